@@ -29,8 +29,8 @@ type Upstream struct {
 	BindDN         string          `yaml:"bind_dn,omitempty" json:"bind_dn,omitempty"` // the template with exactly one %
 	Search         *UpstreamSearch `yaml:"search,omitempty" json:"search,omitempty"`   // instead of BindDN
 	TLS            TLS             `yaml:"tls,omitempty" json:"tls,omitzero"`
-	ConnectTimeout Duration        `yaml:"connect_timeout,omitempty" json:"connect_timeout,omitzero"` // default 2s
-	BindTimeout    Duration        `yaml:"bind_timeout,omitempty" json:"bind_timeout,omitzero"`       // default 10s
+	ConnectTimeout Duration        `yaml:"connect_timeout,omitempty" json:"connect_timeout,omitzero"`  // default 2s
+	BindTimeout    Duration        `yaml:"bind_timeout,omitempty" json:"bind_timeout,omitzero"`        // default 10s
 	MaxConnections int             `yaml:"max_connections,omitempty" json:"max_connections,omitempty"` // default 8
 	Cache          Cache           `yaml:"cache,omitempty" json:"cache,omitzero"`
 }
@@ -54,8 +54,8 @@ type TLS struct {
 
 // Cache says how long answers of an upstream are remembered, in memory and as keyed hashes only.
 type Cache struct {
-	Success Duration  `yaml:"success,omitempty" json:"success,omitzero"` // default 0: every bind is forwarded
-	Offline Duration  `yaml:"offline,omitempty" json:"offline,omitzero"` // default 0: an outage is an outage
+	Success Duration  `yaml:"success,omitempty" json:"success,omitzero"`  // default 0: every bind is forwarded
+	Offline Duration  `yaml:"offline,omitempty" json:"offline,omitzero"`  // default 0: an outage is an outage
 	Refused *Duration `yaml:"refused,omitempty" json:"refused,omitempty"` // default 60s
 }
 
