@@ -30,7 +30,8 @@ const (
 
 // A Message is one decoded LDAPMessage. Only the part that Op names is valid.
 // Every []byte in it points into the decoded input. A Message may be decoded
-// into again and again; its slices are then reused.
+// into again and again; its slices are then reused, so a copy of it holds only
+// until then.
 type Message struct {
 	ID       int32 // 0 to 2147483647; 0 only in unsolicited notifications
 	Op       Op
@@ -54,6 +55,8 @@ type Message struct {
 	ResponseValue   []byte // extendedResp and intermediateResponse; nil where absent
 	Entry           Entry
 	Reference       [][]byte // URIs
+
+	arenas arenas
 }
 
 // A Control is RFC 4511's Control. Value is nil where absent.
@@ -66,10 +69,17 @@ type Control struct {
 // A BindRequest is RFC 4511's BindRequest. For simple authentication SASL is
 // false and Password holds the octets exactly as received. For SASL, Mechanism
 // and Credentials (nil where absent) are set.
+//
+// Another choice of authentication (LDAPv2's Kerberos, Active Directory's
+// Sicily) reads as SASL with an empty Mechanism, for which RFC 4511, section
+// 4.2, has the same answer: authMethodNotSupported. It must not read as a
+// simple bind with an empty password. Choice is then its identifier octet and
+// Credentials its content.
 type BindRequest struct {
 	Version     int32
 	Name        []byte
 	SASL        bool
+	Choice      byte // 0: simple or SASL
 	Password    []byte
 	Mechanism   []byte
 	Credentials []byte
@@ -118,6 +128,8 @@ const (
 // A Filter is one node of a filter tree.
 type Filter struct {
 	Kind FilterKind
+	// DNAttributes is the :dn flag of an extensible match.
+	DNAttributes bool
 	// Children are the operands of and, or (any number, also none: RFC 4526)
 	// and not (exactly one).
 	Children []Filter
@@ -133,8 +145,6 @@ type Filter struct {
 	Final   []byte
 	// Rule is the matching rule of an extensible match, nil where absent.
 	Rule []byte
-	// DNAttributes is the :dn flag of an extensible match.
-	DNAttributes bool
 }
 
 // An Attribute is RFC 4511's PartialAttribute. With typesOnly it has no values.

@@ -1,0 +1,154 @@
+package ldapwire
+
+import "math"
+
+// Limits bounds what Decode accepts beyond the size of the message, which Size
+// bounds. Zero values mean the documented defaults.
+type Limits struct {
+	// FilterDepth is how many filters may be nested in each other: 64.
+	FilterDepth int
+	// FilterNodes is how many filters a search may have in all, where each
+	// part of a substrings filter counts like one: 1024.
+	FilterNodes int
+	// Attributes is how many attributes a search may ask for: 1024.
+	Attributes int
+	// Controls is how many controls a message may have: 32.
+	Controls int
+}
+
+func (l *Limits) orDefaults() Limits {
+	var lim Limits
+	if l != nil {
+		lim = *l
+	}
+	for _, v := range []struct {
+		limit *int
+		value int
+	}{
+		{&lim.FilterDepth, 64},
+		{&lim.FilterNodes, 1024},
+		{&lim.Attributes, 1024},
+		{&lim.Controls, 32},
+	} {
+		if *v.limit == 0 {
+			*v.limit = v.value
+		}
+	}
+	return lim
+}
+
+// Size tells how long the LDAPMessage at the head of b is, in bytes, header
+// included. It is 0 while b is too short to tell. The error is ErrMalformed
+// when b starts with anything but a SEQUENCE of definite length, which the
+// first byte shows, and a *TooLargeError when the message is longer than max.
+func Size(b []byte, max int) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if b[0] != tagSequence {
+		return 0, &DecodeError{0, "message: identifier " + hexOctet(b[0]) + " where 0x30 belongs"}
+	}
+	h, problem := parseHeader(b)
+	if problem != "" {
+		return 0, &DecodeError{0, "message: " + problem}
+	}
+	if h.size == 0 {
+		return 0, nil
+	}
+	if h.length > uint64(math.MaxInt-h.size) || int(h.length)+h.size > max {
+		return 0, &TooLargeError{Size: h.length + uint64(h.size), Max: max}
+	}
+	return int(h.length) + h.size, nil
+}
+
+// A decoder is the state of one Decode.
+type decoder struct {
+	in    []byte
+	m     *Message
+	lim   Limits
+	nodes int         // filters that may still follow
+	err   DecodeError // the first thing wrong; What is empty while nothing is
+}
+
+// Decode decodes b, which is exactly one LDAPMessage, into m. nil limits are
+// the defaults. What m held before is gone, whatever its operation.
+//
+// The error is a *DecodeError. m then has no body, but if the message ID and
+// the operation could be read, m.ID and m.Op are set: the server can answer.
+func (m *Message) Decode(b []byte, limits *Limits) error {
+	m.arenas.reset()
+	*m = Message{arenas: m.arenas}
+	d := decoder{in: b, m: m, lim: limits.orDefaults()}
+	d.nodes = d.lim.FilterNodes
+	d.message()
+	if d.err.What == "" {
+		return nil
+	}
+	*m = Message{ID: m.ID, Op: m.Op, arenas: m.arenas}
+	err := d.err
+	return &err
+}
+
+func (d *decoder) message() {
+	outer := cursor{d: d, end: len(d.in)}
+	c := outer.enter(tagSequence, "message")
+	if outer.more() {
+		outer.fail(outer.pos, "message", "bytes follow its end")
+		return
+	}
+	id := c.integer(tagInteger, "message ID", 0, math.MaxInt32)
+	start := c.pos
+	op, body := c.element("operation")
+	if d.err.What != "" {
+		return
+	}
+	d.m.ID, d.m.Op = id, Op(op)
+	d.operation(start, body)
+	if c.at(tagControls) {
+		d.controls(c.enter(tagControls, "controls"))
+	}
+	c.rest()
+}
+
+func (d *decoder) operation(start int, c cursor) {
+	m := d.m
+	switch m.Op {
+	case OpBindRequest:
+		d.bindRequest(c, &m.Bind)
+	case OpBindResponse:
+		d.bindResponse(c)
+	case OpUnbindRequest:
+		if c.more() {
+			c.fail(start, "unbind request", "not empty")
+		}
+	case OpSearchRequest:
+		d.searchRequest(c, &m.Search)
+	case OpSearchResultEntry:
+		d.entry(c, &m.Entry)
+	case OpSearchResultReference:
+		d.reference(c)
+	case OpSearchResultDone, OpModifyResponse, OpAddResponse, OpDelResponse, OpModifyDNResponse, OpCompareResponse:
+		d.result(&c, &m.Result)
+		c.rest()
+	case OpModifyRequest:
+		d.modifyRequest(c, &m.Modify)
+	case OpAddRequest:
+		d.addRequest(c, &m.Add)
+	case OpDelRequest:
+		m.Del = c.bytes()
+	case OpModifyDNRequest:
+		d.modifyDNRequest(c, &m.ModifyDN)
+	case OpCompareRequest:
+		d.compareRequest(c, &m.Compare)
+	case OpAbandonRequest:
+		m.Abandon = c.number(start, "abandoned message ID", 0, math.MaxInt32)
+	case OpExtendedRequest:
+		d.extendedRequest(c, &m.Extended)
+	case OpExtendedResponse:
+		d.extendedResponse(c)
+	case OpIntermediateResponse:
+		d.intermediateResponse(c)
+	default:
+		c.fail(start, "operation", "identifier "+hexOctet(byte(m.Op))+" is none of LDAP's")
+	}
+}
