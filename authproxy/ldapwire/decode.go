@@ -7,8 +7,8 @@ import "math"
 type Limits struct {
 	// FilterDepth is how many filters may be nested in each other: 64.
 	FilterDepth int
-	// FilterNodes is how many filters a search may have in all, where each
-	// part of a substrings filter counts like one: 1024.
+	// FilterNodes is how many filters and parts of substrings filters a search
+	// may have in all, beside the outermost filter: 1024.
 	FilterNodes int
 	// Attributes is how many attributes a search may ask for: 1024.
 	Attributes int
@@ -66,7 +66,7 @@ type decoder struct {
 	in    []byte
 	m     *Message
 	lim   Limits
-	nodes int         // filters that may still follow
+	nodes int         // of FilterNodes, what is left
 	err   DecodeError // the first thing wrong; What is empty while nothing is
 }
 

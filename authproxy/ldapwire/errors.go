@@ -30,3 +30,14 @@ type TooLargeError struct {
 func (e *TooLargeError) Error() string {
 	return "LDAP message of " + strconv.FormatUint(e.Size, 10) + " bytes is larger than the limit of " + strconv.Itoa(e.Max)
 }
+
+// A SyntaxError says what is wrong with the text of a filter or a DN and where.
+type SyntaxError struct {
+	Of     string // "filter" or "DN"
+	Offset int    // in bytes
+	What   string
+}
+
+func (e *SyntaxError) Error() string {
+	return e.Of + ": byte " + strconv.Itoa(e.Offset) + ": " + e.What
+}

@@ -26,13 +26,8 @@ func (d *decoder) filter(c *cursor, f *Filter, depth int) {
 	if d.err.What != "" {
 		return
 	}
-	d.nodes--
-	switch {
-	case depth == 0:
+	if depth == 0 {
 		c.fail(start, "filter", "nested too deeply")
-		return
-	case d.nodes < 0:
-		c.fail(start, "filter", "too many parts")
 		return
 	}
 	if tag == tagFilterPresent {
@@ -42,11 +37,12 @@ func (d *decoder) filter(c *cursor, f *Filter, depth int) {
 	f.Kind = FilterKind(tag - tagFilter)
 	switch f.Kind {
 	case FilterAnd, FilterOr:
-		f.Children = d.m.arenas.filters.take(body.count("filter", d.nodes))
+		f.Children = d.m.arenas.filters.take(d.parts(&body, "filter"))
 		for i := range f.Children {
 			d.filter(&body, &f.Children[i], depth-1)
 		}
 	case FilterNot:
+		// Exactly one operand; what follows it, if anything, is trailing.
 		f.Children = d.m.arenas.filters.take(1)
 		d.filter(&body, &f.Children[0], depth-1)
 		body.rest()
@@ -65,16 +61,22 @@ func (d *decoder) filter(c *cursor, f *Filter, depth int) {
 	}
 }
 
+// parts counts the elements that follow against what a search may have of them,
+// before they are read and before anything is allocated for them.
+func (d *decoder) parts(c *cursor, what string) int {
+	n := c.count(what, d.nodes)
+	d.nodes -= n
+	return n
+}
+
 // substrings reads the parts: at most one initial, which is the first, and at
 // most one final, which is the last (RFC 4511, section 4.5.1.7.2).
 func (d *decoder) substrings(c cursor, f *Filter) {
-	start := c.pos
-	n := c.count("substring", max(d.nodes, 0))
+	n := d.parts(&c, "substring")
 	if n == 0 {
-		c.fail(start, "substrings", "none, or too many parts")
+		c.fail(c.pos, "substrings", "none")
 		return
 	}
-	d.nodes -= n
 	if c.at(tagInitial) {
 		f.Initial = c.octets(tagInitial, "initial substring")
 		n--
