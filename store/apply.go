@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Apply is the only way to change anything. It does all of c or, with an error, nothing; when it returns, the change is on the disk. Its errors
+// are *EntryError, *ConflictError, *ChangedError, *NotFoundError, *ObjectError, ErrClosed, the context's, or of the disk.
+// Applies are done one after the other. c is not changed; it must not be while Apply runs.
+func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
+	if err := s.lock(ctx); err != nil {
+		return Applied{}, err
+	}
+	defer s.unlock()
+	tx, err := s.db.Begin(true)
+	switch {
+	case err == berrors.ErrDatabaseNotOpen: //nolint:errorlint // bbolt returns it as it is
+		return Applied{}, ErrClosed
+	case err != nil:
+		return Applied{}, fmt.Errorf("apply: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
+
+	a := newApplier(ctx, s, tx, c)
+	if err := a.run(); err != nil {
+		return Applied{}, err
+	}
+	if c.DryRun || !a.changed() && c.Run == nil {
+		return a.applied, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return Applied{}, err
+	}
+	if err := tx.Commit(); err != nil {
+		return Applied{}, fmt.Errorf("apply: write %s: %w", s.db.Path(), err)
+	}
+	if a.changed() {
+		s.publish(&state{seq: a.seq, counts: a.counts})
+	}
+	return a.applied, nil
+}
+
+func (s *Store) lock(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) unlock() { <-s.writer }
+
+// An applier is one Apply at work.
+type applier struct {
+	ctx     context.Context
+	s       *Store
+	tx      *bbolt.Tx
+	c       *Changes
+	entries *bbolt.Bucket
+	now     time.Time
+	seq     uint64 // of this change
+	counts  Counts
+
+	ops     map[id]*op
+	order   []*op // those that write, ordered by id: bbolt is many times faster in order
+	objects []ObjectRef
+	removed map[ObjectRef]bool // by c.RemoveObjects
+	known   map[ObjectRef]bool // what objectKnown found
+	applied Applied
+}
+
+// An op is what happens to one entry.
+type op struct {
+	id     id
+	index  int // in Changes.Put; -1 for what is not in it
+	exists bool
+	old    Entry
+	put    bool // else it is removed
+	new    Entry
+	before []byte // the old record
+
+	replaced bool // a removal that a put of the same entry took the place of
+}
+
+func newApplier(ctx context.Context, s *Store, tx *bbolt.Tx, c *Changes) *applier {
+	st := s.state.Load()
+	return &applier{
+		ctx: ctx, s: s, tx: tx, c: c,
+		entries: tx.Bucket(bucketEntries),
+		now:     s.now().UTC().Truncate(time.Second),
+		seq:     st.seq + 1,
+		counts:  st.counts.clone(),
+		ops:     make(map[id]*op, len(c.Put)+len(c.Remove)),
+		removed: make(map[ObjectRef]bool),
+		known:   make(map[ObjectRef]bool),
+		applied: Applied{
+			Seq:     st.seq,
+			IDs:     make([]string, len(c.Put)),
+			Effects: make([]Effect, len(c.Put)),
+			Objects: make([]Effect, len(c.PutObjects)),
+		},
+	}
+}
+
+func (a *applier) changed() bool { return len(a.order) > 0 || len(a.objects) > 0 }
+
+func (a *applier) run() error {
+	for _, step := range [...]func() error{
+		a.checkExpectations,
+		a.putObjects,
+		a.planRemovals,
+		a.planPuts,
+		a.planForced,
+		a.writeIndexes,
+		a.writeEntries,
+		a.removeObjects,
+		a.checkObjectReferences,
+		a.finish,
+	} {
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) checkExpectations() error {
+	for _, e := range a.c.Expect {
+		var have uint64
+		if x, ok := parseRef(e.Ref); ok {
+			if record := a.entries.Get(x[:]); record != nil {
+				account, err := decodeAccount(x, record)
+				if err != nil {
+					return fmt.Errorf("%s %s: %w: run dialtree check", e.Ref.Kind, e.Ref.ID, err)
+				}
+				have = account.Seq
+			}
+		}
+		if have != e.Seq {
+			return &ChangedError{Ref: e.Ref, Want: e.Seq, Have: have}
+		}
+	}
+	return nil
+}
+
+// finish numbers and logs the change, and records the run.
+func (a *applier) finish() error {
+	if a.changed() {
+		a.applied.Seq = a.seq
+		if err := putMetaNumber(a.tx, metaSeq, a.seq); err != nil {
+			return err
+		}
+		if err := putJSON(a.tx.Bucket(bucketMeta), metaCounts, a.counts); err != nil {
+			return err
+		}
+		refs := make([]id, len(a.order))
+		for i, o := range a.order {
+			refs[i] = o.id
+		}
+		if err := appendLog(a.tx, a.seq, refs, a.objects); err != nil {
+			return err
+		}
+	}
+	if a.c.Run == nil {
+		return nil
+	}
+	return a.recordRun()
+}
+
+// sortOps fixes what is written, and in which order.
+func (a *applier) sortOps() {
+	a.order = slices.DeleteFunc(a.order, func(o *op) bool { return o.replaced })
+	slices.SortFunc(a.order, func(x, y *op) int { return slices.Compare(x.id[:], y.id[:]) })
+}
+
+// objectKnown tells whether an object will exist after the change.
+func (a *applier) objectKnown(k ObjectKind, name string) bool {
+	r := ObjectRef{Kind: k, Name: name}
+	known, ok := a.known[r]
+	if !ok {
+		known = objectExists(a.tx, r) && !a.removed[r]
+		a.known[r] = known
+	}
+	return known
+}

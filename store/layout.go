@@ -1,0 +1,149 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	"go.etcd.io/bbolt"
+)
+
+// The buckets of the file.
+var (
+	bucketMeta    = []byte("meta")    // the keys below
+	bucketEntries = []byte("entries") // id → record
+	bucketNames   = []byte("names")   // normalised user name → id
+	bucketCodes   = []byte("codes")   // normalised short code → id
+	bucketKeys    = []byte("keys")    // owner, NUL, key → id
+	bucketBooks   = []byte("books")   // phonebook, NUL, id → nothing
+	bucketObjects = []byte("objects") // kind, "/", name → JSON, literal secrets masked
+	bucketSealed  = []byte("sealed")  // kind, "/", name, "/", path → sealed literal
+	bucketRuns    = []byte("runs")    // connector, NUL, number → JSON
+	bucketImages  = []byte("images")  // connector, NUL, number, chunk → what the run replaced
+	bucketLog     = []byte("log")     // seq → what changed
+)
+
+func allBuckets() [][]byte {
+	return [][]byte{bucketMeta, bucketEntries, bucketNames, bucketCodes, bucketKeys, bucketBooks,
+		bucketObjects, bucketSealed, bucketRuns, bucketImages, bucketLog}
+}
+
+// The keys of bucketMeta.
+var (
+	metaSchema   = []byte("schema")    // uint64
+	metaStoreID  = []byte("store-id")  // 16 random bytes
+	metaSeq      = []byte("seq")       // uint64: the last change
+	metaCounts   = []byte("counts")    // JSON of Counts
+	metaLogRefs  = []byte("log-refs")  // uint64: the references in bucketLog
+	metaKeyCheck = []byte("key-check") // a text sealed with the key file's key
+)
+
+// Counts are the numbers of entries. They are kept with every change, not counted.
+type Counts struct {
+	Users      int            `json:"users"`
+	Contacts   int            `json:"contacts"`
+	SpeedDials int            `json:"speeddials"`
+	Phonebooks map[string]int `json:"phonebooks"` // contacts by phonebook
+	Connectors map[string]int `json:"connectors"` // entries by owner
+	Upstreams  map[string]int `json:"upstreams"`  // users by the upstream that checks their password
+}
+
+// Of returns the number of entries of a kind.
+func (c Counts) Of(k Kind) int {
+	switch k {
+	case KindUser:
+		return c.Users
+	case KindContact:
+		return c.Contacts
+	case KindSpeedDial:
+		return c.SpeedDials
+	}
+	return 0
+}
+
+// add counts an entry n times, -1 to take it away.
+func (c *Counts) add(e *Entry, n int) {
+	switch e.Kind {
+	case KindUser:
+		c.Users += n
+	case KindContact:
+		c.Contacts += n
+	case KindSpeedDial:
+		c.SpeedDials += n
+	}
+	bump(&c.Phonebooks, e.Phonebook, n)
+	bump(&c.Connectors, e.Owner, n)
+	bump(&c.Upstreams, e.Auth.Upstream, n)
+}
+
+func bump(m *map[string]int, name string, n int) {
+	if name == "" {
+		return
+	}
+	if *m == nil {
+		*m = make(map[string]int)
+	}
+	if (*m)[name] += n; (*m)[name] == 0 {
+		delete(*m, name)
+	}
+}
+
+func (c Counts) clone() Counts {
+	c.Phonebooks, c.Connectors, c.Upstreams = maps.Clone(c.Phonebooks), maps.Clone(c.Connectors), maps.Clone(c.Upstreams)
+	return c
+}
+
+func (c Counts) equal(d Counts) bool {
+	return c.Users == d.Users && c.Contacts == d.Contacts && c.SpeedDials == d.SpeedDials &&
+		maps.Equal(c.Phonebooks, d.Phonebooks) && maps.Equal(c.Connectors, d.Connectors) && maps.Equal(c.Upstreams, d.Upstreams)
+}
+
+func readCounts(tx *bbolt.Tx) (Counts, error) {
+	var c Counts
+	if err := json.Unmarshal(tx.Bucket(bucketMeta).Get(metaCounts), &c); err != nil {
+		return Counts{}, fmt.Errorf("read counts: %w", err)
+	}
+	return c, nil
+}
+
+func putJSON(b *bbolt.Bucket, key []byte, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return b.Put(key, data)
+}
+
+func metaNumber(tx *bbolt.Tx, key []byte) uint64 {
+	v := tx.Bucket(bucketMeta).Get(key)
+	if len(v) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(v)
+}
+
+func putMetaNumber(tx *bbolt.Tx, key []byte, n uint64) error {
+	return tx.Bucket(bucketMeta).Put(key, number(n))
+}
+
+// number is how numbers are written in keys: in their order.
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func objectKey(r ObjectRef) []byte { return []byte(string(r.Kind) + "/" + r.Name) }
+
+func sealedKey(r ObjectRef, path string) []byte {
+	return []byte(string(r.Kind) + "/" + r.Name + "/" + path)
+}
+
+func ownerKey(owner, key string) []byte { return joinNUL(owner, key) }
+
+func bookKey(phonebook string, x id) []byte { return append(joinNUL(phonebook, ""), x[:]...) }
+
+// joinNUL joins a name, which holds no NUL, with anything.
+func joinNUL(name, rest string) []byte {
+	b := make([]byte, 0, len(name)+1+len(rest)+len(id{}))
+	b = append(b, name...)
+	b = append(b, 0)
+	return append(b, rest...)
+}

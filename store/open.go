@@ -1,0 +1,270 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	fileName    = "dialtree.db"
+	keyFileName = "secret.key"
+)
+
+// Options say where a store is and how it is opened.
+type Options struct {
+	Dir         string           // created with mode 0700 where it does not exist
+	LockTimeout time.Duration    // how long to wait for another process; 0: 2s
+	ReadOnly    bool             // several processes may read while none writes
+	Now         func() time.Time // nil: time.Now
+}
+
+// A Store is an open store. Its methods may be called concurrently.
+type Store struct {
+	db      *bbolt.DB
+	dir     string
+	now     func() time.Time
+	storeID [16]byte
+	key     *sealer
+	state   atomic.Pointer[state]
+	writer  chan struct{} // holds a token while Apply or Check works; unlike bbolt's lock it can be waited for with a context
+
+	mu      sync.Mutex    // guards changed and closed
+	changed chan struct{} // closed at a commit, then replaced
+	closed  bool
+}
+
+// state is what a commit publishes.
+type state struct {
+	seq    uint64
+	counts Counts
+}
+
+// Open opens the store in a directory and creates it where there is none. Its errors are *DirError, *LockedError,
+// *CorruptError, *NewerSchemaError, *KeyFileError, *LostKeyError, or plain.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	return open(ctx, o, currentSchema())
+}
+
+func open(ctx context.Context, o Options, sc schema) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o.Dir == "" {
+		return nil, errors.New("open store: no data directory is given")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	path := filepath.Join(o.Dir, fileName)
+	if !o.ReadOnly {
+		if err := prepareDir(o.Dir, path); err != nil {
+			return nil, err
+		}
+	}
+	db, err := openFile(path, o.LockTimeout, o.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{db: db, dir: o.Dir, now: o.Now, writer: make(chan struct{}, 1), changed: make(chan struct{})}
+	if err := s.start(ctx, o.ReadOnly, sc); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// start brings an opened file up to date and reads what the store keeps in memory.
+func (s *Store) start(ctx context.Context, readOnly bool, sc schema) (err error) {
+	defer s.recoverCorrupt(&err)
+	if err := s.migrate(ctx, readOnly, sc); err != nil {
+		return err
+	}
+	if err := s.openKey(readOnly); err != nil {
+		return err
+	}
+	return s.db.View(func(tx *bbolt.Tx) error {
+		counts, err := readCounts(tx)
+		if err != nil {
+			return &CorruptError{Path: s.db.Path(), Err: err}
+		}
+		copy(s.storeID[:], tx.Bucket(bucketMeta).Get(metaStoreID))
+		s.state.Store(&state{seq: metaNumber(tx, metaSeq), counts: counts})
+		return nil
+	})
+}
+
+// recoverCorrupt turns a panic into an error: bbolt panics on pages that make no sense.
+func (s *Store) recoverCorrupt(err *error) {
+	if r := recover(); r != nil {
+		*err = &CorruptError{Path: s.db.Path(), Err: fmt.Errorf("%v", r)}
+	}
+}
+
+// Dir returns the directory that the store is in.
+func (s *Store) Dir() string { return s.dir }
+
+// Close waits for reads that are under way, ends Waits with ErrClosed and releases the file. Closing twice is fine.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.changed)
+	s.mu.Unlock()
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+// prepareDir creates what is not there: the directory, and the file with its buckets.
+func prepareDir(dir, path string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return &DirError{Dir: dir, Err: plainCause(err)}
+	}
+	if err := finishRestore(dir); err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := create(path); err != nil {
+			return &DirError{Dir: dir, Err: plainCause(err)}
+		}
+	case err != nil:
+		return &DirError{Dir: dir, Err: plainCause(err)}
+	case info.Size() == 0: // bbolt would take it for a new file, and everything that was in it for gone
+		return &CorruptError{Path: path, Err: errors.New("the file is empty")}
+	}
+	return nil
+}
+
+// create makes an empty store under a temporary name and gives it its own only when it is on the disk: a bbolt file
+// that loses power while it is initialised cannot be opened again (etcd-io/bbolt issue 567).
+func create(path string) (err error) {
+	dir := filepath.Dir(path)
+	temp, err := os.MkdirTemp(dir, ".create-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	made := filepath.Join(temp, fileName)
+	db, err := bbolt.Open(made, 0o600, fileOptions(time.Second, false))
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range allBuckets() {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		var storeID [16]byte
+		rand.Read(storeID[:]) // never fails, says crypto/rand
+		return errors.Join(
+			putMetaNumber(tx, metaSchema, schemaVersion),
+			putMetaNumber(tx, metaSeq, 0),
+			putMetaNumber(tx, metaLogRefs, 0),
+			tx.Bucket(bucketMeta).Put(metaStoreID, storeID[:]),
+			putJSON(tx.Bucket(bucketMeta), metaCounts, Counts{}),
+		)
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	// A link, unlike a rename, does not replace the store that another process made in the meantime.
+	if err := os.Link(made, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// fileOptions are how bbolt opens the file. The list of free pages is kept in the file (no NoFreelistSync): finding it again walks all pages
+// at every start, in a goroutine whose panics nobody can recover. The map covers 1 GiB of addresses, not of
+// memory, from the start: a file that outgrows its map makes the writer wait for all readers.
+func fileOptions(timeout time.Duration, readOnly bool) *bbolt.Options {
+	return &bbolt.Options{
+		Timeout:         timeout,
+		ReadOnly:        readOnly,
+		FreelistType:    bbolt.FreelistMapType,
+		NoStatistics:    true,
+		InitialMmapSize: 1 << 30,
+	}
+}
+
+// openFile opens an existing file. bbolt panics on some damage, and reading behind the end of a file that was cut off is a fault:
+// both become errors here, and the file is closed, for otherwise it would stay locked.
+func openFile(path string, timeout time.Duration, readOnly bool) (db *bbolt.DB, err error) {
+	if timeout == 0 {
+		timeout = 2 * time.Second
+	}
+	var f *os.File
+	options := fileOptions(timeout, readOnly)
+	options.OpenFile = func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+		f, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+		return f, err
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, &CorruptError{Path: path, Err: errors.Join(fmt.Errorf("%v", r), f.Close())}
+		}
+	}()
+	db, err = bbolt.Open(path, 0o600, options)
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, &LockedError{Path: path, Waited: timeout}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, notFound("the store %s", path)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &DirError{Dir: filepath.Dir(path), Err: plainCause(err)}
+	case err != nil:
+		return nil, &CorruptError{Path: path, Err: err}
+	}
+	if err := checkSize(db); err != nil {
+		return nil, errors.Join(&CorruptError{Path: path, Err: err}, db.Close())
+	}
+	return db, nil
+}
+
+// checkSize compares the file with what its last commit says it holds. Everything behind this may read without fear of faults.
+func checkSize(db *bbolt.DB) error {
+	tx, err := db.Begin(false)
+	if err != nil {
+		return err
+	}
+	want := tx.Size()
+	if err := tx.Rollback(); err != nil {
+		return err
+	}
+	info, err := os.Stat(db.Path())
+	if err != nil {
+		return err
+	}
+	if info.Size() < want {
+		return fmt.Errorf("it was cut off: %d of %d bytes are left", info.Size(), want)
+	}
+	return nil
+}
+
+// plainCause drops the system call and the path, which the sentence around it names already.
+func plainCause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
