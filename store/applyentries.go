@@ -327,7 +327,7 @@ func (a *applier) writeIndex(x *index) error {
 		}
 		value := p.op.id[:]
 		if x.field == "id" {
-			value = nil // the ID is in the key
+			value = []byte{} // the ID is in the key
 		}
 		if err := b.Put(p.key, value); err != nil {
 			return err
