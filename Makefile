@@ -1,0 +1,55 @@
+# What one does with Dialtree's source. `make` alone lists the targets.
+
+SHELL := /bin/sh
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 10m
+# Rounds of the kill -9 test; the full number is 50, three minutes.
+KILLS ?= 10
+
+# The version comes from what Go records about the checkout. A GOFLAGS that
+# turns that off is overruled, save where git cannot read the checkout.
+BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS)
+
+.PHONY: help
+help: ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build ## build, and start the demo on loopback; Ctrl-C ends it
+	bin/dialtree demo
+
+.PHONY: build
+build: ## build bin/dialtree: static, and the same bytes from the same source
+	$(BUILD) -o bin/dialtree ./cmd/dialtree
+
+.PHONY: test
+test: build ## run every test; installs the servers that tests need where it may
+	scripts/install-test-deps
+	go test ./...
+	go test -race ./...
+	DIALTREE_BIN=$(CURDIR)/bin/dialtree DIALTREE_KILLS=$(KILLS) go test -tags e2e -count=1 -timeout 15m ./e2e/...
+	@scripts/install-test-deps --left-out
+
+.PHONY: check
+check: ## gofmt, go vet and staticcheck, also of the whole-system tests
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: run gofmt -w on"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go vet -tags e2e ./e2e/...
+	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) -tags e2e ./e2e/...
+
+.PHONY: bench
+bench: build ## measure side by side with other proxies, about six minutes; QUICK=1 for a look
+	@LLOADD=$${LLOADD:-$$(e2e/bench/build-lloadd "$${XDG_CACHE_HOME:-$$HOME/.cache}/dialtree-lloadd" 2>/dev/null)} \
+	DIALTREE_BIN=$(CURDIR)/bin/dialtree go run ./e2e/bench $(PART)
+
+.PHONY: fuzz
+fuzz: ## fuzz every target of every package for FUZZTIME (10m) each
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+		done; \
+	done
