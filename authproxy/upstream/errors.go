@@ -3,12 +3,12 @@ package upstream
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
 
 // What a caller must tell apart. Every error of Bind is exactly one of these.
+// Only ErrRefused is a no.
 var (
 	// ErrRefused: the directory knows the answer, and it is no.
 	ErrRefused = errors.New("refused by the directory")
@@ -35,17 +35,21 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s refused the bind with %s", e.Server, e.Code)
-	for _, s := range []string{e.Reason, e.AD.String(), e.Policy.String()} {
-		if s != "" {
-			b.WriteString(": " + s)
+	return e.Server + " refused the bind: " + e.Explain()
+}
+
+// Explain says to the administrator what the server said.
+func (e *RefusedError) Explain() string {
+	s := e.Code.String()
+	for _, more := range [...]string{e.Reason, e.AD.String(), e.Policy.String()} {
+		if more != "" {
+			s += ": " + more
 		}
 	}
 	if e.Diagnostic != "" {
-		fmt.Fprintf(&b, " (%q)", e.Diagnostic)
+		s += fmt.Sprintf(" (%q)", e.Diagnostic)
 	}
-	return b.String()
+	return s
 }
 
 // Is makes every RefusedError an ErrRefused.

@@ -74,3 +74,25 @@ type TLSOptions struct {
 	// InsecureSkipVerify accepts every certificate. A PinnedKey is checked all the same.
 	InsecureSkipVerify bool
 }
+
+func (o *Options) setDefaults() {
+	orDefault(&o.ConnectTimeout, DefaultConnectTimeout)
+	orDefault(&o.BindTimeout, DefaultBindTimeout)
+	orDefault(&o.IdleTimeout, DefaultIdleTimeout)
+	orDefault(&o.Lifetime, DefaultLifetime)
+	orDefault(&o.MaxConnections, DefaultMaxConnections)
+	orDefault(&o.MaxPending, DefaultMaxPending)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		o.Dial = dialTCP
+	}
+}
+
+// orDefault sets what is zero, or makes no sense.
+func orDefault[T time.Duration | int](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}

@@ -1,0 +1,230 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
+)
+
+var errNoName = &UnavailableError{
+	Phase: PhaseBind,
+	Err:   errors.New("the upstream has neither bind_dn nor search, and no DN was recorded for this user"),
+	Hint:  "set bind_dn or search",
+}
+
+// A Result tells about a bind that was tried.
+type Result struct {
+	Server   string        // host:port that answered, or was asked last; empty: none
+	Name     string        // the bind name that was sent; empty: none was
+	Duration time.Duration // of everything, waiting included
+}
+
+// A Step is one thing that was done for a bind.
+type Step struct {
+	Phase    Phase
+	Server   string // host:port
+	Detail   string // addresses, the TLS version, the DN that was found, the name that was sent
+	Duration time.Duration
+	Err      error
+}
+
+// Bind tries the name of this login and the password once. The name is
+// recordedDN where that is not empty, and otherwise made or found from login.
+//
+// It returns within BindTimeout. The end of ctx is heeded up to the moment when
+// the request is sent: from then on the directory counts the bind, and its
+// answer is worth more than the time.
+//
+// The error is nil only if a server answered this very bind with success.
+func (u *Upstream) Bind(ctx context.Context, login, recordedDN string, password []byte) (Result, error) {
+	return u.BindTraced(ctx, login, recordedDN, password, nil)
+}
+
+// BindTraced is Bind that tells observe about each step as it ends. With
+// observe it makes a new connection, so that every step is there to be seen.
+func (u *Upstream) BindTraced(ctx context.Context, login, recordedDN string, password []byte, observe func(Step)) (Result, error) {
+	begin := time.Now()
+	a := attempt{u: u, ctx: ctx, deadline: begin.Add(u.opts.BindTimeout), observe: observe}
+	if d, ok := ctx.Deadline(); ok && d.Before(a.deadline) {
+		a.deadline = d
+	}
+	var res Result
+	if blank(password) {
+		// RFC 4513, section 5.1.2: most directories answer a name with an empty
+		// password with success. Some cut a password at its first NUL.
+		return res, ErrEmptyPassword
+	}
+	name, err := a.bindName(login, recordedDN)
+	if err == nil {
+		res.Name = name
+		err = a.bind(name, password)
+	}
+	res.Server = a.server
+	res.Duration = time.Since(begin)
+	if a.asked {
+		u.metrics.duration.Observe(res.Duration.Seconds())
+	}
+	return res, err
+}
+
+// blank tells whether a password is empty or nothing but NUL.
+func blank(password []byte) bool {
+	for _, b := range password {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// An attempt is one login on its way through.
+type attempt struct {
+	u        *Upstream
+	ctx      context.Context
+	deadline time.Time
+	observe  func(Step)
+	server   string // asked last
+	asked    bool   // a connection was wanted
+}
+
+// bind binds. Only this makes an accepted login.
+func (a *attempt) bind(name string, password []byte) error {
+	begin := time.Now()
+	err := a.do(a.u.binds, PhaseBind, func(c *conn) (answer, fault error) {
+		c.out = ldapwire.AppendBindRequest(c.out, c.nextID(), 3, name, password, askPolicy)
+		if err := c.send(); err != nil {
+			return nil, err
+		}
+		m, err := c.receive()
+		switch {
+		case err != nil:
+			return nil, err
+		case m.Op != ldapwire.OpBindResponse:
+			return nil, errWrongOp
+		}
+		return bindError(c.server.address, m), nil
+	})
+	if a.observe != nil {
+		a.observe(Step{Phase: PhaseBind, Server: a.server, Detail: name, Duration: time.Since(begin), Err: err})
+	}
+	return err
+}
+
+// An exchange sends a request and reads the answer. A fault means that there is
+// no answer and that the connection is of no more use.
+type exchange func(*conn) (answer, fault error)
+
+// do runs an exchange on a connection of p.
+//
+// An answer is final, whatever it is: a second server would count a wrong
+// password a second time. Only a connection that had been idle and then ended
+// without a byte of an answer is replaced, once; on that the request may even
+// count twice, which is why idle connections are looked at before they are used.
+func (a *attempt) do(p *pool, phase Phase, run exchange) error {
+	a.asked = true
+	c, err := a.take(p)
+	if err != nil {
+		return a.outcome(phase, err)
+	}
+	answer, fault := a.run(c, run)
+	var silent *silence
+	if c.reused && errors.As(fault, &silent) {
+		old := c.server
+		p.empty(c)
+		c.drop()
+		if c, err = a.connect(p, old); err != nil {
+			return a.outcome(phase, err)
+		}
+		answer, fault = a.run(c, run)
+	}
+	if fault != nil {
+		failure := &UnavailableError{Server: c.server.address, Phase: phase, Err: fault}
+		a.blame(c.server, failure)
+		p.empty(c)
+		c.drop()
+		p.vacate()
+		return failure
+	}
+	c.server.answered()
+	a.giveBack(p, c)
+	return answer
+}
+
+func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
+	a.server = c.server.address
+	_ = c.rw.SetDeadline(a.deadline)
+	return run(c)
+}
+
+// blame holds a missing answer against a server, if it had a fair time for it.
+func (a *attempt) blame(s *server, failure *UnavailableError) {
+	var silent *silence
+	switch {
+	case errors.As(failure.Err, &silent):
+	case errors.Is(failure.Err, errNoAnswer):
+	default:
+		s.answered() // with nonsense, but it is there
+		return
+	}
+	if s.unanswered(failure) {
+		a.u.retire(func(c *conn) bool { return c.server == s })
+	}
+}
+
+// giveBack returns a connection after an answer.
+func (a *attempt) giveBack(p *pool, c *conn) {
+	if !c.drained() { // whatever is behind the answer, nobody asked for it
+		p.empty(c)
+		c.drop()
+		p.vacate()
+		return
+	}
+	c.reused = true
+	c.idleSince = time.Now()
+	p.release(c)
+}
+
+// outcome makes an error of waiting and connecting one that Bind may return.
+func (a *attempt) outcome(phase Phase, err error) error {
+	if errors.Is(err, ErrBusy) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return &UnavailableError{Phase: phase, Err: err}
+}
+
+// take gets a slot and a connection for it: an idle one that is still good, or
+// a new one.
+func (a *attempt) take(p *pool) (*conn, error) {
+	if err := a.ctx.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	c, err := p.acquire(a.ctx, a.deadline)
+	if err != nil {
+		return nil, err
+	}
+	for c != nil {
+		if a.usable(c) {
+			return c, nil
+		}
+		p.empty(c)
+		c.part()
+		c = p.another()
+	}
+	return a.connect(p, nil)
+}
+
+// usable tells whether an idle connection may be used for this attempt.
+func (a *attempt) usable(c *conn) bool {
+	now := time.Now()
+	switch {
+	case a.observe != nil, a.u.isOld(c, now):
+		return false
+	case now.Sub(c.idleSince) < probeAfter:
+		return true
+	}
+	_ = c.rw.SetDeadline(a.deadline)
+	return c.alive() == nil
+}
