@@ -192,3 +192,26 @@ func (d *Document) Has(path string) bool {
 	}
 	return n != nil
 }
+
+// Texts returns the plain values of a key that holds one or a list of them. A null and
+// an empty text are no value.
+func (d *Document) Texts(key string) ([]string, error) {
+	n, _ := child(d.Root, key)
+	if n == nil {
+		return nil, nil
+	}
+	nodes := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		nodes = n.Content
+	}
+	var out []string
+	for _, c := range nodes {
+		if c.Kind != yaml.ScalarNode {
+			return nil, errors.New("must be a text or a list of texts")
+		}
+		if c.Tag != "!!null" && c.Value != "" {
+			out = append(out, c.Value)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,105 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+type templateInput struct {
+	Template string `path:"template"`
+	Name     string `query:"name" required:"true" doc:"The name of the new connector"`
+}
+
+// NewConnector is a connector to be completed and applied.
+type NewConnector struct {
+	YAML string `json:"yaml" doc:"Commented YAML for apply"`
+}
+
+type runInput struct {
+	nameInput
+	DryRun  bool `query:"dry_run" doc:"Show the plan and change nothing"`
+	Confirm bool `query:"confirm" doc:"Go on although the guard stopped the run before"`
+}
+
+type runsInput struct {
+	nameInput
+	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
+}
+
+type runIDInput struct {
+	Run string `path:"run" doc:"The ID of a run, such as staff-12"`
+}
+
+func (s *Server) connectorRoutes(api huma.API) {
+	tags := []string{"connectors"}
+	register(s, api, huma.Operation{OperationID: "list-templates", Method: http.MethodGet, Path: "/templates", Tags: tags,
+		Summary: "List the templates of connectors"},
+		func(context.Context, *struct{}) (*body[[]Template], error) {
+			return &body[[]Template]{s.options.Syncer.Templates()}, nil
+		})
+	register(s, api, huma.Operation{OperationID: "new-connector", Method: http.MethodGet, Path: "/templates/{template}", Tags: tags,
+		Summary: "Write a new connector from a template", Description: "Nothing is stored: complete the YAML and apply it."},
+		func(_ context.Context, in *templateInput) (*body[NewConnector], error) {
+			text, err := s.options.Syncer.NewConnector(in.Template, in.Name)
+			return &body[NewConnector]{NewConnector{text}}, err
+		})
+	register(s, api, huma.Operation{OperationID: "run-connector", Method: http.MethodPost, Path: "/connectors/{name}/run", Tags: tags,
+		Summary:     "Run a connector",
+		Description: "Server-sent events: `progress` while it works, then one `report`, or one `problem` when the run could not start.",
+		Metadata:    map[string]any{streams: true}},
+		s.run)
+	register(s, api, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/connectors/{name}/runs", Tags: tags,
+		Summary: "List the latest runs of a connector, the last one first"},
+		func(_ context.Context, in *runsInput) (*body[[]store.Run], error) {
+			runs, err := s.runs(in)
+			return &body[[]store.Run]{runs}, err
+		})
+	register(s, api, huma.Operation{OperationID: "undo-run", Method: http.MethodPost, Path: "/runs/{run}/undo", Tags: tags,
+		Summary: "Put back what a run changed", Metadata: map[string]any{streams: true}},
+		func(ctx context.Context, in *runIDInput) (*body[Report], error) {
+			report, err := s.options.Syncer.Undo(ctx, in.Run)
+			if err != nil {
+				return nil, err
+			}
+			return &body[Report]{*report}, nil
+		})
+}
+
+func (s *Server) runs(in *runsInput) ([]store.Run, error) {
+	if _, err := s.options.Store.Connector(in.Name); err != nil {
+		return nil, err
+	}
+	limit := in.Limit
+	if limit == 0 {
+		limit = 20
+	}
+	runs, err := s.options.Store.Runs(in.Name, limit)
+	if runs == nil {
+		runs = []store.Run{}
+	}
+	return runs, err
+}
+
+// run streams the progress of a run. It looks the connector up first, so that a
+// wrong name is an ordinary answer.
+func (s *Server) run(_ context.Context, in *runInput) (*huma.StreamResponse, error) {
+	if _, err := s.options.Store.Connector(in.Name); err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		events := newEvents(hc)
+		report, err := s.options.Syncer.Import(hc.Context(), in.Name, ImportOptions{
+			DryRun: in.DryRun, Confirm: in.Confirm,
+			Progress: func(p Progress) { events.progress(p) },
+		})
+		if err != nil {
+			events.send(eventProblem, s.problemOf(err))
+			return
+		}
+		events.send(eventReport, report)
+	}}, nil
+}

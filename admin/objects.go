@@ -1,0 +1,206 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+const (
+	defaultPage = 500
+	maxPage     = 5000
+)
+
+// A Page is a part of a list.
+type Page struct {
+	Items []Document `json:"items"`
+	Next  string     `json:"next,omitempty" doc:"Where the next page begins: give it as after; empty at the end"`
+}
+
+type listInput struct {
+	After     string `query:"after" doc:"The next of the page before"`
+	Limit     int    `query:"limit" minimum:"1" maximum:"5000" default:"500"`
+	Phonebook string `query:"phonebook" doc:"Only contacts of this phonebook"`
+	Connector string `query:"connector" doc:"Only entries that this connector made"`
+}
+
+type nameInput struct {
+	Name string `path:"name" doc:"An object's name, a login name, a short code or an ID"`
+}
+
+type deleteInput struct {
+	nameInput
+	IfMatch string `header:"If-Match" doc:"The ETag of the document that is meant to be deleted"`
+	Force   bool   `query:"force" doc:"Delete a phonebook with its contacts, or a connector whose entries become hand-made ones"`
+}
+
+type documentOutput struct {
+	ETag string `header:"ETag"`
+	Body Document
+}
+
+func (s *Server) objectRoutes(api huma.API) {
+	for _, kind := range Kinds() {
+		path := "/" + kind.plural()
+		tag := []string{kind.plural()}
+		register(s, api, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
+			Summary: "List " + kind.plural()},
+			func(ctx context.Context, in *listInput) (*body[Page], error) {
+				page, err := s.list(ctx, kind, in)
+				return &body[Page]{page}, err
+			})
+		register(s, api, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
+			Summary: "Get one " + string(kind)},
+			func(_ context.Context, in *nameInput) (*documentOutput, error) {
+				found, err := s.find(kind, in.Name)
+				if err != nil {
+					return nil, err
+				}
+				return &documentOutput{found.etag(), found.document}, nil
+			})
+		register(s, api, huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
+			Summary: "Delete one " + string(kind), DefaultStatus: http.StatusNoContent},
+			func(ctx context.Context, in *deleteInput) (*struct{}, error) {
+				return nil, s.delete(ctx, kind, in)
+			})
+	}
+}
+
+// list returns a page: entries in the order of their IDs, objects in that of their names.
+func (s *Server) list(ctx context.Context, kind Kind, in *listInput) (Page, error) {
+	page := Page{Items: []Document{}}
+	entryKind, isEntry := kind.Entry()
+	if !isEntry {
+		objects, err := s.options.Store.Objects(store.ObjectKind(kind))
+		if err != nil {
+			return page, err
+		}
+		for _, o := range objects {
+			document, err := objectDocument(o)
+			if err != nil {
+				return page, err
+			}
+			page.Items = append(page.Items, document)
+		}
+		return page, nil
+	}
+	if in.Connector != "" && in.Phonebook != "" {
+		return page, newProblem(http.StatusBadRequest, "phonebook and connector exclude each other: give one of them")
+	}
+	limit := in.Limit
+	if limit == 0 {
+		limit = defaultPage
+	}
+	q := store.Query{Kind: entryKind, Phonebook: in.Phonebook, Owner: in.Connector, After: in.After, Limit: limit + 1}
+	last := ""
+	for e, err := range s.options.Store.Entries(ctx, q) {
+		if err != nil {
+			return page, err
+		}
+		if len(page.Items) == limit {
+			page.Next = last
+			break
+		}
+		page.Items = append(page.Items, entryDocument(&e))
+		if last = e.ID; in.Connector != "" {
+			last = e.Key
+		}
+	}
+	return page, nil
+}
+
+// found is what a name stands for: an entry or an object.
+type found struct {
+	entry    *store.Entry
+	object   store.Object
+	document Document
+}
+
+// etag changes with everything that the document shows.
+func (f *found) etag() string {
+	if f.entry != nil {
+		return strconv.Quote(strconv.FormatUint(f.entry.Seq, 10))
+	}
+	sum := sha256.Sum256(f.document)
+	return strconv.Quote(base64.RawURLEncoding.EncodeToString(sum[:12]))
+}
+
+// find looks a name up: a login name, a short code, an ID or an object's name.
+func (s *Server) find(kind Kind, name string) (*found, error) {
+	entryKind, isEntry := kind.Entry()
+	if !isEntry {
+		object, err := s.object(store.ObjectKind(kind), name)
+		if err != nil {
+			return nil, err
+		}
+		document, err := objectDocument(object)
+		return &found{object: object, document: document}, err
+	}
+	e, err := s.entry(entryKind, name)
+	if err != nil {
+		return nil, err
+	}
+	return &found{entry: &e, document: entryDocument(&e)}, nil
+}
+
+func (s *Server) object(kind store.ObjectKind, name string) (store.Object, error) {
+	if kind == store.ObjectDevice {
+		if normal, ok := store.NormalizeName(name); ok {
+			name = normal
+		}
+	}
+	return s.options.Store.Object(kind, name)
+}
+
+func (s *Server) entry(kind store.Kind, name string) (e store.Entry, err error) {
+	switch kind {
+	case store.KindUser:
+		e, err = s.options.Store.User(name)
+	case store.KindSpeedDial:
+		e, err = s.options.Store.SpeedDial(name)
+	default:
+		return s.options.Store.Entry(store.Ref{Kind: kind, ID: name})
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		if byID, idErr := s.options.Store.Entry(store.Ref{Kind: kind, ID: name}); idErr == nil {
+			return byID, nil
+		}
+	}
+	return e, err
+}
+
+func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
+	// Between the look and the change nobody else may change the object; entries
+	// are guarded by the store itself.
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	f, err := s.find(kind, in.Name)
+	if err != nil {
+		return err
+	}
+	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != f.etag() {
+		return newProblem(http.StatusPreconditionFailed, fmt.Sprintf("%s %s was changed since it was read: read it again", kind, in.Name))
+	}
+	changes := &store.Changes{Force: in.Force}
+	if f.entry != nil {
+		ref := store.Ref{Kind: f.entry.Kind, ID: f.entry.ID}
+		changes.Remove = []store.Ref{ref}
+		changes.Expect = []store.Expectation{{Ref: ref, Seq: f.entry.Seq}}
+	} else {
+		changes.RemoveObjects = []store.ObjectRef{store.RefOf(f.object)}
+	}
+	if _, err := s.options.Store.Apply(ctx, changes); err != nil {
+		return err
+	}
+	s.log.Info("deleted", "kind", string(kind), "name", in.Name)
+	return nil
+}

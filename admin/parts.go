@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// A Syncer runs connectors. Its methods may be called concurrently.
+type Syncer interface {
+	// Check finds what is wrong with a connector without touching its source. Its
+	// errors are of the type *store.FieldError.
+	Check(*store.Connector) error
+	// Import runs a connector. An error means that no run was recorded; a run that
+	// failed is told by its Result and Error.
+	Import(ctx context.Context, connector string, o ImportOptions) (*Report, error)
+	Undo(ctx context.Context, run string) (*Report, error)
+	Templates() []Template
+	// NewConnector returns commented YAML for Apply.
+	NewConnector(template, name string) (string, error)
+}
+
+// ImportOptions say how a connector is run.
+type ImportOptions struct {
+	DryRun   bool
+	Confirm  bool           // go on although the guard stopped the run before
+	Progress func(Progress) // may be nil; called from one goroutine at a time
+}
+
+// Progress is where a run is.
+type Progress struct {
+	Phase string `json:"phase"` // fetch, plan or apply
+	Done  int    `json:"done"`
+	Total int    `json:"total"` // 0 while it is unknown
+}
+
+// A Report is what a run did, or would do.
+type Report struct {
+	Run     store.Run       `json:"run"`
+	DryRun  bool            `json:"dry_run"`
+	Changes []PlannedChange `json:"changes,omitempty"` // the first 500
+	Notes   []string        `json:"notes,omitempty"`
+}
+
+// A PlannedChange is what a run does to one entry.
+type PlannedChange struct {
+	Change string        `json:"change"` // create, update, remove or reject
+	Name   string        `json:"name"`
+	ID     string        `json:"id,omitempty"`
+	Row    int           `json:"row,omitempty"` // in the source, from 1
+	Column string        `json:"column,omitempty"`
+	Reason string        `json:"reason,omitempty"`
+	Fields []FieldChange `json:"fields,omitempty"`
+}
+
+// A FieldChange is a field before and after.
+type FieldChange struct {
+	Field string `json:"field"`
+	Old   string `json:"old"`
+	New   string `json:"new"`
+}
+
+// A Template is a prefilled connector.
+type Template struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Help  string `json:"help"`
+	YAML  string `json:"yaml"`
+}
+
+// Logins tries logins and makes password hashes.
+type Logins interface {
+	// TestLogin does what a bind does and tells each step. It never returns the password.
+	TestLogin(ctx context.Context, login string, password []byte) LoginTest
+	// HashPassword returns the stored form of an internal password: current, when that is
+	// the password's already. An error that is a *store.FieldError says what is wrong with
+	// the password.
+	HashPassword(ctx context.Context, password []byte, current store.Secret) (store.Secret, error)
+}
+
+// A LoginTest is how a login went.
+type LoginTest struct {
+	Login      string      `json:"login"`
+	Outcome    string      `json:"outcome"` // as in the metric: accepted, refused, unknown_user, …
+	ResultCode int         `json:"result_code"`
+	ResultName string      `json:"result_name"`
+	Steps      []LoginStep `json:"steps"`
+}
+
+// A LoginStep is one step of a login.
+type LoginStep struct {
+	Name     string        `json:"name"`
+	Detail   string        `json:"detail"`
+	OK       bool          `json:"ok"`
+	Duration time.Duration `json:"-"`
+}
+
+// Upstreams tells the health of upstream directories.
+type Upstreams interface{ Health() []UpstreamHealth }
+
+// UpstreamHealth is the state of one upstream.
+type UpstreamHealth struct {
+	Name    string         `json:"name"`
+	Servers []ServerHealth `json:"servers"`
+}
+
+// ServerHealth is the state of one server of an upstream.
+type ServerHealth struct {
+	URL              string     `json:"url"`
+	Up               bool       `json:"up"`
+	QuarantinedUntil *time.Time `json:"quarantined_until,omitempty"`
+	LastError        string     `json:"last_error,omitempty"`
+}
+
+// Version is what was built.
+type Version struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+}

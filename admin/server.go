@@ -1,0 +1,141 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	// grace is how long Run waits at its end for requests under way. A run of a connector is
+	// one transaction: cutting its events off loses none of it.
+	grace = 2 * time.Second
+)
+
+// Options are what a Server needs.
+type Options struct {
+	Store       *store.Store        // required
+	Syncer      Syncer              // required
+	Logins      Logins              // required
+	Upstreams   Upstreams           // required
+	Gatherer    prometheus.Gatherer // required
+	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
+	Logger      *slog.Logger        // required
+	Version     Version
+	// Ready says what keeps the server from serving its clients; nil: it is ready.
+	// The store is looked at beside it. It must not depend on upstreams: their outage
+	// must not take this node out of service.
+	Ready func() error
+}
+
+// A Server serves the API, the metrics and the health checks.
+type Server struct {
+	options Options
+	log     *slog.Logger
+	local   http.Handler // everything
+	public  http.Handler // metrics and health
+
+	changing sync.Mutex // held while a change that begins with a read of objects is made
+}
+
+// New checks the options. It listens nowhere and starts nothing.
+func New(o Options) (*Server, error) {
+	switch {
+	case o.Store == nil:
+		return nil, errors.New("admin: Options.Store is missing")
+	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Gatherer == nil, o.Logger == nil:
+		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Gatherer and Logger")
+	}
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
+	}
+	s := &Server{options: o, log: o.Logger}
+	s.local = s.recovered(s.localRoutes())
+	s.public = s.recovered(s.publicRoutes())
+	return s, nil
+}
+
+// LocalHandler serves what the unix socket serves.
+func (s *Server) LocalHandler() http.Handler { return s.local }
+
+// PublicHandler serves what the public listener serves.
+func (s *Server) PublicHandler() http.Handler { return s.public }
+
+// Run serves on both listeners until ctx ends, then closes them. public may be nil.
+// It returns when all requests have ended or been cut off.
+func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
+	servers := []*http.Server{s.httpServer(s.local)}
+	listeners := []net.Listener{socket}
+	if public != nil {
+		servers = append(servers, s.httpServer(s.public))
+		listeners = append(listeners, public)
+	}
+	failed := make(chan error, len(servers))
+	for i, server := range servers {
+		go func() {
+			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve %s: %w", listeners[i].Addr(), err)
+				return
+			}
+			failed <- nil
+		}()
+	}
+	var err error
+	ended := 0
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		ended++
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	for _, server := range servers {
+		if server.Shutdown(stopping) != nil {
+			server.Close()
+		}
+	}
+	for ; ended < len(servers); ended++ {
+		err = errors.Join(err, <-failed)
+	}
+	return err
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// recovered turns a panic of a handler into an answer, so that one request cannot
+// end the process and the log says where it happened.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				s.log.Error("request panicked", "method", r.Method, "route", r.Pattern, "panic", fmt.Sprintf("%T", p))
+				http.Error(w, "internal error: the log of the server says more", http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,45 @@
+package yamldoc
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// FromJSON writes a JSON document as YAML, with its keys in their order.
+func FromJSON(document []byte) ([]byte, error) {
+	var n yaml.Node // JSON is YAML
+	if err := yaml.Unmarshal(document, &n); err != nil {
+		return nil, fmt.Errorf("read JSON: %w", err)
+	}
+	block(&n)
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	if err := enc.Encode(&n); err != nil {
+		return nil, fmt.Errorf("write YAML: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// block replaces JSON's braces and quotes by YAML's plain style; the encoder puts
+// quotes where a text would read as something else.
+func block(n *yaml.Node) {
+	n.Style = 0
+	for _, c := range n.Content {
+		block(c)
+	}
+	if n.Kind == yaml.SequenceNode && allScalars(n) {
+		n.Style = yaml.FlowStyle
+	}
+}
+
+func allScalars(n *yaml.Node) bool {
+	for _, c := range n.Content {
+		if c.Kind != yaml.ScalarNode {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+func newBackupCommand(e *env) *cobra.Command {
+	var output string
+	c := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a backup of the running server's store",
+		Long: `Backup makes the server write everything it knows, as of one moment, to a file, while
+it goes on serving. The file gets its name when all of it is on the disk. It holds the
+key of the stored secrets: keep it as you keep passwords.`,
+		Example: "  dialtree backup /var/backups/dialtree-$(date +%F).backup",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			path, err := filepath.Abs(args[0])
+			if err != nil {
+				return err
+			}
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			backup, err := client.Backup(c.Context(), path)
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				return writeJSON(e.stdout, backup)
+			}
+			fmt.Fprintf(e.stdout, "wrote %s (%d bytes)\n", args[0], backup.Bytes)
+			return nil
+		},
+	}
+	outputFlag(c, &output, "text", "json")
+	return c
+}
+
+func newRestoreCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Put a backup in the place of the store; the server must not run",
+		Long: `Restore unpacks and checks a backup before it replaces anything. The store that was
+there stays beside the new one, with the ending .before-restore. An interrupted restore
+has not happened, or is finished by the next start.`,
+		Example: "  dialtree restore /var/backups/dialtree-2026-11-01.backup --data-dir /var/lib/dialtree",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			dir, err := e.directory()
+			if err != nil {
+				return err
+			}
+			if err := refuseRunning(c.Context(), dir); err != nil {
+				return err
+			}
+			info, err := store.Restore(c.Context(), dir, args[0])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(e.stdout, "restored %s into %s: %s, %s, %s\n", args[0], dir,
+				count(info.Counts.Users, "user"), count(info.Counts.Contacts, "contact"), count(info.Counts.SpeedDials, "speed dial"))
+			if info.Previous != "" {
+				fmt.Fprintf(e.stdout, "what was there before is now %s\n", info.Previous)
+			}
+			return nil
+		},
+	}
+}

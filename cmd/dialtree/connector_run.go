@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/store"
+)
+
+func newRunCommand(e *env) *cobra.Command {
+	var o admin.ImportOptions
+	var output string
+	c := &cobra.Command{
+		Use:   "run NAME",
+		Short: "Import what a connector's source has",
+		Long: `Run fetches the source, plans, and applies the plan in one step. With --dry-run it
+stops before that and prints the plan. A run that would remove or reject too much is
+stopped by the guard and changes nothing (exit code 3): look at the dry run, then
+repeat with --confirm.`,
+		Example: `  dialtree connector run staff --dry-run
+  dialtree connector run staff
+  dialtree connector run staff --confirm    # after the guard stopped it`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			bar := newProgress(e.stderr)
+			o.Progress = bar.show
+			report, err := client.Run(c.Context(), args[0], o)
+			bar.clear()
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				if err := writeJSON(e.stdout, report); err != nil {
+					return err
+				}
+			} else {
+				writeReport(e.stdout, report)
+			}
+			if report.Run.Result == store.RunStopped {
+				fmt.Fprintf(e.stderr, "dialtree: stopped by the guard, nothing was changed: %s\n"+
+					"Look at `dialtree connector run %s --dry-run`; to go on, run `dialtree connector run %s --confirm`.\n",
+					printable(report.Run.Error), args[0], args[0])
+			}
+			return resultError(report)
+		},
+	}
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
+	c.Flags().BoolVar(&o.Confirm, "confirm", false, "go on although the guard stopped the run")
+	outputFlag(c, &output, "text", "json")
+	return c
+}
+
+// resultError is what the result of a run means for the exit code.
+func resultError(report *admin.Report) error {
+	switch report.Run.Result {
+	case store.RunStopped:
+		return errStopped
+	case store.RunFailed:
+		return fmt.Errorf("run %s of connector %s failed, nothing was changed: %s", report.Run.ID, report.Run.Connector, report.Run.Error)
+	}
+	return nil
+}
+
+// writeReport prints the plan of a dry run, what was rejected, and the counts.
+func writeReport(w io.Writer, report *admin.Report) {
+	r := &report.Run
+	for _, note := range report.Notes {
+		fmt.Fprintf(w, "note: %s\n", printable(note))
+	}
+	if report.DryRun {
+		for _, change := range report.Changes {
+			writeChange(w, change)
+		}
+		if total := r.Created + r.Updated + r.Removed + r.Rejected; total > len(report.Changes) {
+			fmt.Fprintf(w, "… and %d more\n", total-len(report.Changes))
+		}
+	} else {
+		for _, reject := range r.Rejects {
+			fmt.Fprintf(w, "rejected %s\n", place(reject.Row, reject.Column, reject.Reason))
+		}
+		if more := r.Rejected - len(r.Rejects); more > 0 && len(r.Rejects) > 0 {
+			fmt.Fprintf(w, "… and %d more rejected\n", more)
+		}
+	}
+	head := string(r.Result)
+	if report.DryRun {
+		head = "dry run"
+	} else if r.ID != "" {
+		head = r.ID + " " + head
+	}
+	fmt.Fprintf(w, "%s: %d created, %d updated, %d removed, %d unchanged, %d rejected\n",
+		head, r.Created, r.Updated, r.Removed, r.Unchanged, r.Rejected)
+}
+
+func writeChange(w io.Writer, c admin.PlannedChange) {
+	if c.Change == "reject" {
+		fmt.Fprintf(w, "reject %s\n", place(c.Row, c.Column, c.Reason))
+		return
+	}
+	var fields []string
+	for _, f := range c.Fields {
+		fields = append(fields, fmt.Sprintf("%s: %q → %q", f.Field, f.Old, f.New))
+	}
+	fmt.Fprintf(w, "%s %s", c.Change, printable(c.Name))
+	if c.Change == "update" && len(fields) > 0 {
+		fmt.Fprintf(w, " (%s)", printable(strings.Join(fields, ", ")))
+	}
+	fmt.Fprintln(w)
+}
+
+func place(row int, column, reason string) string {
+	var b strings.Builder
+	if row > 0 {
+		fmt.Fprintf(&b, "row %d", row)
+		if column != "" {
+			fmt.Fprintf(&b, ", column %s", column)
+		}
+		b.WriteString(": ")
+	}
+	b.WriteString(reason)
+	return printable(b.String())
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/admin"
+)
+
+func newDeleteCommand(e *env) *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "delete KIND NAME",
+		Short: "Delete one object or entry",
+		Long: `Delete removes one upstream, connector, phonebook, device, user, speed dial or
+contact. What something still refers to is not removed: the message says what does.
+A user or contact of a connector comes back with its next run.`,
+		Example: `  dialtree delete upstream corp
+  dialtree delete user alice
+  dialtree delete phonebook customers --force    # with its contacts`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: completeKinds,
+		RunE: func(c *cobra.Command, args []string) error {
+			kind, err := parseKind(c, args[0])
+			if err != nil {
+				return err
+			}
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			if err := client.Delete(c.Context(), kind, args[1], force); err != nil {
+				return err
+			}
+			fmt.Fprintf(e.stdout, "deleted %s %s\n", kind, printable(args[1]))
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "a phonebook with its contacts; a connector although entries belong to it: they stay, made by hand")
+	return c
+}
+
+func parseKind(c *cobra.Command, word string) (admin.Kind, error) {
+	kind, ok := admin.ParseKind(word)
+	if !ok {
+		return "", usagef(c, "%q is no kind; the kinds are %s", word, strings.Join(kindNames(), ", "))
+	}
+	return kind, nil
+}
+
+func kindNames() []string {
+	var names []string
+	for _, k := range admin.Kinds() {
+		names = append(names, string(k))
+	}
+	return names
+}
+
+func completeKinds(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return kindNames(), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/yamldoc"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+)
+
+// An env is what a command reads and writes besides its own flags.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string // as os.Environ has it
+
+	// The flags of every command.
+	configFile string // empty: no file
+	dataDir    string // empty: what the configuration says
+}
+
+// getenv returns an environment variable; empty when it is not set.
+func (e *env) getenv(name string) string {
+	// The last one counts, as in a shell.
+	for i := len(e.environ) - 1; i >= 0; i-- {
+		if n, value, ok := strings.Cut(e.environ[i], "="); ok && n == name {
+			return value
+		}
+	}
+	return ""
+}
+
+// program is how messages call this program.
+func (e *env) program() string { return "dialtree" }
+
+// loadConfig reads the configuration that --config names; --data-dir overrides it.
+// An error is of the type yamldoc.Problems and holds every mistake.
+func loadConfig(e *env) (*config.Config, error) {
+	c, err := config.Load(e.configFile, e.environ)
+	if err != nil {
+		return nil, err
+	}
+	if e.dataDir != "" {
+		c.DataDir = e.dataDir
+	}
+	return c, nil
+}
+
+// directory returns the data directory that a command is about. The configuration is
+// not looked at when a flag or variable names it.
+func (e *env) directory() (string, error) {
+	if e.dataDir != "" {
+		return e.dataDir, nil
+	}
+	c, err := loadConfig(e)
+	if err != nil {
+		return "", err
+	}
+	return c.DataDir, nil
+}
+
+// client returns a client of the server that runs for the data directory.
+func (e *env) client() (*admin.Client, error) {
+	dir, err := e.directory()
+	if err != nil {
+		return nil, err
+	}
+	return admin.NewClient(socketPath(dir)), nil
+}
+
+// socketPath is where the server of a data directory listens for commands.
+func socketPath(dataDir string) string { return filepath.Join(dataDir, "dialtree.sock") }
+
+// notRunning tells whether an error says that there is no server.
+func notRunning(err error) bool {
+	var e *admin.ErrNotRunning
+	return errors.As(err, &e)
+}
+
+// documentMistakes tells whether every line of an error begins with its own place.
+func documentMistakes(err error) bool {
+	var ps yamldoc.Problems
+	var p *admin.Problem
+	return errors.As(err, &ps) || errors.As(err, &p) && len(p.Errors) > 0
+}

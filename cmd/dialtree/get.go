@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/yamldoc"
+)
+
+func newGetCommand(e *env) *cobra.Command {
+	var output string
+	var o admin.ListOptions
+	c := &cobra.Command{
+		Use:   "get KIND [NAME]",
+		Short: "Print objects and entries",
+		Long: `Get prints what the server has of a kind: user, contact, speeddial, upstream,
+connector, phonebook or device. YAML can be applied again; secrets read "[secret]",
+which keeps the stored one.
+
+CSV has the headers that a CSV import reads, for users, contacts and speed dials. A
+value that a spreadsheet would take for a formula (it begins with =, +, -, @ or a
+control character) gets a ' in front; telephone numbers such as +49 30 1234 do not.`,
+		Example: `  dialtree get users
+  dialtree get user alice -o yaml
+  dialtree get contacts --phonebook customers -o csv > customers.csv
+  dialtree get connectors -o json`,
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: completeKinds,
+		RunE: func(c *cobra.Command, args []string) error {
+			kind, err := parseKind(c, args[0])
+			if err != nil {
+				return err
+			}
+			if _, isEntry := kind.Entry(); output == "csv" && !isEntry {
+				return usagef(c, "-o csv is for users, contacts and speed dials; use -o yaml for a %s", kind)
+			}
+			if o.Phonebook != "" && kind != "contact" {
+				return usagef(c, "--phonebook is for contacts")
+			}
+			client, err := e.client()
+			if err != nil {
+				return err
+			}
+			if len(args) == 2 {
+				document, err := client.Get(c.Context(), kind, args[1])
+				if err != nil {
+					return err
+				}
+				if output == "json" {
+					return writeJSON(e.stdout, document)
+				}
+				return writeDocuments(e.stdout, output, kind, []admin.Document{document})
+			}
+			documents, err := client.List(c.Context(), kind, o)
+			if err != nil {
+				return err
+			}
+			return writeDocuments(e.stdout, output, kind, documents)
+		},
+	}
+	c.Flags().StringVar(&o.Phonebook, "phonebook", "", "only contacts of this phonebook")
+	c.Flags().StringVar(&o.Connector, "connector", "", "only entries that this connector made")
+	c.MarkFlagsMutuallyExclusive("phonebook", "connector")
+	outputFlag(c, &output, "table", "yaml", "json", "csv")
+	return c
+}
+
+func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []admin.Document) error {
+	switch output {
+	case "json":
+		return writeJSON(w, documents)
+	case "yaml":
+		for i, d := range documents {
+			text, err := yamldoc.FromJSON(d)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				fmt.Fprintln(w, "---")
+			}
+			if _, err := w.Write(text); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	rows := make([]map[string]any, len(documents))
+	for i, d := range documents {
+		if err := json.Unmarshal(d, &rows[i]); err != nil {
+			return fmt.Errorf("read the server's answer: %w", err)
+		}
+	}
+	if output == "csv" {
+		return writeCSV(w, kind, rows)
+	}
+	return writeKindTable(w, kind, rows)
+}
+
+// columns are what a table shows of a kind: keys of its documents, a path with dots.
+func columns(kind admin.Kind) []string {
+	switch kind {
+	case "user":
+		return []string{"username", "displayname", "phone", "auth", "connector"}
+	case "contact":
+		return []string{"displayname", "phone", "organisation", "phonebook", "id"}
+	case "speeddial":
+		return []string{"shortcode", "displayname", "phone", "connector"}
+	case "upstream":
+		return []string{"name", "urls", "bind_dn"}
+	case "connector":
+		return []string{"name", "template", "target", "mode", "schedule"}
+	case "phonebook":
+		return []string{"name", "title", "readers"}
+	}
+	return []string{"name", "title", "disabled"}
+}
+
+func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) error {
+	header := columns(kind)
+	rows := make([][]string, len(documents))
+	for i, d := range documents {
+		for _, column := range header {
+			rows[i] = append(rows[i], cell(column, d[column]))
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b []string) int {
+		return strings.Compare(strings.ToLower(a[0]), strings.ToLower(b[0]))
+	})
+	upper := make([]string, len(header))
+	for i, h := range header {
+		upper[i] = strings.ToUpper(h)
+	}
+	return writeTable(w, upper, rows)
+}
+
+func cell(column string, value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case []any:
+		texts := make([]string, len(v))
+		for i := range v {
+			texts[i] = fmt.Sprint(v[i])
+		}
+		return strings.Join(texts, ", ")
+	case map[string]any:
+		if column == "auth" {
+			return authCell(v)
+		}
+	}
+	return fmt.Sprint(value)
+}
+
+// authCell writes how a user logs in as "upstream corp", "internal" or "none, disabled".
+func authCell(auth map[string]any) string {
+	text := fmt.Sprint(auth["method"])
+	if upstream, ok := auth["upstream"].(string); ok {
+		text += " " + upstream
+	}
+	if auth["disabled"] == true {
+		text += ", disabled"
+	}
+	return text
+}

@@ -1,0 +1,18 @@
+// Dialtree stands between phones, a PBX and a company's directory. This command is
+// the server and everything that its administrator does with it.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	e := &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}
+	code := run(ctx, e, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
