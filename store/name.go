@@ -54,7 +54,10 @@ func normalizeUnicode(login string) (string, bool) {
 		name = next
 	}
 	name = strings.TrimFunc(name, unicode.IsSpace)
-	return name, name != "" && len(name) <= maxName
+	if len(name) > maxName {
+		return "", false
+	}
+	return name, name != ""
 }
 
 // isControl tells what must not be in a value: C0, C1, DEL, and Unicode's line and paragraph separators.
