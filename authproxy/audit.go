@@ -1,0 +1,36 @@
+package authproxy
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+)
+
+// audit writes the one line that a login leaves, and counts it. There is no
+// password in an attempt, so none can be in the line. A wrong password is no
+// error of ours: only what an operator should act on is a warning.
+func (f *Front) audit(client netip.AddrPort, a *attempt) {
+	f.binds.WithLabelValues(a.method, a.upstream, a.outcome.String()).Inc()
+	level := slog.LevelInfo
+	if a.outcome == Unavailable || a.outcome == Busy {
+		level = slog.LevelWarn
+	}
+	ctx := context.Background()
+	if !f.logger.Enabled(ctx, level) {
+		return
+	}
+	name := a.name
+	if len(name) > 256 {
+		name = name[:256]
+	}
+	f.logger.LogAttrs(ctx, level, "bind",
+		slog.String("address", client.String()),
+		slog.String("name", name),
+		slog.String("method", a.method),
+		slog.String("upstream", a.upstream),
+		slog.String("server", a.server),
+		slog.String("outcome", a.outcome.String()),
+		slog.String("reason", a.reason),
+		slog.Duration("duration", f.now().Sub(a.start)),
+	)
+}

@@ -1,0 +1,366 @@
+package authproxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/dialtree/dialtree/authproxy/ldapserver"
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/upstream"
+	"github.com/dialtree/dialtree/store"
+)
+
+// maxName is the longest bind name that is looked at, in bytes.
+const maxName = 1024
+
+// An attempt is one login on its way through the steps.
+type attempt struct {
+	name  string     // as the client sent it
+	from  netip.Addr // networkOf the client's address
+	start time.Time
+
+	kind     identityKind // what the name turned out to mean; nobody when unknown
+	user     store.Account
+	device   device
+	key      string // the account's key in the ledger
+	hash     passwordHash
+	method   string // label: upstream, internal, device or none
+	upstream string
+	server   string // the upstream's server that answered
+	bindName string // what the upstream was told
+	asked    bool   // the place that knows the password was asked
+	outcome  Outcome
+	reason   string // for the log, the administrator; never for the client
+}
+
+// bind answers a BindRequest (RFC 4511, section 4.2). The connection is
+// anonymous already: the server saw to that when the request came.
+func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+	req := &r.Message.Bind
+	if req.Version != 3 && req.Version != 2 {
+		w.Result(ldapwire.ProtocolError, "", "only LDAP versions 3 and 2 are spoken here")
+		return
+	}
+	name, password := req.Name, req.Password
+	if req.SASL {
+		if string(req.Mechanism) != mechanismPlain {
+			w.Result(ldapwire.AuthMethodNotSupported, "", "the only SASL mechanism is PLAIN, over TLS")
+			return
+		}
+		if !r.Conn.TLS() {
+			w.Result(ldapwire.ConfidentialityRequired, "", "SASL PLAIN is accepted over TLS only")
+			return
+		}
+		var ok bool
+		if name, password, ok = parsePlain(req.Credentials); !ok {
+			w.Result(ldapwire.InvalidCredentials, "", "")
+			return
+		}
+	}
+	switch {
+	case len(name) == 0 && len(password) == 0 && !req.SASL:
+		w.Result(ldapwire.Success, "", "")
+		return
+	case len(bytes.Trim(password, "\x00")) == 0:
+		// RFC 4513, section 5.1.2: a name with an empty password is an unauthenticated
+		// bind, which many directories answer with success. A password of NULs is
+		// empty to a directory written in C.
+		w.Result(ldapwire.UnwillingToPerform, "", "a name without a password is refused")
+		return
+	case f.requireTLS && !r.Conn.TLS():
+		w.Result(ldapwire.ConfidentialityRequired, "", "passwords are accepted over TLS only: use StartTLS or LDAPS")
+		return
+	}
+	a := attempt{
+		name:  string(name[:min(len(name), maxName+1)]),
+		from:  networkOf(r.Conn.RemoteAddr().Addr()),
+		start: f.now(),
+	}
+	ctx := r.Context()
+	f.login(ctx, &a, password)
+	f.wait(ctx, &a)
+	if a.outcome == Accepted {
+		r.Conn.SetIdentity(f.identity(&a))
+	}
+	code, text := a.outcome.result()
+	f.audit(r.Conn.RemoteAddr(), &a)
+	w.Result(code, "", text)
+}
+
+// login takes an attempt through the steps and leaves its outcome.
+func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
+	if err := f.find(a); err != nil {
+		a.outcome, a.reason = Unavailable, err.Error()
+		return
+	}
+	if a.key == "" { // nothing that could be anybody's name
+		a.outcome, a.reason = UnknownUser, "the name is empty, too long or holds control characters"
+		f.ledger.failed("", false, a.from, a.start)
+		return
+	}
+	a.hash = f.ledger.hash(a.key, password)
+	verdict := f.ledger.judge(a.key, a.hash, a.from, a.start)
+	switch {
+	case verdict == verdictThrottled:
+		a.outcome, a.reason = Throttled, "too many failed logins of this account or from this address"
+	case a.kind == nobody:
+		a.outcome, a.reason = UnknownUser, "no user or device has this name"
+		f.ledger.failed(a.key, false, a.from, a.start)
+	case a.disabled():
+		a.outcome = Disabled
+		f.ledger.failed(a.key, true, a.from, a.start)
+	case verdict == verdictRemembered:
+		a.outcome, a.reason = Remembered, "this password was refused a moment ago, or the account is locked upstream"
+	case verdict == verdictProven:
+		f.ask(ctx, a, password)
+	default:
+		f.askInTurn(ctx, a, password)
+	}
+}
+
+// disabled tells whether the account is switched off, and why.
+func (a *attempt) disabled() bool {
+	switch {
+	case a.kind == identityDevice:
+		if a.device.disabled {
+			a.reason = "the device is disabled"
+		}
+	case a.user.Auth.Disabled:
+		a.reason = "the user is disabled"
+	case a.user.Auth.Method == store.AuthNone:
+		a.reason = "the user has no login method"
+	}
+	return a.reason != ""
+}
+
+// find looks the name up. It leaves the account's key in the ledger, which is
+// the same for every form of the name, empty where there can be no such name.
+func (f *Front) find(a *attempt) error {
+	a.method = "none"
+	if len(a.name) > maxName {
+		return nil
+	}
+	b := f.names.parse(a.name)
+	if !b.deviceOnly {
+		for _, login := range b.logins {
+			if login == "" {
+				continue
+			}
+			canonical, ok := store.NormalizeName(login)
+			if !ok {
+				return nil
+			}
+			a.key = canonical // the last form stands for a name that is not found
+			user, found, err := f.store.Account(canonical)
+			if err != nil {
+				return err
+			}
+			if found {
+				a.kind, a.user = identityUser, user
+				a.method, a.upstream = user.Auth.Method.String(), user.Auth.Upstream
+				return nil
+			}
+		}
+	}
+	if b.userOnly {
+		return nil
+	}
+	canonical, ok := store.NormalizeName(b.device)
+	if !ok {
+		return nil
+	}
+	d, found, err := f.devices.get(canonical)
+	if err != nil {
+		return err
+	}
+	if found || b.deviceOnly {
+		a.key = deviceKey(canonical)
+	}
+	if found {
+		a.kind, a.device, a.method = identityDevice, d, "device"
+	}
+	return nil
+}
+
+var errGateFull = errors.New("too many logins of this account are pending")
+
+// askInTurn asks about a password that has not worked before: one at a time for
+// an account, so that one wrong password on a hundred phones is one attempt
+// upstream. Whoever waited looks again at what was learnt meanwhile.
+func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
+	if a.kind == identityDevice {
+		f.ask(ctx, a, password) // verified in memory: there is nothing to protect
+		return
+	}
+	gate, ok := f.ledger.enter(a.key, a.start)
+	if !ok {
+		a.outcome, a.reason = Busy, errGateFull.Error()
+		return
+	}
+	defer f.ledger.leave(a.key)
+	select {
+	case gate <- struct{}{}:
+	default:
+		ctx, cancel := context.WithTimeout(ctx, f.upstreams.patience(a.upstream))
+		defer cancel()
+		select {
+		case gate <- struct{}{}:
+		case <-ctx.Done():
+			a.outcome, a.reason = Busy, "another login of this account is still pending"
+			return
+		}
+		switch f.ledger.judge(a.key, a.hash, a.from, f.now()) {
+		case verdictThrottled:
+			<-gate
+			a.outcome, a.reason = Throttled, "too many failed logins of this account or from this address"
+			return
+		case verdictRemembered:
+			<-gate
+			a.outcome, a.reason = Remembered, "this password was refused a moment ago, or the account is locked upstream"
+			return
+		case verdictProven:
+			<-gate
+			f.ask(ctx, a, password)
+			return
+		}
+	}
+	defer func() { <-gate }()
+	f.ask(ctx, a, password)
+}
+
+// ask asks the place that knows the password, and notes what it said.
+func (f *Front) ask(ctx context.Context, a *attempt, password []byte) {
+	switch {
+	case a.kind == identityDevice:
+		f.askDevice(a, password)
+	case a.user.Auth.Method == store.AuthInternal:
+		f.askInternal(ctx, a, password)
+	default:
+		f.askUpstream(ctx, a, password)
+	}
+}
+
+// note remembers how an attempt ended that was decided by who knows the password.
+func (f *Front) note(a *attempt, remember time.Duration) {
+	now := f.now()
+	switch a.outcome {
+	case Accepted:
+		f.ledger.accepted(a.key, a.hash, a.user.Seq, a.from, now)
+	case Refused:
+		f.ledger.failed(a.key, true, a.from, now)
+		f.ledger.refused(a.key, a.hash, remember, now)
+	}
+}
+
+func (f *Front) askDevice(a *attempt, password []byte) {
+	switch {
+	case a.device.err != nil:
+		a.outcome, a.reason = Unavailable, a.device.err.Error()
+		return
+	case a.device.verify(password):
+		a.outcome = Accepted
+	default:
+		a.outcome, a.reason = Refused, "wrong password"
+	}
+	f.note(a, defaultRefused)
+}
+
+func (f *Front) askInternal(ctx context.Context, a *attempt, password []byte) {
+	// The hash in the store is what it was when this password last matched it.
+	if f.ledger.provenWithin(a.key, a.hash, a.user.Seq, internalProven, a.start) {
+		a.outcome = Accepted
+		return
+	}
+	a.asked = true
+	hash, err := a.user.Auth.Hash.Resolve()
+	if err != nil {
+		a.outcome, a.reason = Unavailable, err.Error()
+		return
+	}
+	if hash == "" {
+		a.outcome, a.reason = Disabled, "the user has no password yet"
+		f.ledger.failed(a.key, true, a.from, a.start)
+		return
+	}
+	ok, err := f.hasher.Verify(ctx, hash, password)
+	switch {
+	case err != nil:
+		a.outcome, a.reason = outcomeOf(err), err.Error()
+		return
+	case ok:
+		a.outcome = Accepted
+	default:
+		a.outcome, a.reason = Refused, "wrong password"
+	}
+	f.note(a, defaultRefused)
+}
+
+func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
+	u, err := f.upstreams.get(a.upstream)
+	if err != nil {
+		a.outcome, a.reason = Unavailable, err.Error()
+		return
+	}
+	if u.cache.Success > 0 && f.ledger.provenWithin(a.key, a.hash, a.user.Seq, time.Duration(u.cache.Success), a.start) {
+		a.outcome, a.reason = Accepted, "from the success cache"
+		return
+	}
+	asked := f.now()
+	res, err := u.pool.Bind(ctx, a.user.Username, a.user.Auth.DN, password)
+	a.server, a.bindName = res.Server, res.Name
+	a.outcome = outcomeOf(err)
+	var refused *upstream.RefusedError
+	switch {
+	case err == nil:
+		a.asked = true
+		f.accepted.observe(f.now().Sub(asked))
+	case errors.As(err, &refused):
+		a.asked = true
+		a.server = refused.Server
+		f.refused.observe(f.now().Sub(asked))
+		a.reason = refused.Error()
+		if refused.PasswordRight() {
+			return // 49 for the client, but no guess: it does not count
+		}
+		if refused.Locked() {
+			f.ledger.locked(a.key, u.refusedFor(), f.now())
+			return
+		}
+	default:
+		a.reason = err.Error()
+		if a.outcome == Unavailable && u.cache.Offline > 0 &&
+			f.ledger.provenWithin(a.key, a.hash, a.user.Seq, time.Duration(u.cache.Offline), a.start) {
+			a.outcome, a.reason = Accepted, "from the offline cache: "+a.reason
+			return
+		}
+	}
+	f.note(a, u.refusedFor())
+}
+
+// wait makes a refusal that nobody upstream was asked about take as long as one
+// that somebody was.
+func (f *Front) wait(ctx context.Context, a *attempt) {
+	if a.asked || a.kind == identityDevice {
+		return
+	}
+	switch a.outcome {
+	case UnknownUser, Disabled, Remembered, Throttled, Refused:
+	default:
+		return
+	}
+	d, ok := f.refused.draw()
+	if !ok {
+		d, ok = f.accepted.draw()
+	}
+	if !ok {
+		if !f.upstreams.any() {
+			f.hasher.Spend(ctx, []byte(a.name)) // every user is internal: the time is that of a hash
+			return
+		}
+		d = 5 * time.Millisecond // nobody was asked yet since the start
+	}
+	sleepUntil(ctx, a.start.Add(d))
+}

@@ -1,0 +1,177 @@
+package authproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/authproxy/directory"
+	"github.com/dialtree/dialtree/authproxy/ldapserver"
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/store"
+)
+
+const (
+	// internalProven is how long an internal password is known to match the stored
+	// hash without computing it again. Any change of the user ends it at once.
+	internalProven = time.Hour
+	// defaultRefused is how long a wrong password is remembered where no upstream
+	// says otherwise.
+	defaultRefused = time.Minute
+)
+
+// Options are what a Front needs. Zero values mean the defaults of design.md.
+type Options struct {
+	Store         *store.Store
+	BaseDN        string // default dc=dialtree
+	RequireTLS    bool
+	StartTLS      bool           // StartTLS is offered: the root DSE says so
+	AnonymousFrom []netip.Prefix // whose clients may read what everyone may read without a bind
+	Throttle      ThrottleOptions
+	Hasher        *Hasher // shared with whoever sets internal passwords
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
+	Version       string // for the root DSE
+	Now           func() time.Time
+}
+
+// A Front answers LDAP requests. It is an ldapserver.Handler.
+type Front struct {
+	store         *store.Store
+	names         *names
+	tree          *directory.Tree
+	requireTLS    bool
+	startTLS      bool
+	anonymousFrom []netip.Prefix
+	ledger        *ledger
+	hasher        *Hasher
+	devices       devices
+	upstreams     *upstreams
+	refused       pace // how long refusals by upstreams take
+	accepted      pace
+	logger        *slog.Logger
+	binds         *prometheus.CounterVec
+	now           func() time.Time
+}
+
+// New checks the options and returns a Front. Run it before requests come.
+func New(o Options) (*Front, error) {
+	if o.Store == nil || o.Logger == nil || o.Registerer == nil {
+		return nil, errors.New("authproxy: Store, Logger and Registerer must be set")
+	}
+	if o.BaseDN == "" {
+		o.BaseDN = "dc=dialtree"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Hasher == nil {
+		o.Hasher = NewHasher()
+	}
+	names, err := newNames(o.BaseDN)
+	if err != nil {
+		return nil, fmt.Errorf("base_dn %q: %w", o.BaseDN, err)
+	}
+	tree, err := directory.New(o.Store, o.BaseDN, o.Version)
+	if err != nil {
+		return nil, fmt.Errorf("base_dn %q: %w", o.BaseDN, err)
+	}
+	f := &Front{
+		store:         o.Store,
+		names:         names,
+		tree:          tree,
+		requireTLS:    o.RequireTLS,
+		startTLS:      o.StartTLS,
+		anonymousFrom: o.AnonymousFrom,
+		ledger:        newLedger(o.Throttle),
+		hasher:        o.Hasher,
+		devices:       devices{store: o.Store},
+		upstreams:     newUpstreams(o.Store, o.Registerer, o.Logger),
+		logger:        o.Logger,
+		now:           o.Now,
+		binds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "dialtree_bind_total",
+			Help: "Logins by the method of the account, its upstream and how they ended.",
+		}, []string{"method", "upstream", "outcome"}),
+	}
+	if err := o.Registerer.Register(f.binds); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return f, nil
+}
+
+// Run keeps the pools of upstream connections until ctx ends.
+func (f *Front) Run(ctx context.Context) error { return f.upstreams.run(ctx) }
+
+// SetThrottle replaces the limits on failed logins.
+func (f *Front) SetThrottle(o ThrottleOptions) { f.ledger.setLimits(o) }
+
+// Serve answers one request.
+func (f *Front) Serve(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+	m := r.Message
+	if oid := unknownCritical(m); oid != "" {
+		// RFC 4511, section 4.1.11: the operation is not done.
+		w.Result(ldapwire.UnavailableCriticalExtension, "", "the control "+oid+" is not offered here")
+		return
+	}
+	switch m.Op {
+	case ldapwire.OpBindRequest:
+		f.bind(w, r)
+	case ldapwire.OpSearchRequest:
+		f.search(w, r)
+	case ldapwire.OpCompareRequest:
+		f.compare(w, r)
+	case ldapwire.OpExtendedRequest:
+		f.extended(w, r)
+	case ldapwire.OpAddRequest, ldapwire.OpModifyRequest, ldapwire.OpDelRequest, ldapwire.OpModifyDNRequest:
+		w.Result(ldapwire.UnwillingToPerform, "", "entries are changed by their connector or the administrator (dialtree apply), not over LDAP")
+	default:
+		w.Result(ldapwire.ProtocolError, "", "this operation is not known")
+	}
+}
+
+// unknownCritical returns the first critical control that is not served, which
+// for now is any of them but the password policy request on a bind, whose answer
+// is allowed to be silence.
+func unknownCritical(m *ldapwire.Message) string {
+	for _, c := range m.Controls {
+		if !c.Critical {
+			continue
+		}
+		switch string(c.OID) {
+		case controlManageDsaIT:
+			continue // there are no referral objects: every answer obeys it
+		case controlPasswordPolicy:
+			if m.Op == ldapwire.OpBindRequest {
+				continue
+			}
+		}
+		return printable(c.OID)
+	}
+	return ""
+}
+
+const (
+	controlManageDsaIT    = "2.16.840.1.113730.3.4.2"
+	controlPasswordPolicy = "1.3.6.1.4.1.42.2.27.8.5.1"
+)
+
+// printable returns what a client sent as something that may stand in an answer.
+func printable(b []byte) string {
+	if len(b) > 64 {
+		b = b[:64]
+	}
+	out := make([]byte, len(b))
+	for i, c := range b {
+		if c < 0x20 || c > 0x7e {
+			c = '?'
+		}
+		out[i] = c
+	}
+	return string(out)
+}

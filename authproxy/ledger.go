@@ -1,0 +1,466 @@
+package authproxy
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What the front remembers of logins, in memory only.
+//
+// Failures. A failure is a wrong password that reached the place that knows the
+// right one, or a name that does not exist. Right passwords never count, and
+// neither does a wrong one that is refused again from memory.
+//
+//   - An account is throttled once user_failures-1 failures lie within the
+//     window: one fewer than the setting, so that an upstream that locks at the
+//     same number never does so because of what was forwarded from here.
+//   - An address is throttled once address_failures lie within the window.
+//   - A pause lasts until enough failures have left the window, and at least
+//     the delay after the last one.
+//   - An address from which the user logged in before is trusted for that user:
+//     the address's own limit does not hold for the pair, and while the account
+//     is throttled the password that last worked is still let through. Any other
+//     password on that pair is counted against the pair, so that this is no way
+//     to guess: after user_failures of them the pair is an address like any other.
+//
+// Refused passwords. A password that was refused is refused again without asking
+// for the time the upstream sets. Each time the same password comes back after
+// that and is refused again, the time is four times as long, up to an hour: a
+// phone that keeps an old password for days costs fewer than five attempts in
+// any half hour.
+//
+// The password that last worked is remembered as a hash, to tell a phone that
+// logs in as ever from somebody who tries: passwords that have not worked before
+// are tried one at a time for an account (the gate), so that a hundred wrong ones
+// at once are not all on their way before the first is refused.
+
+const (
+	// maxAccounts bounds the names remembered; those of existing users come on top.
+	maxAccounts = 100_000
+	// maxAddresses bounds the addresses whose failures are counted.
+	maxAddresses = 200_000
+	// maxRefused is how many refused passwords are remembered for a user.
+	maxRefused = 16
+	// maxTrusted is how many addresses a user is known to have logged in from.
+	maxTrusted = 8
+	// maxGate is how many logins of one account may wait for each other.
+	maxGate = 64
+	// maxRefusedFor is the longest that one refusal is remembered.
+	maxRefusedFor = time.Hour
+)
+
+// ThrottleOptions are the limits on failed logins. Zero means the default.
+type ThrottleOptions struct {
+	UserFailures    int           // default 5
+	AddressFailures int           // default 50
+	Window          time.Duration // default 5m
+	Delay           time.Duration // default 30s
+}
+
+func (o ThrottleOptions) withDefaults() ThrottleOptions {
+	if o.UserFailures == 0 {
+		o.UserFailures = 5
+	}
+	if o.AddressFailures == 0 {
+		o.AddressFailures = 50
+	}
+	if o.Window == 0 {
+		o.Window = 5 * time.Minute
+	}
+	if o.Delay == 0 {
+		o.Delay = 30 * time.Second
+	}
+	return o
+}
+
+// A passwordHash stands for a password of one account in memory.
+type passwordHash [16]byte
+
+// A ledger remembers failures, refused passwords and passwords that worked.
+type ledger struct {
+	key [32]byte
+
+	mu        sync.Mutex // guards everything below; held for map work only
+	limits    ThrottleOptions
+	accounts  map[string]*account // by account key
+	addresses map[netip.Addr]*failures
+	swept     time.Time
+}
+
+// An account is what is remembered of one login name.
+type account struct {
+	failures    failures
+	failedFrom  []netip.Addr // beside failures: who
+	refused     []refusedPassword
+	trusted     []trustedAddress
+	proven      passwordHash
+	provenSeq   uint64 // the store's number of the user when the password worked
+	provenAt    time.Time
+	hasProven   bool
+	lockedUntil time.Time     // the upstream said that the account is locked
+	gate        chan struct{} // one password that has not worked before at a time
+	waiting     int           // how many are in or before the gate
+}
+
+type refusedPassword struct {
+	hash   passwordHash
+	until  time.Time
+	forget time.Time     // when the next refusal starts afresh
+	lasts  time.Duration // how long the last refusal was remembered
+}
+
+type trustedAddress struct {
+	addr     netip.Addr
+	failures failures
+}
+
+// failures are the times of failed logins, oldest first.
+type failures []time.Time
+
+func (f failures) within(now time.Time, window time.Duration) int {
+	n := 0
+	for i := len(f) - 1; i >= 0 && now.Sub(f[i]) < window; i-- {
+		n++
+	}
+	return n
+}
+
+func (f failures) last() time.Time {
+	if len(f) == 0 {
+		return time.Time{}
+	}
+	return f[len(f)-1]
+}
+
+// throttled tells whether limit failures lie within the window, or did and the
+// delay is not over.
+func (f failures) throttled(now time.Time, limit int, o ThrottleOptions) bool {
+	if f.within(now, o.Window) >= limit {
+		return true
+	}
+	return len(f) >= limit && now.Sub(f.last()) < o.Delay && f[len(f)-1].Sub(f[len(f)-limit]) < o.Window
+}
+
+// add appends now and keeps no more than limit times, which is all that
+// throttled looks at.
+func (f failures) add(now time.Time, limit int) failures {
+	if len(f) >= limit {
+		copy(f, f[len(f)-limit+1:])
+		f = f[:limit-1]
+	}
+	return append(f, now)
+}
+
+func newLedger(limits ThrottleOptions) *ledger {
+	l := &ledger{
+		limits:    limits.withDefaults(),
+		accounts:  make(map[string]*account),
+		addresses: make(map[netip.Addr]*failures),
+	}
+	rand.Read(l.key[:]) // never fails: crypto/rand ends the process rather than return less
+	return l
+}
+
+// hash returns the keyed hash of a password for an account. The same password
+// of two users has two hashes.
+func (l *ledger) hash(key string, password []byte) passwordHash {
+	var stack [256]byte
+	b := append(stack[:0], l.key[:]...)
+	b = append(b, byte(len(key)>>8), byte(len(key)))
+	b = append(b, key...)
+	b = append(b, password...)
+	sum := sha256.Sum256(b)
+	clear(b) // the password does not stay behind on the stack
+	return passwordHash(sum[:16])
+}
+
+// networkOf is the address whose failures are counted together: an IPv4 address,
+// or the /64 that an IPv6 host picks its addresses from.
+func networkOf(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+// A verdict is what the ledger says of a login before anybody is asked.
+type verdict uint8
+
+const (
+	verdictAsk        verdict = iota // ask, one at a time: this password has not worked before
+	verdictProven                    // ask: this is the password that worked last
+	verdictThrottled                 // answer busy
+	verdictRemembered                // refuse: this password was refused a moment ago
+)
+
+// limit is how many failures throttle an account. A device's account is shared
+// by many phones, and one of them with a typing error must not shut out the
+// others; nothing upstream can be locked by it.
+func (l *ledger) limit(key string) int {
+	if isDeviceKey(key) {
+		return l.limits.AddressFailures
+	}
+	return max(1, l.limits.UserFailures-1)
+}
+
+// judge says what to do with a login of the account from an address. known is
+// false for a name that does not exist.
+func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.Time) verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.accounts[key]
+	addressShut := false
+	if f := l.addresses[from]; f != nil {
+		addressShut = f.throttled(now, l.limits.AddressFailures, l.limits)
+	}
+	if a == nil {
+		if addressShut {
+			return verdictThrottled
+		}
+		return verdictAsk
+	}
+	proven := a.hasProven && a.proven == hash
+	trusted := a.trust(from)
+	if trusted != nil && trusted.failures.throttled(now, l.limits.UserFailures, l.limits) {
+		trusted = nil
+	}
+	if addressShut && trusted == nil {
+		return verdictThrottled
+	}
+	for i := range a.refused {
+		if r := &a.refused[i]; r.hash == hash && now.Before(r.until) {
+			return verdictRemembered
+		}
+	}
+	if now.Before(a.lockedUntil) {
+		return verdictRemembered
+	}
+	if a.failures.throttled(now, l.limit(key), l.limits) {
+		switch {
+		case trusted == nil:
+			return verdictThrottled
+		case !proven:
+			trusted.failures = trusted.failures.add(now, l.limits.UserFailures)
+			return verdictThrottled
+		}
+	}
+	if proven {
+		return verdictProven
+	}
+	return verdictAsk
+}
+
+// accepted notes that a password worked. The failures that came from the same
+// address are forgotten, those of others stay.
+func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.Addr, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.account(key, true, now)
+	a.proven, a.provenSeq, a.provenAt, a.hasProven = hash, seq, now, true
+	a.lockedUntil = time.Time{}
+	if len(a.refused) > 0 {
+		a.refused = slices.DeleteFunc(a.refused, func(r refusedPassword) bool { return r.hash == hash })
+	}
+	if len(a.failures) > 0 {
+		times, who := a.failures[:0], a.failedFrom[:0]
+		for i, t := range a.failures {
+			if a.failedFrom[i] != from {
+				times, who = append(times, t), append(who, a.failedFrom[i])
+			}
+		}
+		a.failures, a.failedFrom = times, who
+	}
+	if t := a.trust(from); t != nil {
+		t.failures = t.failures[:0]
+		return
+	}
+	if len(a.trusted) == maxTrusted {
+		copy(a.trusted, a.trusted[1:])
+		a.trusted = a.trusted[:maxTrusted-1]
+	}
+	a.trusted = append(a.trusted, trustedAddress{addr: from})
+}
+
+// failed counts a failure of a login. exists tells whether there is such a user.
+func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.account(key, exists, now); a != nil {
+		limit := l.limit(key)
+		a.failures = a.failures.add(now, limit)
+		if len(a.failedFrom) >= limit {
+			copy(a.failedFrom, a.failedFrom[len(a.failedFrom)-limit+1:])
+			a.failedFrom = a.failedFrom[:limit-1]
+		}
+		a.failedFrom = append(a.failedFrom, from)
+		if t := a.trust(from); t != nil {
+			t.failures = t.failures.add(now, l.limits.UserFailures)
+		}
+	}
+	f := l.addresses[from]
+	if f == nil {
+		if len(l.addresses) >= maxAddresses {
+			l.sweep(now)
+		}
+		if len(l.addresses) >= maxAddresses {
+			return
+		}
+		f = new(failures)
+		l.addresses[from] = f
+	}
+	*f = f.add(now, l.limits.AddressFailures)
+}
+
+// refused remembers that a password is wrong. lasts is the upstream's setting;
+// zero remembers nothing.
+func (l *ledger) refused(key string, hash passwordHash, lasts time.Duration, now time.Time) {
+	if lasts <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.account(key, true, now)
+	if a.hasProven && a.proven == hash {
+		a.hasProven = false // it worked once; it does not any more
+	}
+	at := -1
+	for i := range a.refused {
+		if a.refused[i].hash == hash {
+			at = i
+		}
+	}
+	if at < 0 {
+		if len(a.refused) < maxRefused {
+			a.refused = append(a.refused, refusedPassword{})
+			at = len(a.refused) - 1
+		} else { // the one whose time ends first makes room
+			at = 0
+			for i := range a.refused {
+				if a.refused[i].until.Before(a.refused[at].until) {
+					at = i
+				}
+			}
+			a.refused[at] = refusedPassword{}
+		}
+	}
+	r := &a.refused[at]
+	if r.hash == hash && now.Before(r.forget) {
+		lasts = max(lasts, min(4*r.lasts, maxRefusedFor))
+	}
+	*r = refusedPassword{hash: hash, until: now.Add(lasts), lasts: lasts, forget: now.Add(lasts + maxRefusedFor)}
+}
+
+// locked notes that the upstream said that the account is locked: whatever is
+// tried in the meantime only prolongs that.
+func (l *ledger) locked(key string, lasts time.Duration, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.account(key, true, now).lockedUntil = now.Add(lasts)
+}
+
+// provenWithin tells whether the password worked for this very state of the user
+// no longer ago than age. A user who was changed since has another seq.
+func (l *ledger) provenWithin(key string, hash passwordHash, seq uint64, age time.Duration, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.accounts[key]
+	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && now.Sub(a.provenAt) < age
+}
+
+// setLimits replaces the limits from now on.
+func (l *ledger) setLimits(o ThrottleOptions) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limits = o.withDefaults()
+}
+
+// reset forgets what would keep a login of the account out.
+func (l *ledger) reset(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil {
+		a.failures, a.failedFrom, a.refused, a.lockedUntil = nil, nil, nil, time.Time{}
+	}
+}
+
+// enter returns the account's gate, or false when too many wait before it. Each
+// enter that returned a gate needs a leave.
+func (l *ledger) enter(key string, now time.Time) (chan struct{}, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.account(key, true, now)
+	if a.waiting >= maxGate {
+		return nil, false
+	}
+	if a.gate == nil {
+		a.gate = make(chan struct{}, 1)
+	}
+	a.waiting++
+	return a.gate, true
+}
+
+func (l *ledger) leave(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil {
+		if a.waiting--; a.waiting == 0 {
+			a.gate = nil
+		}
+	}
+}
+
+// account returns what is remembered of a name, made when there is nothing. For
+// a name that does not exist it returns nil once too many names are remembered.
+// The caller holds mu.
+func (l *ledger) account(key string, exists bool, now time.Time) *account {
+	a := l.accounts[key]
+	if a != nil {
+		return a
+	}
+	if len(l.accounts) >= maxAccounts {
+		l.sweep(now)
+		if !exists && len(l.accounts) >= maxAccounts {
+			return nil
+		}
+	}
+	a = new(account)
+	l.accounts[key] = a
+	return a
+}
+
+// sweep drops what no longer matters, at most once a second. The caller holds mu.
+func (l *ledger) sweep(now time.Time) {
+	if now.Sub(l.swept) < time.Second {
+		return
+	}
+	l.swept = now
+	old := max(l.limits.Window, l.limits.Delay)
+	for from, f := range l.addresses {
+		if now.Sub(f.last()) >= old {
+			delete(l.addresses, from)
+		}
+	}
+	for key, a := range l.accounts {
+		a.refused = slices.DeleteFunc(a.refused, func(r refusedPassword) bool { return !now.Before(r.forget) })
+		if a.waiting == 0 && !a.hasProven && len(a.trusted) == 0 && len(a.refused) == 0 &&
+			now.Sub(a.failures.last()) >= old && !now.Before(a.lockedUntil) {
+			delete(l.accounts, key)
+		}
+	}
+}
+
+func (a *account) trust(from netip.Addr) *trustedAddress {
+	for i := range a.trusted {
+		if a.trusted[i].addr == from {
+			return &a.trusted[i]
+		}
+	}
+	return nil
+}

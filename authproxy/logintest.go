@@ -1,0 +1,146 @@
+package authproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/upstream"
+	"github.com/dialtree/dialtree/store"
+)
+
+// A LoginTest is what an administrator sees of a login that was tried for him.
+type LoginTest struct {
+	Outcome Outcome
+	Code    int32  // the LDAP result code that a client would have got
+	Result  string // its name
+	Steps   []LoginStep
+}
+
+// A LoginStep is one step of a login.
+type LoginStep struct {
+	Name     string // store, method, name, throttle, resolve, connect, tls, search, bind, password, result
+	Detail   string
+	OK       bool
+	Duration time.Duration
+}
+
+func (t *LoginTest) step(start time.Time, ok bool, name, format string, args ...any) {
+	t.Steps = append(t.Steps, LoginStep{Name: name, Detail: fmt.Sprintf(format, args...), OK: ok, Duration: time.Since(start)})
+}
+
+// TestLogin tries a login and tells each step. It asks even while the account is
+// throttled or the password was refused a moment ago, and says so; what it learns
+// counts like that of any login, so that it cannot be used to lock an account by
+// accident twice. A right password clears what kept the account out.
+func (f *Front) TestLogin(ctx context.Context, name string, password []byte) LoginTest {
+	var t LoginTest
+	a := attempt{name: name, start: f.now(), from: netip.Addr{}}
+	f.testSteps(ctx, &t, &a, password)
+	code, _ := a.outcome.result()
+	if len(password) == 0 {
+		code = ldapwire.UnwillingToPerform
+	}
+	t.Outcome, t.Code, t.Result = a.outcome, int32(code), code.String()
+	t.step(a.start, a.outcome == Accepted, "result", "%s: a client gets %d %s", a.outcome, t.Code, t.Result)
+	if a.outcome == Accepted {
+		f.ledger.reset(a.key)
+	}
+	return t
+}
+
+func (f *Front) testSteps(ctx context.Context, t *LoginTest, a *attempt, password []byte) {
+	start := time.Now()
+	if len(password) == 0 {
+		a.outcome = Refused
+		t.step(start, false, "password", "it is empty, and nothing is forwarded: many directories answer an empty password with success")
+		return
+	}
+	if err := f.find(a); err != nil {
+		a.outcome = Unavailable
+		t.step(start, false, "store", "%v", err)
+		return
+	}
+	switch {
+	case a.key == "":
+		a.outcome = UnknownUser
+		t.step(start, false, "store", "%q cannot be a login name: it is empty, too long or holds control characters", a.name)
+		return
+	case a.kind == nobody:
+		a.outcome = UnknownUser
+		t.step(start, false, "store", "no user or device is called %q; nothing is forwarded", a.key)
+		return
+	case a.kind == identityDevice:
+		t.step(start, true, "store", "device %q", a.device.name)
+	default:
+		t.step(start, true, "store", "user %q, entry %s", a.user.Username, a.user.ID)
+	}
+	start = time.Now()
+	if a.disabled() {
+		a.outcome = Disabled
+		t.step(start, false, "method", "%s", a.reason)
+		return
+	}
+	if a.upstream != "" {
+		t.step(start, true, "method", "upstream %q", a.upstream)
+	} else {
+		t.step(start, true, "method", "%s", a.method)
+	}
+	a.hash = f.ledger.hash(a.key, password)
+	switch f.ledger.judge(a.key, a.hash, a.from, f.now()) {
+	case verdictThrottled:
+		t.step(start, false, "throttle", "too many failed logins: a client gets 51 busy for now; asking all the same")
+	case verdictRemembered:
+		t.step(start, false, "throttle", "this password was refused a moment ago, or the account is locked upstream: a client is refused from memory; asking all the same")
+	}
+	if a.kind == identityUser && a.user.Auth.Method == store.AuthUpstream {
+		f.testUpstream(ctx, t, a, password)
+		return
+	}
+	start = time.Now()
+	f.ask(ctx, a, password)
+	detail := a.reason
+	if detail == "" {
+		detail = "verified here"
+	}
+	t.step(start, a.outcome == Accepted, "password", "%s", detail)
+}
+
+// testUpstream asks the upstream itself, past every cache.
+func (f *Front) testUpstream(ctx context.Context, t *LoginTest, a *attempt, password []byte) {
+	start := time.Now()
+	u, err := f.upstreams.get(a.upstream)
+	if err != nil {
+		a.outcome = Unavailable
+		t.step(start, false, "upstream", "%v", err)
+		return
+	}
+	res, err := u.pool.BindTraced(ctx, a.user.Username, a.user.Auth.DN, password, func(s upstream.Step) {
+		step := LoginStep{Name: string(s.Phase), Detail: s.Server, OK: s.Err == nil, Duration: s.Duration}
+		if s.Detail != "" {
+			step.Detail += ": " + s.Detail
+		}
+		if s.Err != nil {
+			step.Detail += ": " + s.Err.Error()
+		}
+		t.Steps = append(t.Steps, step)
+	})
+	a.server, a.bindName, a.outcome = res.Server, res.Name, outcomeOf(err)
+	switch {
+	case a.bindName != "":
+		t.Steps = append(t.Steps, LoginStep{Name: "name", Detail: "bound as " + a.bindName, OK: true})
+	case errors.Is(err, upstream.ErrBadLogin):
+		t.Steps = append(t.Steps, LoginStep{Name: "name", Detail: err.Error()})
+	}
+	var refused *upstream.RefusedError
+	if errors.As(err, &refused) && (refused.PasswordRight() || refused.Locked()) {
+		return // no guess: nothing is counted
+	}
+	f.note(a, u.refusedFor())
+}
+
+// Health tells the state of each server of each upstream.
+func (f *Front) Health() map[string][]upstream.ServerHealth { return f.upstreams.health() }

@@ -1,0 +1,240 @@
+package authproxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/authproxy/upstream"
+	"github.com/dialtree/dialtree/store"
+)
+
+// upstreams keeps a pool for each upstream object of the store, as of one number
+// of the store: it looks whether the store moved on before each use, which costs
+// one atomic read, so that a change holds for the very next login.
+type upstreams struct {
+	store      *store.Store
+	registerer prometheus.Registerer
+	logger     *slog.Logger
+
+	mu     sync.RWMutex // guards the fields below; held across no I/O but the store's
+	seq    uint64
+	read   bool
+	byName map[string]*configuredUpstream
+	run1   func(*configuredUpstream) // starts a pool's upkeep; nil before run and after it
+}
+
+// A configuredUpstream is a pool and the object it was made from.
+type configuredUpstream struct {
+	name    string
+	pool    *upstream.Upstream
+	cache   store.Cache
+	timeout time.Duration // connecting and binding together
+	config  []byte        // the object's JSON and its secret's digest: what a change is told by
+	err     error         // why there is no pool
+	stop    context.CancelFunc
+}
+
+// refusedFor is how long a wrong password is remembered.
+func (c *configuredUpstream) refusedFor() time.Duration {
+	if c.cache.Refused == nil {
+		return defaultRefused
+	}
+	return time.Duration(*c.cache.Refused)
+}
+
+func newUpstreams(s *store.Store, r prometheus.Registerer, l *slog.Logger) *upstreams {
+	return &upstreams{store: s, registerer: r, logger: l}
+}
+
+// get returns the upstream of that name as the store has it now.
+func (u *upstreams) get(name string) (*configuredUpstream, error) {
+	if err := u.refresh(); err != nil {
+		return nil, err
+	}
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	c := u.byName[name]
+	switch {
+	case c == nil:
+		return nil, fmt.Errorf("upstream %q does not exist", name)
+	case c.err != nil:
+		return nil, fmt.Errorf("upstream %q cannot be used: %w", name, c.err)
+	}
+	return c, nil
+}
+
+// any tells whether there is an upstream at all.
+func (u *upstreams) any() bool {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	return len(u.byName) > 0
+}
+
+// patience is how long a login waits for another of the same account.
+func (u *upstreams) patience(name string) time.Duration {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	if c := u.byName[name]; c != nil {
+		return c.timeout
+	}
+	return upstream.DefaultBindTimeout
+}
+
+// refresh brings the pools up to the store's number.
+func (u *upstreams) refresh() error {
+	seq := u.store.Seq()
+	u.mu.RLock()
+	current := u.read && u.seq == seq
+	u.mu.RUnlock()
+	if current {
+		return nil
+	}
+	objects, err := u.store.Objects(store.ObjectUpstream)
+	if err != nil {
+		return err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.read && u.seq >= seq {
+		return nil // another login was faster
+	}
+	next := make(map[string]*configuredUpstream, len(objects))
+	for _, object := range objects {
+		o := object.(*store.Upstream)
+		config, err := fingerprint(o)
+		if err != nil {
+			return err
+		}
+		if old := u.byName[o.Name]; old != nil && bytes.Equal(old.config, config) {
+			next[o.Name] = old
+			continue
+		}
+		if old := u.byName[o.Name]; old != nil {
+			old.close()
+		}
+		next[o.Name] = u.configure(o, config)
+	}
+	for name, old := range u.byName {
+		if next[name] == nil {
+			old.close()
+		}
+	}
+	u.byName, u.seq, u.read = next, seq, true
+	return nil
+}
+
+// fingerprint tells one state of an upstream object from another.
+func fingerprint(o *store.Upstream) ([]byte, error) {
+	b, err := json.Marshal(o)
+	if err != nil || o.Search == nil {
+		return b, err
+	}
+	secret, err := o.Search.Password.Resolve()
+	if err != nil {
+		return append(b, err.Error()...), nil
+	}
+	digest := secretDigest(secret)
+	return append(b, digest[:]...), nil
+}
+
+// configure makes a pool. The caller holds mu.
+func (u *upstreams) configure(o *store.Upstream, config []byte) *configuredUpstream {
+	full := o.WithDefaults()
+	c := &configuredUpstream{
+		name: o.Name, cache: full.Cache, config: config, stop: func() {},
+		timeout: time.Duration(full.ConnectTimeout) + time.Duration(full.BindTimeout),
+	}
+	options := upstream.Options{
+		Name:   o.Name,
+		URLs:   full.URLs,
+		BindDN: full.BindDN,
+		TLS: upstream.TLSOptions{
+			StartTLS: full.TLS.StartTLS, CAFile: full.TLS.CAFile, ServerName: full.TLS.ServerName,
+			PinnedKey: full.TLS.PinnedKey, InsecureSkipVerify: full.TLS.InsecureSkipVerify,
+		},
+		ConnectTimeout: time.Duration(full.ConnectTimeout),
+		BindTimeout:    time.Duration(full.BindTimeout),
+		MaxConnections: full.MaxConnections,
+		Registerer:     u.registerer,
+		Logger:         u.logger,
+	}
+	if s := full.Search; s != nil {
+		options.Search = &upstream.Search{Base: s.Base, Filter: s.Filter, BindDN: s.BindDN, Password: s.Password.Resolve}
+	}
+	if c.pool, c.err = upstream.New(options); c.err != nil {
+		u.logger.Error("upstream cannot be used", "upstream", o.Name, "error", c.err)
+	} else if u.run1 != nil {
+		u.run1(c)
+	}
+	return c
+}
+
+func (c *configuredUpstream) close() {
+	c.stop()
+	if c.pool != nil {
+		c.pool.Close()
+	}
+}
+
+// run keeps the pools in step with the store and looked after until ctx ends.
+func (u *upstreams) run(ctx context.Context) error {
+	var running sync.WaitGroup
+	start := func(c *configuredUpstream) {
+		own, stop := context.WithCancel(ctx)
+		c.stop = stop
+		running.Go(func() {
+			if err := c.pool.Run(own); err != nil && own.Err() == nil {
+				u.logger.Error("upstream stopped", "upstream", c.name, "error", err)
+			}
+		})
+	}
+	u.mu.Lock()
+	u.run1 = start
+	for _, c := range u.byName {
+		if c.err == nil {
+			start(c)
+		}
+	}
+	u.mu.Unlock()
+	defer func() {
+		u.mu.Lock()
+		u.run1 = nil
+		for _, c := range u.byName {
+			c.close()
+		}
+		u.byName, u.read = nil, false
+		u.mu.Unlock()
+		running.Wait()
+	}()
+	for {
+		seq := u.store.Seq()
+		if err := u.refresh(); err != nil {
+			u.logger.Error("upstreams cannot be read from the store", "error", err)
+		}
+		if _, err := u.store.Wait(ctx, seq); err != nil {
+			return nil // ctx ended, or the store was closed
+		}
+	}
+}
+
+// health tells the state of each server of each upstream.
+func (u *upstreams) health() map[string][]upstream.ServerHealth {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	all := make(map[string][]upstream.ServerHealth, len(u.byName))
+	for name, c := range u.byName {
+		if c.err != nil {
+			all[name] = []upstream.ServerHealth{{LastError: c.err.Error()}}
+			continue
+		}
+		all[name] = c.pool.Health()
+	}
+	return all
+}
