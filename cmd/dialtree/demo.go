@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+)
+
+//go:embed demo
+var demoFiles embed.FS
+
+func newDemoCommand(e *env) *cobra.Command {
+	var listen, adminListen string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run everything on loopback with sample data and print what to try",
+		Long: `Demo starts a small company directory, writes sample users to a CSV file, imports
+them, and serves LDAP, so that every part of the product can be tried in a minute.
+It listens on this machine only. Ctrl-C ends it and removes what it wrote, unless
+a data directory was named.`,
+		Example: `  dialtree demo
+  dialtree demo --listen 127.0.0.1:1389 --data-dir /tmp/demo`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runDemo(c.Context(), e, listen, adminListen)
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:3389", "address for LDAP; port 0 takes any free one")
+	c.Flags().StringVar(&adminListen, "admin-listen", "127.0.0.1:8389", "address for metrics and health checks; empty for none")
+	return c
+}
+
+func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error) {
+	c := config.Default()
+	c.BaseDN = "dc=example,dc=com"
+	c.LDAP.Listen = config.Addresses{listen}
+	c.Admin.Listen = adminListen
+	c.Log.Level = "warn" // one login is one line: they would bury what to try
+	if c.DataDir = e.dataDir; c.DataDir == "" {
+		if c.DataDir, err = os.MkdirTemp("", "dialtree-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(c.DataDir)
+	}
+	for _, address := range []string{listen, adminListen} {
+		if err := onLoopback(address); err != nil {
+			return err
+		}
+	}
+	users, err := demoFiles.ReadFile("demo/users.csv")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return err
+	}
+	usersFile := filepath.Join(c.DataDir, "users.csv")
+	if err := os.WriteFile(usersFile, users, 0o600); err != nil {
+		return err
+	}
+	passwords, err := demoPasswords(string(users))
+	if err != nil {
+		return err
+	}
+	directory, err := startDemoDirectory(passwords)
+	if err != nil {
+		return err
+	}
+	defer directory.stop()
+
+	n, err := newNode(ctx, c, newLogger(c, e.stderr))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- n.run(ctx) }()
+
+	d := demo{
+		env: e, client: admin.NewClient(socketPath(c.DataDir)),
+		LDAP: n.ldapListeners[0].Addr().String(), Upstream: directory.address,
+		Program: e.program() + " --data-dir " + c.DataDir,
+		Users:   usersFile, Password: demoPassword("alice"), DevicePassword: rand.Text(),
+	}
+	if n.adminListener != nil {
+		d.Admin = n.adminListener.Addr().String()
+	}
+	if err := errors.Join(d.fill(ctx), d.explain()); err != nil {
+		cancel()
+		return errors.Join(err, <-ended)
+	}
+	return <-ended
+}
+
+// A demo is a running demo.
+type demo struct {
+	env    *env
+	client *admin.Client
+
+	// What its files are filled with.
+	LDAP, Admin    string // addresses; Admin is empty for none
+	Upstream       string
+	Program        string // the command line up to the command
+	Users          string // the CSV file
+	Password       string // Alice's
+	DevicePassword string
+}
+
+// demoPasswords gives every sample user the password that the demo names.
+func demoPasswords(users string) (map[string]string, error) {
+	rows, err := csv.NewReader(strings.NewReader(users)).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("read the sample users: %w", err)
+	}
+	passwords := make(map[string]string, len(rows))
+	for _, row := range rows[1:] {
+		passwords["uid="+row[1]+",ou=people,dc=example,dc=com"] = demoPassword(row[1])
+	}
+	return passwords, nil
+}
+
+func demoPassword(username string) string { return username + "-secret" }
+
+// onLoopback refuses an address that other machines reach: the sample passwords
+// are printed.
+func onLoopback(address string) error {
+	if address == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("address %q: %w; write it like 127.0.0.1:3389", address, err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("address %q: the demo listens on this machine only, such as on 127.0.0.1:3389; its passwords are known to everybody", address)
+}
+
+// fill applies the sample objects and imports the sample users, through the same
+// door as the commands.
+func (d *demo) fill(ctx context.Context) error {
+	objects, err := d.render("objects.yaml")
+	if err != nil {
+		return err
+	}
+	applied, err := d.client.Apply(ctx, []admin.File{{Name: "objects.yaml", Text: objects}}, false)
+	if err != nil {
+		return err
+	}
+	writeApplied(d.env.stdout, applied)
+	bar := newProgress(d.env.stderr)
+	report, err := d.client.Run(ctx, "staff", admin.ImportOptions{Progress: bar.show})
+	bar.clear()
+	if err != nil {
+		return err
+	}
+	writeReport(d.env.stdout, report)
+	return resultError(report)
+}
+
+// explain prints what to try. Every line works when it is pasted.
+func (d *demo) explain() error {
+	text, err := d.render("welcome.txt")
+	if err == nil {
+		_, err = io.WriteString(d.env.stdout, text)
+	}
+	return err
+}
+
+// render fills in one of the demo's files.
+func (d *demo) render(name string) (string, error) {
+	t, err := template.ParseFS(demoFiles, "demo/"+name)
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	err = t.Execute(&text, d)
+	return text.String(), err
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/authproxy"
+	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer"
+)
+
+// logins is what the admin side needs of the front.
+type logins struct {
+	front  *authproxy.Front
+	hasher *authproxy.Hasher
+}
+
+func (l *logins) TestLogin(ctx context.Context, login string, password []byte) admin.LoginTest {
+	t := l.front.TestLogin(ctx, login, password)
+	shown := admin.LoginTest{Login: login, Outcome: t.Outcome.String(), ResultCode: int(t.Code), ResultName: t.Result}
+	for _, s := range t.Steps {
+		shown.Steps = append(shown.Steps, admin.LoginStep{Name: s.Name, Detail: s.Detail, OK: s.OK, Duration: s.Duration})
+	}
+	return shown
+}
+
+func (l *logins) HashPassword(ctx context.Context, password []byte, current store.Secret) (store.Secret, error) {
+	if err := authproxy.CheckNewPassword(string(password)); err != nil {
+		return store.Secret{}, &store.FieldError{Path: "password", Message: err.Error()}
+	}
+	if hash, err := current.Resolve(); err == nil && hash != "" {
+		if same, err := l.hasher.Verify(ctx, hash, password); err == nil && same {
+			return current, nil
+		}
+	}
+	hash, err := l.hasher.Hash(ctx, password)
+	if err != nil {
+		return store.Secret{}, err
+	}
+	return store.Literal(hash), nil
+}
+
+// hashImported hashes the password of an imported user.
+func (l *logins) hashImported(password string) (store.Secret, error) {
+	return l.HashPassword(context.Background(), []byte(password), store.Secret{})
+}
+
+// syncerDoor shows the syncer to the admin side.
+type syncerDoor struct{ *syncer.Syncer }
+
+func (d syncerDoor) Import(ctx context.Context, connector string, o admin.ImportOptions) (*admin.Report, error) {
+	options := syncer.ImportOptions{DryRun: o.DryRun, Confirm: o.Confirm}
+	if o.Progress != nil {
+		options.Progress = func(p syncer.Progress) { o.Progress(admin.Progress(p)) }
+	}
+	return shownReport(d.Syncer.Import(ctx, connector, options))
+}
+
+func (d syncerDoor) Undo(ctx context.Context, run string) (*admin.Report, error) {
+	return shownReport(d.Syncer.Undo(ctx, run))
+}
+
+func (d syncerDoor) Templates() []admin.Template {
+	var shown []admin.Template
+	for _, t := range syncer.Templates() {
+		shown = append(shown, admin.Template{Name: t.Name, Title: t.Title, Help: t.Help, YAML: t.YAML})
+	}
+	return shown
+}
+
+func (d syncerDoor) NewConnector(template, name string) (string, error) {
+	return syncer.NewConnector(template, name)
+}
+
+// upstreamsDoor shows the health of the upstreams.
+type upstreamsDoor struct{ front *authproxy.Front }
+
+func (d upstreamsDoor) Health() []admin.UpstreamHealth {
+	var all []admin.UpstreamHealth
+	for name, servers := range d.front.Health() {
+		shown := admin.UpstreamHealth{Name: name}
+		for _, s := range servers {
+			h := admin.ServerHealth{URL: s.URL, Up: s.Up, LastError: s.LastError}
+			if !s.QuarantinedUntil.IsZero() {
+				until := s.QuarantinedUntil
+				h.QuarantinedUntil = &until
+			}
+			shown.Servers = append(shown.Servers, h)
+		}
+		all = append(all, shown)
+	}
+	slices.SortFunc(all, func(a, b admin.UpstreamHealth) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}

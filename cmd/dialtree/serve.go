@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+)
+
+func newServeCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Serve answers phones and PBXs over LDAP, runs the connectors' schedules, and listens
+for the other commands on a socket in the data directory. Without a configuration it
+serves on loopback. It logs one line when it is ready. SIGHUP reads the certificates
+and limits again; SIGINT and SIGTERM end it within a few seconds.`,
+		Example: `  dialtree serve
+  dialtree serve --config /etc/dialtree/dialtree.yaml
+  DIALTREE_LDAP_LISTEN=0.0.0.0:389 dialtree serve`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return serve(c.Context(), e) },
+	}
+}
+
+func serve(ctx context.Context, e *env) error {
+	c, err := loadConfig(e)
+	if err != nil {
+		return err
+	}
+	logger := newLogger(c, e.stderr)
+	for _, w := range c.Warnings {
+		logger.Warn(w.Error())
+	}
+	n, err := newNode(ctx, c, logger)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	reloading := make(chan struct{})
+	go func() {
+		defer close(reloading)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+				reload(e, n, logger)
+			}
+		}
+	}()
+	err = n.run(ctx)
+	signal.Stop(hangups)
+	cancel()
+	<-reloading
+	logger.Info("stopped")
+	return err
+}
+
+// reload takes over what may change while the server runs. A configuration with a
+// mistake changes nothing.
+func reload(e *env, n *node, logger *slog.Logger) {
+	c, err := loadConfig(e)
+	if err == nil {
+		err = n.reload(c)
+	}
+	if err != nil {
+		logger.Error("the configuration was not taken over: the old one stays in force", "error", err)
+		return
+	}
+	logger.Info("certificates and limits were read again; other keys need a restart")
+}
+
+// newLogger logs text to a terminal and JSON elsewhere, unless told otherwise.
+func newLogger(c *config.Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		level = slog.LevelInfo // the configuration was checked: this is not reached
+	}
+	o := &slog.HandlerOptions{Level: level}
+	text := c.Log.Format == "text"
+	if f, ok := w.(*os.File); ok && c.Log.Format == "auto" {
+		text = term.IsTerminal(int(f.Fd()))
+	}
+	if text {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
