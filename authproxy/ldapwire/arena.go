@@ -11,16 +11,18 @@ const arenaKeep = 128
 // capacity: a filter tree of another shape in each message would leave memory
 // behind at every node.
 type arena[T any] struct {
-	free []T
-	all  []T
+	chunk []T
+	used  int
 }
 
-// reset takes back what was handed out.
+// reset takes back what was handed out. It clears it, for what it points to,
+// the input and other arenas' chunks, must not be kept alive.
 func (a *arena[T]) reset() {
-	if cap(a.all) > arenaKeep {
-		a.all = nil
+	if len(a.chunk) > arenaKeep {
+		a.chunk = nil
 	}
-	a.free = a.all
+	clear(a.chunk[:min(a.used, len(a.chunk))])
+	a.used = 0
 }
 
 // take hands out n zero items: nil for none.
@@ -28,13 +30,12 @@ func (a *arena[T]) take(n int) []T {
 	if n == 0 {
 		return nil
 	}
-	if n > len(a.free) {
-		a.all = make([]T, max(n, min(2*len(a.all), arenaKeep), 4))
-		a.free = a.all
+	if n > len(a.chunk)-a.used {
+		a.chunk = make([]T, max(n, min(2*len(a.chunk), arenaKeep), 4))
+		a.used = 0
 	}
-	s := a.free[:n:n]
-	a.free = a.free[n:]
-	clear(s)
+	s := a.chunk[a.used : a.used+n : a.used+n]
+	a.used += n
 	return s
 }
 

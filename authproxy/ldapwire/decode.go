@@ -1,6 +1,9 @@
 package ldapwire
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
 
 // Limits bounds what Decode accepts beyond the size of the message, which Size
 // bounds. Zero values mean the documented defaults.
@@ -21,20 +24,12 @@ func (l *Limits) orDefaults() Limits {
 	if l != nil {
 		lim = *l
 	}
-	for _, v := range []struct {
-		limit *int
-		value int
-	}{
-		{&lim.FilterDepth, 64},
-		{&lim.FilterNodes, 1024},
-		{&lim.Attributes, 1024},
-		{&lim.Controls, 32},
-	} {
-		if *v.limit == 0 {
-			*v.limit = v.value
-		}
+	return Limits{
+		FilterDepth: cmp.Or(lim.FilterDepth, 64),
+		FilterNodes: cmp.Or(lim.FilterNodes, 1024),
+		Attributes:  cmp.Or(lim.Attributes, 1024),
+		Controls:    cmp.Or(lim.Controls, 32),
 	}
-	return lim
 }
 
 // Size tells how long the LDAPMessage at the head of b is, in bytes, header
@@ -55,10 +50,14 @@ func Size(b []byte, max int) (int, error) {
 	if h.size == 0 {
 		return 0, nil
 	}
-	if h.length > uint64(math.MaxInt-h.size) || int(h.length)+h.size > max {
-		return 0, &TooLargeError{Size: h.length + uint64(h.size), Max: max}
+	size := h.length + uint64(h.size)
+	if size < h.length {
+		size = math.MaxUint64
 	}
-	return int(h.length) + h.size, nil
+	if size > uint64(max) {
+		return 0, &TooLargeError{Size: size, Max: max}
+	}
+	return int(size), nil
 }
 
 // A decoder is the state of one Decode.
@@ -76,17 +75,25 @@ type decoder struct {
 // The error is a *DecodeError. m then has no body, but if the message ID and
 // the operation could be read, m.ID and m.Op are set: the server can answer.
 func (m *Message) Decode(b []byte, limits *Limits) error {
-	m.arenas.reset()
-	*m = Message{arenas: m.arenas}
+	m.Reset()
 	d := decoder{in: b, m: m, lim: limits.orDefaults()}
 	d.nodes = d.lim.FilterNodes
 	d.message()
 	if d.err.What == "" {
 		return nil
 	}
-	*m = Message{ID: m.ID, Op: m.Op, arenas: m.arenas}
+	id, op := m.ID, m.Op
+	m.Reset()
+	m.ID, m.Op = id, op
 	err := d.err
 	return &err
+}
+
+// Reset empties m. It lets go of the input and of all but a few KiB of memory,
+// which Decode does too, but only when the next message has come.
+func (m *Message) Reset() {
+	m.arenas.reset()
+	*m = Message{arenas: m.arenas}
 }
 
 func (d *decoder) message() {

@@ -23,7 +23,7 @@ func (e *DecodeError) Is(target error) bool { return target == ErrMalformed }
 
 // A TooLargeError is a message that announces more bytes than are allowed.
 type TooLargeError struct {
-	Size uint64 // as announced, header included
+	Size uint64 // as announced, header included; the largest uint64 stands for more
 	Max  int
 }
 

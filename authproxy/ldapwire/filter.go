@@ -43,6 +43,11 @@ func (d *decoder) filter(c *cursor, f *Filter, depth int) {
 		}
 	case FilterNot:
 		// Exactly one operand; what follows it, if anything, is trailing.
+		if d.nodes == 0 {
+			c.fail(start, "filter", "too many")
+			return
+		}
+		d.nodes--
 		f.Children = d.m.arenas.filters.take(1)
 		d.filter(&body, &f.Children[0], depth-1)
 		body.rest()

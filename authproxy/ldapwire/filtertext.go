@@ -123,8 +123,13 @@ func (p *filterParser) item(f *Filter) error {
 	default:
 		return p.fail(p.pos, `no "=", "~=", ">=", "<=" or ":=" after the attribute`)
 	}
-	f.Value, err = p.value()
-	return err
+	if f.Value, err = p.value(); err != nil {
+		return err
+	}
+	if strings.HasPrefix(p.text[p.pos:], "*") {
+		return p.fail(p.pos, `"*" in this value must be written "\2a"`)
+	}
+	return nil
 }
 
 // attribute reads an attribute description: an oid and options (RFC 4512,
