@@ -1,0 +1,301 @@
+package syncer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
+)
+
+// A mapping is a job compiled for the columns of one fetch: it makes of a record what its entry should hold.
+type mapping struct {
+	job       *job
+	keyColumn int           // -1: the key is a field
+	keyField  store.FieldID // where keyColumn is -1
+	foldKey   bool          // the key is a login name, which is the same in any case
+	filter    *expression   // nil: every record
+	fields    []mappedField
+	required  []store.Field
+}
+
+type mappedField struct {
+	field store.Field
+	expression
+	column string // for messages: the column, else the field
+}
+
+// A wanted is what a record's entry should hold.
+type wanted struct {
+	key      string
+	values   store.Values // shares memory with the record
+	password string
+}
+
+// A rejection is why a record is skipped.
+type rejection struct {
+	column string
+	reason string
+}
+
+func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
+	m := &mapping{job: j, keyColumn: -1}
+	for _, v := range j.variables {
+		if i, ok := columns.Index(v.expression); !ok && v.optional {
+			continue
+		} else if ok && columns.Repeated(i) && v.field.UsedBy(j.kind) == store.Key {
+			return nil, ambiguous(v.expression)
+		}
+		e, err := compile(v.expression, columns, n)
+		if err != nil {
+			return nil, fmt.Errorf("variables.%s: %w", v.field.Name, err)
+		}
+		f := mappedField{field: v.field, expression: *e, column: v.field.Name}
+		if e.column >= 0 {
+			f.column = columns.Name(e.column)
+		}
+		m.fields = append(m.fields, f)
+	}
+	if err := m.setKey(columns); err != nil {
+		return nil, err
+	}
+	if j.filter != "" {
+		var err error
+		if m.filter, err = compileFilter(j.filter, columns, n); err != nil {
+			return nil, fmt.Errorf("filter: %w", err)
+		}
+	}
+	for _, f := range store.Fields() {
+		use := f.UsedBy(j.kind)
+		if use == store.Key && !slices.ContainsFunc(m.fields, func(x mappedField) bool { return x.field.ID == f.ID }) {
+			return nil, fmt.Errorf("nothing fills the field %s, which every %s needs: %s; or set variables.%s", f.Name, j.kind, unknownColumn(f.Name, columns), f.Name)
+		}
+		if use == store.Required || use == store.Key {
+			m.required = append(m.required, f)
+		}
+	}
+	return m, nil
+}
+
+// setKey finds the column or else the field that identifies a record.
+func (m *mapping) setKey(columns *source.Columns) error {
+	key := m.job.key
+	if i, ok := columns.Index(key); ok {
+		if columns.Repeated(i) {
+			return ambiguous(key)
+		}
+		m.keyColumn = i
+		m.foldKey = slices.ContainsFunc(m.fields, func(f mappedField) bool {
+			return f.field.ID == store.Username && f.expression.column == i
+		})
+		return nil
+	}
+	if f, ok := store.FieldByName(key); ok && slices.ContainsFunc(m.fields, func(x mappedField) bool { return x.field.ID == f.ID }) {
+		m.keyField, m.foldKey = f.ID, f.ID == store.Username
+		return nil
+	}
+	return fmt.Errorf("key: %s", unknownColumn(key, columns))
+}
+
+// ambiguous refuses to guess which of several columns of one name identifies a record. Other
+// columns that occur twice are numbered.
+func ambiguous(column string) error {
+	return fmt.Errorf("there are several columns %q, and this one must be unique because it identifies the records: rename the others", column)
+}
+
+// keep tells whether the record counts.
+func (m *mapping) keep(r *source.Record) (bool, *rejection) {
+	if m.filter == nil {
+		return true, nil
+	}
+	keep, err := m.filter.keeps(r)
+	if err != nil {
+		return false, &rejection{"", "filter: " + err.Error()}
+	}
+	return keep, nil
+}
+
+// key returns what identifies the record's entry, "" where that cannot be told.
+func (m *mapping) key(r *source.Record, values store.Values) string {
+	key := values.First(m.keyField)
+	if m.keyColumn >= 0 {
+		key = ""
+		if v := r.Values[m.keyColumn]; len(v) > 0 {
+			key = strings.TrimSpace(v[0])
+		}
+	}
+	if m.foldKey {
+		key, _ = store.NormalizeName(key)
+	}
+	return key
+}
+
+// wanted works out what the record's entry should hold. Its key is set as far as it can be told even where
+// the record is rejected, so that a bad record does not remove its entry.
+func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rejection) {
+	w.values = into[:0]
+	if m.keyColumn >= 0 {
+		w.key = m.key(r, nil)
+	}
+	for i := range m.fields {
+		f := &m.fields[i]
+		texts, err := f.values(r)
+		if err != nil && no == nil {
+			no = &rejection{f.column, err.Error()}
+		}
+		if f.field.ID == store.Password {
+			if len(texts) > 0 {
+				w.password = texts[0] // as it is: blanks are part of it
+			}
+			continue
+		}
+		if why := w.add(&f.field, texts); why != "" && no == nil {
+			no = &rejection{f.column, why}
+		}
+	}
+	if m.keyColumn < 0 {
+		w.key = m.key(r, w.values)
+	}
+	switch {
+	case r.Problem != nil:
+		return w, &rejection{r.Problem.Column, r.Problem.Reason}
+	case no != nil:
+		return w, no
+	case w.key == "":
+		return w, &rejection{m.job.key, "is empty, but identifies the record"}
+	case len(w.key) > maxKey:
+		return w, &rejection{m.job.key, fmt.Sprintf("is longer than %d bytes", maxKey)}
+	}
+	w.fallBack()
+	for _, f := range m.required {
+		if !w.values.Has(f.ID) {
+			return w, &rejection{f.Name, "is empty, but every " + m.job.kind.String() + " needs it"}
+		}
+	}
+	return w, nil
+}
+
+// maxKey is the store's bound of a key in bytes.
+const maxKey = 1024
+
+// add cleans the texts of a field and adds them; w.values stays ordered, since the fields come in the order of their IDs.
+func (w *wanted) add(f *store.Field, texts []string) (why string) {
+	first := len(w.values)
+	for _, t := range texts {
+		t, err := clean(f, t)
+		if err != nil {
+			return err.Error()
+		}
+		if t == "" || slices.ContainsFunc(w.values[first:], func(v store.Value) bool { return v.Text == t }) {
+			continue
+		}
+		w.values = append(w.values, store.Value{Field: f.ID, Text: t})
+		if !f.Many {
+			return ""
+		}
+	}
+	return ""
+}
+
+// clean returns the text as the store takes it: without blanks around it and, but for notes, in one line.
+func clean(f *store.Field, text string) (string, error) {
+	text = strings.TrimSpace(text)
+	plain := true
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c == 0x7f || c == 0xc2 || c == 0xe2 { // C1 and U+2028 begin with the last two
+			plain = false
+			break
+		}
+	}
+	if !plain && f.ID != store.Username {
+		text = strings.Map(func(c rune) rune {
+			switch c {
+			case '\n', '\r', '\t':
+				if f.ID == store.Notes {
+					return c
+				}
+				return ' '
+			case '\u0085', '\u2028', '\u2029':
+				return ' '
+			}
+			return c
+		}, text)
+	}
+	if len(text) > maxText {
+		return "", errTooLong
+	}
+	if f.ID == store.Username && text != "" {
+		if _, ok := store.NormalizeName(text); !ok {
+			return "", fmt.Errorf("%q is no login name: it holds a control character or is too long", shorten(text))
+		}
+	}
+	if !plain {
+		for _, c := range text {
+			if (c < ' ' || c >= 0x7f && c < 0xa0) && c != '\n' && c != '\r' && c != '\t' {
+				return "", fmt.Errorf("there is a control character (%U) in it", c)
+			}
+		}
+	}
+	return text, nil
+}
+
+// fallBack gives an entry without a display name the next best one.
+func (w *wanted) fallBack() {
+	if w.values.Has(store.DisplayName) {
+		return
+	}
+	given, surname := w.values.First(store.GivenName), w.values.First(store.Surname)
+	name := surname
+	switch {
+	case given != "" && surname != "":
+		name = surname + ", " + given
+	case given != "":
+		name = given
+	}
+	for _, f := range []store.FieldID{store.Organisation, store.Phone, store.Mobile, store.HomePhone, store.Fax, store.Username} {
+		if name == "" {
+			name = w.values.First(f)
+		}
+	}
+	if name != "" {
+		w.values = w.values.With(store.DisplayName, name)
+	}
+}
+
+// shorten bounds what a message quotes.
+func shorten(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// unused returns the columns that nothing reads, apart from those without a name.
+func (m *mapping) unused(columns *source.Columns) []string {
+	used := map[int]bool{m.keyColumn: true}
+	for i := range m.fields {
+		m.fields[i].mark(used)
+	}
+	if m.filter != nil {
+		m.filter.mark(used)
+	}
+	var names []string
+	for i, name := range columns.Names() {
+		if !used[i] && strings.Trim(name, "0123456789 ") != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (e *expression) mark(used map[int]bool) {
+	used[e.column] = true
+	for _, u := range e.used {
+		used[u.column] = true
+	}
+}
+
+var errNoHash = errors.New("there are passwords in the source, but this program was started without a way to store them")

@@ -1,0 +1,186 @@
+package syncer
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
+)
+
+// A plan is what a run will do, worked out completely before anything is done. Of an entry that stays as
+// it is, it holds no more than a known.
+type plan struct {
+	job     *job
+	store   *store.Store
+	mapping *mapping
+
+	owned int               // entries of the connector before the run
+	known map[string]*known // those entries by key
+	names map[string]int    // the unique names in the source, normalised, and their rows
+	seed  maphash.Seed
+
+	put    []store.Entry
+	about  []about // of each put
+	remove []*known
+	claims []claim
+
+	accepted  int // records that become entries
+	filtered  int
+	rejected  int
+	unchanged int
+	rejects   []namedReject // the first maxShown
+	ignored   int           // passwords that the login method has no use for
+	missing   int           // users with the method internal and without a password
+}
+
+// A known is what the plan remembers of an entry that the connector owns, or will own.
+type known struct {
+	id   string // empty for one that is to be created
+	key  string
+	seq  uint64
+	hash uint64 // of its content, see plan.hash
+	// exact: its content is not to be compared by hash, because an administrator changed
+	// something by hand.
+	exact       bool
+	hasPassword bool
+	seen        bool // the source has it, be it in a record that was rejected
+	row         int  // of the record that it is made from; 0: none yet
+}
+
+// about is what a plan knows of an entry that it puts.
+type about struct {
+	row      int
+	seq      uint64       // of the entry that it replaces; 0: it is created
+	old      *store.Entry // that entry, for the first maxShown
+	password string       // to be hashed
+	dropped  bool         // rejected after all
+}
+
+// plan fetches everything and works out what to do. A *store.ChangedError means that the store changed meanwhile.
+func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report) (*plan, error) {
+	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}}
+	if err := p.readOwned(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.readSource(ctx, s.numbers, progress, r); err != nil {
+		return nil, err
+	}
+	if p.accepted == 0 {
+		p.reportRejects(r)
+		return nil, p.nothingLeft()
+	}
+	for _, k := range p.known {
+		if j.mirror && !k.seen && k.id != "" {
+			p.remove = append(p.remove, k)
+		}
+	}
+	slices.SortFunc(p.remove, func(a, b *known) int { return strings.Compare(a.key, b.key) })
+	if err := p.settleNames(); err != nil {
+		return nil, err
+	}
+	progress.end(phasePlan, p.accepted+p.rejected)
+	p.notes(r)
+	return p, nil
+}
+
+// readOwned remembers what the connector owns.
+func (p *plan) readOwned(ctx context.Context) error {
+	for e, err := range p.store.Entries(ctx, store.Query{Owner: p.job.connector}) {
+		if err != nil {
+			return err
+		}
+		p.known[e.Key] = &known{
+			id:          e.ID,
+			key:         e.Key,
+			seq:         e.Seq,
+			hash:        p.hash(e.Values, &e.Auth),
+			exact:       e.Local != 0 || e.LocalAuth || e.Phonebook != p.job.phonebook,
+			hasPassword: !e.Auth.Hash.IsZero(),
+		}
+	}
+	p.owned = len(p.known)
+	return nil
+}
+
+// hash is what two contents have in common when they are the same. That two that differ have it in common has a
+// chance of 2^-64, with a seed that no source can know.
+func (p *plan) hash(values store.Values, auth *store.Auth) uint64 {
+	var h maphash.Hash
+	h.SetSeed(p.seed)
+	for i := range values {
+		h.WriteByte(byte(values[i].Field))
+		h.WriteString(values[i].Text)
+		h.WriteByte(0xff) // in no text
+	}
+	h.WriteByte(byte(auth.Method))
+	h.WriteString(auth.Upstream)
+	h.WriteByte(0xff)
+	h.WriteString(auth.DN)
+	return h.Sum64()
+}
+
+// readSource makes a plan of the records while they come.
+func (p *plan) readSource(ctx context.Context, n Numbers, progress *progress, r *Report) error {
+	count := 0
+	var failed error
+	var scratch store.Values
+	for rec, err := range p.job.source.Records(ctx) {
+		if err != nil {
+			failed = err
+			break
+		}
+		if p.mapping == nil {
+			if p.mapping, failed = newMapping(p.job, rec.Columns, n); failed != nil {
+				break
+			}
+			if unused := p.mapping.unused(rec.Columns); len(unused) > 0 {
+				r.note("columns that nothing uses: %s", strings.Join(unused[:min(len(unused), 20)], ", "))
+			}
+		}
+		if scratch, failed = p.record(&rec, scratch); failed != nil {
+			break
+		}
+		count++
+		progress.at(phaseFetch, count, 0)
+	}
+	r.Notes = append(slices.Clone(p.job.source.Notes()), r.Notes...)
+	if failed == nil {
+		progress.end(phaseFetch, count)
+	}
+	return failed
+}
+
+// record plans one record. It returns scratch, grown where it had to be.
+func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, error) {
+	keep, no := true, (*rejection)(nil)
+	if rec.Problem == nil {
+		keep, no = p.mapping.keep(rec)
+	}
+	if !keep && no == nil {
+		p.filtered++
+		return scratch, nil
+	}
+	w, why := p.mapping.wanted(rec, scratch)
+	if no == nil {
+		no = why
+	}
+	k := p.known[w.key]
+	if k != nil {
+		k.seen = true // whatever becomes of the record, its entry is not missing
+	}
+	if k != nil && k.row != 0 && no == nil {
+		no = &rejection{p.job.key, fmt.Sprintf("%q is that of row %d, too", shorten(w.key), k.row)}
+	}
+	if no != nil {
+		p.reject(rec.Row, no, w.values.First(nameField(p.job.kind)))
+		return w.values, nil
+	}
+	if k == nil {
+		k = &known{key: strings.Clone(w.key)}
+	}
+	return w.values, p.entry(rec.Row, &w, k)
+}

@@ -1,0 +1,183 @@
+package syncer
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// maxRejects is how many rejects a recorded run keeps.
+const maxRejects = 100
+
+func (r *Report) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
+// notes says what an administrator may not expect.
+func (p *plan) notes(r *Report) {
+	if p.filtered > 0 {
+		r.note("the filter leaves out %d records", p.filtered)
+	}
+	if p.ignored > 0 {
+		r.note("passwords of %d records are not used: only users with authentication.method internal have a password here", p.ignored)
+	}
+	if p.missing > 0 {
+		r.note("%d users have no password: they cannot log in until dialtree user passwd gives them one", p.missing)
+	}
+	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone {
+		r.note("these users cannot log in, because authentication is not set")
+	}
+}
+
+// report fills in the counts and the first changes, in the order of the source; removals come last.
+func (p *plan) report(r *Report) {
+	p.reportRejects(r)
+	r.Run.Unchanged = p.unchanged
+	r.Run.Removed = len(p.remove)
+	for i := range p.put {
+		if p.about[i].seq == 0 {
+			r.Run.Created++
+		} else {
+			r.Run.Updated++
+		}
+	}
+	for i := range p.put[:min(len(p.put), maxShown)] {
+		r.Changes = append(r.Changes, p.change(i))
+	}
+	slices.SortStableFunc(r.Changes, func(a, b PlannedChange) int { return cmp.Compare(a.Row, b.Row) })
+	for _, k := range p.remove {
+		if len(r.Changes) >= maxShown {
+			break
+		}
+		r.Changes = append(r.Changes, p.removal(k))
+	}
+	r.Changes = r.Changes[:min(len(r.Changes), maxShown)]
+}
+
+func (p *plan) reportRejects(r *Report) {
+	slices.SortStableFunc(p.rejects, func(a, b namedReject) int { return cmp.Compare(a.Row, b.Row) })
+	r.Run.Rejected = p.rejected
+	for _, no := range p.rejects {
+		if len(r.Run.Rejects) < maxRejects {
+			r.Run.Rejects = append(r.Run.Rejects, no.Reject)
+		}
+		r.Changes = append(r.Changes, PlannedChange{Change: changeReject, Name: no.name, Row: no.Row, Column: no.Column, Reason: no.Reason})
+	}
+}
+
+func (p *plan) change(i int) PlannedChange {
+	e, a := &p.put[i], &p.about[i]
+	c := PlannedChange{Change: changeCreate, Name: e.Name(), ID: e.ID, Row: a.row}
+	old := &store.Entry{}
+	if a.seq != 0 {
+		c.Change, old = changeUpdate, a.old
+	}
+	c.Fields = differences(old, e)
+	if a.password != "" {
+		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: "[secret]"})
+	}
+	return c
+}
+
+func (p *plan) removal(k *known) PlannedChange {
+	c := PlannedChange{Change: changeRemove, ID: k.id, Name: k.key}
+	if e, err := p.store.Entry(store.Ref{Kind: p.job.kind, ID: k.id}); err == nil {
+		c.Name = e.Name()
+		c.Fields = differences(&e, &store.Entry{})
+	}
+	return c
+}
+
+// differences are the fields in which two entries differ.
+func differences(old, e *store.Entry) []FieldChange {
+	var list []FieldChange
+	add := func(field, before, after string) {
+		if before != after {
+			list = append(list, FieldChange{Field: field, Old: shorten(before), New: shorten(after)})
+		}
+	}
+	for _, f := range store.Fields() {
+		if f.Matching != store.MatchBytes {
+			add(f.Name, strings.Join(old.Values.All(f.ID), ", "), strings.Join(e.Values.All(f.ID), ", "))
+		}
+	}
+	if e.Kind == store.KindUser && old.Kind == store.KindUser {
+		add("auth.method", old.Auth.Method.String(), e.Auth.Method.String())
+		add("auth.upstream", old.Auth.Upstream, e.Auth.Upstream)
+		add("auth.dn", old.Auth.DN, e.Auth.DN)
+	}
+	return list
+}
+
+// digest identifies the plan: all that would be changed, from what to what. It holds no password, only whether there is
+// one: whoever may read runs must not be able to guess at it.
+func (p *plan) digest() string {
+	h := sha256.New()
+	writeTexts(h, "plan 1", p.job.connector)
+	for i := range p.put {
+		e, a := &p.put[i], &p.about[i]
+		writeTexts(h, "put", e.ID, e.Key, e.Phonebook, e.Auth.Method.String(), e.Auth.Upstream, e.Auth.DN)
+		writeNumbers(h, uint64(e.Kind), a.seq, uint64(min(len(a.password), 1)), uint64(len(e.Values)))
+		for _, v := range e.Values {
+			writeNumbers(h, uint64(v.Field))
+			writeTexts(h, v.Text)
+		}
+	}
+	for _, k := range p.remove {
+		writeTexts(h, "remove", k.id)
+		writeNumbers(h, k.seq)
+	}
+	writeNumbers(h, uint64(p.rejected))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func writeTexts(h hash.Hash, texts ...string) {
+	for _, t := range texts {
+		writeNumbers(h, uint64(len(t)))
+		io.WriteString(h, t) // a hash never fails
+	}
+}
+
+func writeNumbers(h hash.Hash, numbers ...uint64) {
+	var b [8]byte
+	for _, n := range numbers {
+		binary.BigEndian.PutUint64(b[:], n)
+		h.Write(b[:])
+	}
+}
+
+// changes puts the plan into a change of the store. Nothing may have touched what it replaces or removes since it was made.
+func (p *plan) changes(c *store.Changes) {
+	c.Put = p.put
+	for i := range p.about {
+		if a := &p.about[i]; a.seq != 0 {
+			c.Expect = append(c.Expect, store.Expectation{Ref: p.put[i].Ref(), Seq: a.seq})
+		}
+	}
+	for _, k := range p.remove {
+		ref := store.Ref{Kind: p.job.kind, ID: k.id}
+		c.Remove = append(c.Remove, ref)
+		c.Expect = append(c.Expect, store.Expectation{Ref: ref, Seq: k.seq})
+	}
+}
+
+// applied tells the report the IDs of what was created.
+func (p *plan) applied(a store.Applied, r *Report) {
+	ids := map[int]string{}
+	for i, id := range a.IDs[:min(len(a.IDs), maxShown)] {
+		ids[p.about[i].row] = id
+	}
+	for i := range r.Changes {
+		if c := &r.Changes[i]; c.Change == changeCreate {
+			c.ID = ids[c.Row]
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// ImportOptions say how far a run goes.
+type ImportOptions struct {
+	// DryRun stops before anything is written; not even the run is recorded.
+	DryRun bool
+	// Confirm applies the plan that the latest dry run showed or the guard stopped, whatever the
+	// limits say, and only that one: when the source or the store has changed since, nothing is done.
+	Confirm bool
+	// Progress is called at most 20 times a second from the goroutine of Import, and at the end of each phase. Nil: not at all.
+	Progress func(Progress)
+}
+
+// A RunningError says that a connector is at work already.
+type RunningError struct {
+	Connector string
+	Since     time.Time
+}
+
+func (e *RunningError) Error() string {
+	return fmt.Sprintf("connector %s has been running since %s: wait for it to end", e.Connector, e.Since.Format(time.TimeOnly))
+}
+
+// recordTimeout bounds the recording of a failed run, which must not end with the caller's context:
+// that may be why it failed.
+const recordTimeout = 10 * time.Second
+
+// Import runs a connector. The report's run says how it ended: done, failed or stopped by the guard. An error means that there
+// is no report: the connector does not exist (store.ErrNotFound) or is running (*RunningError), or the run could not be recorded.
+func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) (*Report, error) {
+	if o.DryRun && o.Confirm {
+		return nil, errors.New("a dry run cannot be confirmed: choose one of the two")
+	}
+	end, err := s.begin(connector)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	c, err := s.store.Connector(connector)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: s.now().UTC()}}
+	err = s.importOnce(ctx, c, o, r)
+	if errors.Is(err, store.ErrConflict) {
+		// Somebody changed an entry between plan and apply: an administrator, or another connector.
+		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: r.Run.Started}}
+		err = s.importOnce(ctx, c, o, r)
+	}
+	return s.end(ctx, r, err)
+}
+
+// begin claims the connector for one run.
+func (s *Syncer) begin(connector string) (end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since, ok := s.running[connector]; ok {
+		return nil, &RunningError{Connector: connector, Since: since}
+	}
+	s.running[connector] = s.now()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.running, connector)
+	}, nil
+}
+
+// importOnce does everything from fetch to apply. Where it returns nil, the run is recorded, unless it is a dry run.
+func (s *Syncer) importOnce(ctx context.Context, c *store.Connector, o ImportOptions, r *Report) error {
+	j, err := s.prepare(c)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(o.Progress)
+	p, err := s.plan(ctx, j, progress, r)
+	if err != nil {
+		return err
+	}
+	p.report(r)
+	r.Run.Result = store.RunDone
+	if len(p.put) == 0 && len(p.remove) == 0 {
+		if o.Confirm {
+			return errors.New("there is nothing to confirm: the plan changes nothing")
+		}
+		return s.apply(ctx, p, o, progress, r)
+	}
+	r.Run.PlanDigest = p.digest()
+	switch stop := p.guard(); {
+	case o.Confirm:
+		if err := s.confirm(&r.Run); err != nil {
+			return err
+		}
+	case stop != "":
+		r.Run.Result, r.Run.Error = store.RunStopped, stop
+	}
+	return s.apply(ctx, p, o, progress, r)
+}
+
+// confirm refuses a plan that nobody has seen.
+func (s *Syncer) confirm(run *store.Run) error {
+	s.mu.Lock()
+	shown := s.shown[run.Connector]
+	s.mu.Unlock()
+	if shown == run.PlanDigest {
+		return nil
+	}
+	runs, err := s.store.Runs(run.Connector, 0)
+	if err != nil {
+		return err
+	}
+	for _, earlier := range runs {
+		if earlier.Result != store.RunStopped {
+			continue
+		}
+		if earlier.PlanDigest == run.PlanDigest {
+			return nil
+		}
+		shown = earlier.PlanDigest
+		break
+	}
+	run.PlanDigest = ""
+	if shown == "" {
+		return errors.New("there is no plan to confirm: look at it with a dry run first")
+	}
+	return errors.New("the source or the store has changed since the plan was shown: nothing was done: look at the new plan with a dry run, then confirm that")
+}
+
+// apply writes the plan and the run, or remembers what a dry run showed.
+func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *progress, r *Report) error {
+	if o.DryRun {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.shown[r.Run.Connector] = r.Run.PlanDigest
+		return nil
+	}
+	changes := &store.Changes{Run: &r.Run, Undo: true}
+	if r.Run.Result == store.RunDone {
+		if err := s.hashPasswords(ctx, p, progress); err != nil {
+			return err
+		}
+		p.changes(changes)
+	}
+	r.Run.Finished = s.now().UTC()
+	applied, err := s.store.Apply(ctx, changes)
+	if err != nil {
+		return err
+	}
+	r.Run = *applied.Run
+	p.applied(applied, r)
+	progress.end(phaseApply, len(p.put)+len(p.remove))
+	return nil
+}
+
+// end records what is not recorded yet, counts and logs the run.
+func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, error) {
+	if failed != nil {
+		r.Run.Result, r.Run.Error = store.RunFailed, failed.Error()
+		// What a plan counted did not happen; what was rejected may be why.
+		r.Run.Created, r.Run.Updated, r.Run.Removed, r.Run.Unchanged = 0, 0, 0, 0
+	}
+	if r.DryRun {
+		r.Run.Finished = s.now().UTC()
+		return r, nil
+	}
+	if failed != nil {
+		if err := s.record(ctx, r); err != nil {
+			return nil, fmt.Errorf("%w (and the run could not be recorded: %w)", failed, err)
+		}
+	}
+	s.metrics.ran(&r.Run)
+	s.logRun(&r.Run)
+	return r, nil
+}
+
+func (s *Syncer) record(ctx context.Context, r *Report) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	r.Run.Finished = s.now().UTC()
+	applied, err := s.store.Apply(ctx, &store.Changes{Run: &r.Run})
+	if err != nil {
+		return err
+	}
+	r.Run = *applied.Run
+	return nil
+}
+
+func (s *Syncer) logRun(r *store.Run) {
+	log := s.log.With("connector", r.Connector, "run", r.ID, "result", r.Result,
+		"created", r.Created, "updated", r.Updated, "removed", r.Removed, "unchanged", r.Unchanged, "rejected", r.Rejected,
+		"duration", r.Finished.Sub(r.Started))
+	if r.Result == store.RunDone {
+		log.Info("connector ran")
+		return
+	}
+	log.Warn("connector did not import", "error", r.Error)
+}

@@ -1,0 +1,76 @@
+package syncer
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// Options are what a Syncer needs.
+type Options struct {
+	Store      *store.Store          // required
+	Logger     *slog.Logger          // nil: nothing is logged
+	Registerer prometheus.Registerer // nil: nothing is measured
+	Now        func() time.Time      // nil: time.Now
+	Numbers    Numbers               // zero: Germany's
+	BaseDir    string                // what relative paths of sources are relative to; empty: the working directory
+	// HashPassword makes the stored form of an internal password. It is called from as
+	// many goroutines as there are cores. Nil: a source with passwords cannot be imported.
+	HashPassword func(password string) (store.Secret, error)
+}
+
+// A Syncer runs connectors. Its methods may be called concurrently.
+type Syncer struct {
+	store   *store.Store
+	log     *slog.Logger
+	metrics *metrics
+	now     func() time.Time
+	numbers Numbers
+	baseDir string
+	hash    func(password string) (store.Secret, error)
+
+	mu        sync.Mutex            // guards what follows
+	running   map[string]time.Time  // connectors with a run under way, and since when
+	shown     map[string]string     // the digest of the plan that the latest dry run of a connector showed
+	scheduled map[string]*scheduled // what Run has scheduled
+}
+
+// New checks the options. It opens nothing and starts nothing.
+func New(o Options) (*Syncer, error) {
+	if o.Store == nil {
+		return nil, errors.New("syncer: Options.Store is missing")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Numbers == (Numbers{}) {
+		o.Numbers = Numbers{Country: "49", Trunk: "0", International: "00"}
+	}
+	if err := o.Numbers.check(); err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	return &Syncer{
+		store:     o.Store,
+		log:       o.Logger,
+		metrics:   m,
+		now:       o.Now,
+		numbers:   o.Numbers,
+		baseDir:   o.BaseDir,
+		hash:      o.HashPassword,
+		running:   map[string]time.Time{},
+		shown:     map[string]string{},
+		scheduled: map[string]*scheduled{},
+	}, nil
+}
