@@ -72,7 +72,7 @@ func view(p *ber.Packet) (text string, ok bool) {
 		}
 		fmt.Fprintf(&b, " %t", c[5].Value.(bool))
 		text, err := ldap.DecompileFilter(c[6])
-		if err != nil {
+		if err != nil || !comparable(c[6]) {
 			return "", false
 		}
 		b.WriteString(" " + plainFilter(text))
@@ -122,6 +122,23 @@ func view(p *ber.Packet) (text string, ok bool) {
 		}
 	}
 	return b.String(), true
+}
+
+// comparable tells whether every extensible match of the filter has its
+// components once and in order: go-ldap takes the last one of each, and does not
+// look at the class of its tag.
+func comparable(filter *ber.Packet) bool {
+	before := ber.Tag(0)
+	for _, c := range filter.Children {
+		if filter.Tag == ldap.FilterExtensibleMatch && (c.ClassType != ber.ClassContext || c.Tag <= before) {
+			return false
+		}
+		before = c.Tag
+		if filter.Tag <= ldap.FilterNot && !comparable(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // viewOurs renders the same of a Message.
