@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -220,7 +221,9 @@ func openFile(path string, timeout time.Duration, readOnly bool) (db *bbolt.DB, 
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
-			db, err = nil, &CorruptError{Path: path, Err: errors.Join(fmt.Errorf("%v", r), f.Close())}
+			// Closing alone keeps the lock: bbolt's map, which nobody can take down now, holds on to the open file.
+			unlock := syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+			db, err = nil, &CorruptError{Path: path, Err: errors.Join(fmt.Errorf("%v", r), unlock, f.Close())}
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, options)
