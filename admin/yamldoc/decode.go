@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,8 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+var ownLine = regexp.MustCompile(`^line \d+: `)
+
 var durationType = reflect.TypeFor[time.Duration]()
 
 // value decodes one value; a null leaves v as it is.
@@ -147,6 +150,7 @@ func (x *decoder) itself(path string, n *yaml.Node, v reflect.Value) bool {
 	}
 	if err != nil {
 		below, text := message(err)
+		text = ownLine.ReplaceAllString(text, "") // the problem has its own
 		if below != "" && below[0] != '[' {
 			path = Join(path, below)
 		} else {

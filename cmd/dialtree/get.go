@@ -43,6 +43,9 @@ control character) gets a ' in front; telephone numbers such as +49 30 1234 do n
 			if o.Phonebook != "" && kind != "contact" {
 				return usagef(c, "--phonebook is for contacts")
 			}
+			if o.Phonebook != "" && o.Connector != "" {
+				return usagef(c, "--phonebook and --connector exclude each other: give one of them")
+			}
 			client, err := e.client()
 			if err != nil {
 				return err
@@ -66,7 +69,6 @@ control character) gets a ' in front; telephone numbers such as +49 30 1234 do n
 	}
 	c.Flags().StringVar(&o.Phonebook, "phonebook", "", "only contacts of this phonebook")
 	c.Flags().StringVar(&o.Connector, "connector", "", "only entries that this connector made")
-	c.MarkFlagsMutuallyExclusive("phonebook", "connector")
 	outputFlag(c, &output, "table", "yaml", "json", "csv")
 	return c
 }

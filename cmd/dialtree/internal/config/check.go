@@ -91,11 +91,11 @@ func (l *loader) checkCertificate(section, certFile, keyFile string) {
 	}
 	cert, certErr := readBounded(certFile)
 	if certErr != nil {
-		l.add(certKey, "%s %s", certFile, strings.SplitN(certErr.Error(), ": write", 2)[0])
+		l.add(certKey, "%s %v", certFile, certErr)
 	}
 	key, keyErr := readBounded(keyFile)
 	if keyErr != nil {
-		l.add(keyKey, "%s %s", keyFile, strings.SplitN(keyErr.Error(), ": write", 2)[0])
+		l.add(keyKey, "%s %v", keyFile, keyErr)
 	}
 	if certErr != nil || keyErr != nil {
 		return

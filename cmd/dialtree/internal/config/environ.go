@@ -79,15 +79,16 @@ func (l *loader) override(environ []string) {
 	slices.Sort(unknown)
 	for _, name := range unknown {
 		l.problems = append(l.problems, &yamldoc.Problem{File: name,
-			Message: "no key has this variable" + nearest(name, known) + ": unset it or correct its name"})
+			Message: "no key has this variable" + nearest(name, known) + " Unset it or correct its name"})
 	}
 }
 
+// nearest ends a sentence with the known name that was probably meant.
 func nearest(name string, known []string) string {
 	if s := yamldoc.Suggest(name, known); strings.HasPrefix(s, "; did") {
-		return s[:len(s)-1] + "?"
+		return s
 	}
-	return ""
+	return "."
 }
 
 // isSection tells whether a variable's name begins like that of a section's key.

@@ -48,7 +48,11 @@ type loader struct {
 func (l *loader) readFile() {
 	text, err := readBounded(l.file)
 	if err != nil {
-		l.problems = append(l.problems, &yamldoc.Problem{File: l.file, Message: err.Error()})
+		message := err.Error()
+		if errors.Is(err, errMissing) {
+			message += ": write one (docs/operations.md shows every key) or leave --config out for the defaults"
+		}
+		l.problems = append(l.problems, &yamldoc.Problem{File: l.file, Message: message})
 		return
 	}
 	docs, err := yamldoc.Parse(l.file, text)
@@ -74,17 +78,20 @@ func (l *loader) readFile() {
 	l.collect(l.document.Decode(l.config))
 }
 
+var errMissing = errors.New("does not exist")
+
+// readBounded reads a small file. Its errors continue a sentence that begins with the path.
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errors.New("does not exist: write one (docs/operations.md shows every key) or leave --config out for the defaults")
+		return nil, errMissing
 	case err != nil:
 		return nil, fmt.Errorf("cannot be read: %w", pathless(err))
 	case info.IsDir():
 		return nil, errors.New("is a directory: name the file in it")
 	case info.Size() > maxFile:
-		return nil, fmt.Errorf("has %d bytes: a configuration has at most %d", info.Size(), maxFile)
+		return nil, fmt.Errorf("has %d bytes: at most %d are read", info.Size(), maxFile)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -1,0 +1,295 @@
+package config_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+)
+
+// write makes the test's own directory the working directory and puts files there.
+func write(t *testing.T, files map[string]string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for name, content := range files {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	certA, keyA := certificate(t, time.Now().Add(time.Hour))
+	_, keyB := certificate(t, time.Now().Add(time.Hour))
+	expired, expiredKey := certificate(t, time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC))
+	files := map[string]string{"a.pem": certA, "a.key": keyA, "b.key": keyB, "old.pem": expired, "old.key": expiredKey, "text.pem": "hello\n"}
+	for _, tc := range []struct {
+		name string
+		yaml string
+		want string // the exact lines
+	}{
+		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, base_dn, data_dir, ldap, log, numbers, throttle`},
+		{"mistyped key", "ldap:\n  lisen: 127.0.0.1:389\n", `c.yaml:2: ldap.lisen: unknown key; did you mean listen?`},
+		{"key twice", "base_dn: dc=a\nbase_dn: dc=b\n", `c.yaml:2: base_dn: is given twice, first on line 1: keep one of them`},
+		{"no YAML", "ldap: [\n", `c.yaml:1: is no valid YAML: did not find expected node content`},
+		{"no mapping", "- a\n", "c.yaml:1: must be keys and values, such as `name: value`"},
+		{"two documents", "base_dn: dc=a\n---\nbase_dn: dc=b\n", "c.yaml:3: a configuration is one document: remove this `---`; objects such as upstreams are given to `dialtree apply`"},
+		{"an object", "kind: upstream\nname: corp\n", "c.yaml:1: kind: this file holds an object (upstream), no configuration: give it to `dialtree apply -f c.yaml`"},
+		{"an alias", "base_dn: &a dc=a\n", `c.yaml:1: base_dn: anchors (&) and aliases (*) are not allowed: write the value out, in quotes if it begins with & or *`},
+		{"a tag", "base_dn: !x dc=a\n", `c.yaml:1: base_dn: tags (!) are not allowed: write the value in quotes if it begins with !`},
+		{"data_dir empty", "data_dir: ''\n", `c.yaml:1: data_dir: must name a directory such as ./data`},
+		{"data_dir a list", "data_dir: [a]\n", `c.yaml:1: data_dir: must be a text such as ./data, not a list`},
+		{"base_dn no DN", "base_dn: example.com\n", `c.yaml:1: base_dn: must be a DN such as dc=example,dc=com, not "example.com": `},
+		{"base_dn empty", "base_dn: ''\n", `c.yaml:1: base_dn: must not be empty: clients need a base to search under, such as dc=dialtree`},
+		{"ldap no section", "ldap: yes\n", `c.yaml:1: ldap: must be keys and values, not "yes"`},
+		{"listen without port", "ldap: {listen: 127.0.0.1}\n", `c.yaml:1: ldap.listen: must be HOST:PORT such as 127.0.0.1:3389, or :389 for every address, not "127.0.0.1"`},
+		{"listen with a bad port", "ldap: {listen: ['127.0.0.1:99999']}\n", `c.yaml:1: ldap.listen: the port of "127.0.0.1:99999" must be a number from 1 to 65535 (0: any free one)`},
+		{"listen a URL", "ldap: {listen: 'ldap://h:389'}\n", `c.yaml:1: ldap.listen: must be HOST:PORT such as 127.0.0.1:3389, or :389 for every address, not "ldap://h:389"`},
+		{"listen a mapping", "ldap: {listen: {a: b}}\n", `c.yaml:1: ldap.listen: must be a text or a list of texts such as 127.0.0.1:3389`},
+		{"the same address twice", "ldap: {listen: '127.0.0.1:8389'}\n", `c.yaml:1: admin.listen: 127.0.0.1:8389 is taken by ldap.listen: give each its own port`},
+		{"nowhere to listen", "ldap: {listen: ''}\n", `c.yaml:1: ldap.listen: must hold an address when ldap.listen_tls has none, such as 127.0.0.1:3389: phones could not connect`},
+		{"LDAPS without certificate", "ldap:\n  listen_tls: 127.0.0.1:636\n", `c.yaml:2: ldap.listen_tls: needs ldap.cert_file and ldap.key_file: LDAPS cannot work without a certificate`},
+		{"require_tls without certificate", "ldap:\n  require_tls: true\n", `c.yaml:2: ldap.require_tls: needs ldap.cert_file and ldap.key_file: without a certificate no client could use TLS and every login would fail`},
+		{"require_tls no truth value", "ldap:\n  require_tls: always\n", `c.yaml:2: ldap.require_tls: must be true or false, not "always"`},
+		{"cert without key", "ldap:\n  cert_file: a.pem\n", `c.yaml:2: ldap.cert_file: needs ldap.key_file too: a certificate is of no use without its private key`},
+		{"key without cert", "admin:\n  key_file: a.key\n", `c.yaml:2: admin.key_file: needs admin.cert_file too: a private key is of no use without its certificate`},
+		{"cert missing", "ldap:\n  cert_file: none.pem\n  key_file: a.key\n", `c.yaml:2: ldap.cert_file: none.pem does not exist`},
+		{"key missing", "ldap:\n  cert_file: a.pem\n  key_file: none.key\n", `c.yaml:3: ldap.key_file: none.key does not exist`},
+		{"cert a directory", "ldap:\n  cert_file: .\n  key_file: a.key\n", `c.yaml:2: ldap.cert_file: . is a directory: name the file in it`},
+		{"key of another cert", "ldap:\n  cert_file: a.pem\n  key_file: b.key\n", `c.yaml:3: ldap.key_file: b.key does not belong to the certificate in a.pem: both must come from the same request`},
+		{"cert no PEM", "admin:\n  cert_file: text.pem\n  key_file: a.key\n", `c.yaml:2: admin.cert_file: text.pem holds no usable certificate: it must be PEM (-----BEGIN CERTIFICATE-----), the server's own first`},
+		{"key no PEM", "admin:\n  cert_file: a.pem\n  key_file: text.pem\n", `c.yaml:3: admin.key_file: text.pem holds no usable private key: it must be PEM (-----BEGIN PRIVATE KEY-----) without a passphrase`},
+		{"cert expired", "ldap:\n  cert_file: old.pem\n  key_file: old.key\n", `c.yaml:2: ldap.cert_file: old.pem expired on 2020-05-01: replace it`},
+		{"no network", "ldap:\n  anonymous_from: [10.0.0.0/8, home]\n", `c.yaml:2: ldap.anonymous_from[1]: must be a network such as 10.0.0.0/8 or fd00::/8, not "home"`},
+		{"network with bits behind it", "ldap:\n  proxy_protocol_from: [10.1.2.3/8]\n", `c.yaml:2: ldap.proxy_protocol_from[0]: 10.1.2.3/8 has bits behind its length: write 10.0.0.0/8 for the network or 10.1.2.3 for the one address`},
+		{"metrics_from a mapping", "admin:\n  metrics_from: {a: b}\n", `c.yaml:2: admin.metrics_from: must be a text or a list of texts such as [10.0.0.0/8]`},
+		{"max_connections zero", "ldap:\n  max_connections: 0\n", `c.yaml:2: ldap.max_connections: must be from 1 to 1000000 clients such as 20000, not 0`},
+		{"max_connections a text", "ldap:\n  max_connections: many\n", `c.yaml:2: ldap.max_connections: must be a whole number such as 20000, not "many"`},
+		{"max_connections_per_address negative", "ldap:\n  max_connections_per_address: -1\n", `c.yaml:2: ldap.max_connections_per_address: must be from 1 to 1000000 clients such as 1000, not -1`},
+		{"more per address than in all", "ldap:\n  max_connections: 10\n  max_connections_per_address: 11\n", `c.yaml:3: ldap.max_connections_per_address: is more than ldap.max_connections (10): one address could take every connection`},
+		{"max_pending too many", "ldap:\n  max_pending_per_connection: 100000\n", `c.yaml:2: ldap.max_pending_per_connection: must be from 1 to 1024 requests such as 16, not 100000`},
+		{"before_bind tiny", "ldap:\n  max_message_bytes: {before_bind: 10}\n", `c.yaml:2: ldap.max_message_bytes.before_bind: must be from 1024 to 16777216 bytes such as 65536, not 10`},
+		{"after_bind less than before", "ldap:\n  max_message_bytes: {after_bind: 2048}\n", `c.yaml:2: ldap.max_message_bytes.after_bind: is less than before_bind (65536): a client that logged in may send at least as much`},
+		{"max_message_bytes a number", "ldap:\n  max_message_bytes: 65536\n", `c.yaml:2: ldap.max_message_bytes: must be keys and values such as {before_bind: 65536, after_bind: 262144}, not "65536"`},
+		{"idle_timeout without unit", "ldap:\n  idle_timeout: 300\n", `c.yaml:2: ldap.idle_timeout: must be a time with its unit such as 5m, not "300"`},
+		{"idle_timeout zero", "ldap:\n  idle_timeout: 0s\n", `c.yaml:2: ldap.idle_timeout: must be from 1s to 24h such as 5m, not 0s`},
+		{"time_limit negative", "ldap:\n  time_limit: -1s\n", `c.yaml:2: ldap.time_limit: must be from 100ms to 1h such as 10s, not -1s`},
+		{"size_limit huge", "ldap:\n  size_limit: 10000000\n", `c.yaml:2: ldap.size_limit: must be from 1 to 1000000 entries such as 500, not 10000000`},
+		{"user_failures", "throttle:\n  user_failures: 0\n", `c.yaml:2: throttle.user_failures: must be from 1 to 1000 failures such as 5, not 0`},
+		{"address_failures", "throttle:\n  address_failures: -3\n", `c.yaml:2: throttle.address_failures: must be from 1 to 1000000 failures such as 50, not -3`},
+		{"window", "throttle:\n  window: 48h\n", `c.yaml:2: throttle.window: must be from 1s to 24h such as 5m, not 48h0m0s`},
+		{"delay", "throttle:\n  delay: soon\n", `c.yaml:2: throttle.delay: must be a time with its unit such as 30s, not "soon"`},
+		{"admin listen a list", "admin:\n  listen: [a]\n", `c.yaml:2: admin.listen: must be a text such as 127.0.0.1:8389, not a list`},
+		{"admin listen a word", "admin:\n  listen: everywhere\n", `c.yaml:2: admin.listen: must be HOST:PORT such as 127.0.0.1:3389, or :389 for every address, not "everywhere"`},
+		{"country with plus", "numbers:\n  country: +49\n", `c.yaml:2: numbers.country: must be a country calling code such as "49" (no + and no 00), not "+49"`},
+		{"trunk", "numbers:\n  trunk: none\n", `c.yaml:2: numbers.trunk: must be the digits dialled before an area code such as "0", or "" where there are none, not "none"`},
+		{"international", "numbers:\n  international: ''\n", `c.yaml:2: numbers.international: must be the digits dialled before a country code such as "00" or "011", not ""`},
+		{"output", "numbers:\n  output: pretty\n", `c.yaml:2: numbers.output: must be as_stored, e164 or international, not "pretty"`},
+		{"log level", "log:\n  level: loud\n", `c.yaml:2: log.level: must be debug, info, warn or error, not "loud"`},
+		{"log format", "log:\n  format: xml\n", `c.yaml:2: log.format: must be auto, text or json, not "xml"`},
+		{"every mistake at once", "log: {level: loud}\nldap:\n  size_limit: x\n  idle_timeout: 0s\nfoo: 1\n",
+			`c.yaml:1: log.level: must be debug, info, warn or error, not "loud"` + "\n" +
+				`c.yaml:3: ldap.size_limit: must be a whole number such as 500, not "x"` + "\n" +
+				`c.yaml:4: ldap.idle_timeout: must be from 1s to 24h such as 5m, not 0s` + "\n" +
+				`c.yaml:5: foo: unknown key; did you mean log?`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			write(t, files)
+			if err := os.WriteFile("c.yaml", []byte(tc.yaml), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := config.Load("c.yaml", nil)
+			if err == nil {
+				t.Fatalf("no error; want %s", tc.want)
+			}
+			// What a DN parser says behind the colon is its own business.
+			if got := err.Error(); got != tc.want && !(strings.HasSuffix(tc.want, ": ") && strings.HasPrefix(got, tc.want)) {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestFile(t *testing.T) {
+	write(t, map[string]string{"big.yaml": strings.Repeat("#\n", 1<<20), "empty.yaml": "# nothing\n"})
+	for _, tc := range []struct{ name, path, want string }{
+		{"missing", "none.yaml", "none.yaml: does not exist: write one (docs/operations.md shows every key) or leave --config out for the defaults"},
+		{"directory", ".", ".: is a directory: name the file in it"},
+		{"too large", "big.yaml", "big.yaml: has 2097152 bytes: at most 1048576 are read"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if _, err := config.Load(tc.path, nil); err == nil || err.Error() != tc.want {
+				t.Errorf("got  %v\nwant %s", err, tc.want)
+			}
+		})
+	}
+	for _, path := range []string{"", "empty.yaml"} {
+		c, err := config.Load(path, nil)
+		if err != nil || !reflect.DeepEqual(c, config.Default()) {
+			t.Errorf("Load(%q) = %+v, %v; want the defaults", path, c, err)
+		}
+	}
+}
+
+// TestEveryKey sets every key to another value than its default, in the file and by
+// its variable, and expects the same configuration from both.
+func TestEveryKey(t *testing.T) {
+	cert, key := certificate(t, time.Now().Add(time.Hour))
+	const text = `
+data_dir: /srv/dialtree
+base_dn: dc=example,dc=com
+ldap:
+  listen: [127.0.0.1:1389, "[::1]:1389"]
+  listen_tls: 127.0.0.1:1636
+  cert_file: a.pem
+  key_file: a.key
+  require_tls: true
+  anonymous_from: [10.0.0.0/8, 192.0.2.1]
+  proxy_protocol_from: [fd00::/8]
+  max_connections: 100
+  max_connections_per_address: 10
+  max_pending_per_connection: 4
+  max_message_bytes: {before_bind: 4096, after_bind: 8192}
+  idle_timeout: 1m
+  size_limit: 50
+  time_limit: 2s
+throttle: {user_failures: 3, address_failures: 30, window: 1m, delay: 5s}
+admin:
+  listen: 127.0.0.1:1390
+  cert_file: a.pem
+  key_file: a.key
+  metrics_from: [10.1.0.0/16]
+numbers: {country: "1", trunk: "1", international: "011", output: e164}
+log: {level: debug, format: json}
+`
+	write(t, map[string]string{"c.yaml": text, "a.pem": cert, "a.key": key})
+	fromFile, err := config.Load("c.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromVariables, err := config.Load("", []string{
+		"DIALTREE_DATA_DIR=/srv/dialtree", "DIALTREE_BASE_DN=dc=example,dc=com",
+		"DIALTREE_LDAP_LISTEN=127.0.0.1:1389,[::1]:1389", "DIALTREE_LDAP_LISTEN_TLS=127.0.0.1:1636",
+		"DIALTREE_LDAP_CERT_FILE=a.pem", "DIALTREE_LDAP_KEY_FILE=a.key", "DIALTREE_LDAP_REQUIRE_TLS=true",
+		"DIALTREE_LDAP_ANONYMOUS_FROM=10.0.0.0/8,192.0.2.1", "DIALTREE_LDAP_PROXY_PROTOCOL_FROM=fd00::/8",
+		"DIALTREE_LDAP_MAX_CONNECTIONS=100", "DIALTREE_LDAP_MAX_CONNECTIONS_PER_ADDRESS=10", "DIALTREE_LDAP_MAX_PENDING_PER_CONNECTION=4",
+		"DIALTREE_LDAP_MAX_MESSAGE_BYTES_BEFORE_BIND=4096", "DIALTREE_LDAP_MAX_MESSAGE_BYTES_AFTER_BIND=8192",
+		"DIALTREE_LDAP_IDLE_TIMEOUT=1m", "DIALTREE_LDAP_SIZE_LIMIT=50", "DIALTREE_LDAP_TIME_LIMIT=2s",
+		"DIALTREE_THROTTLE_USER_FAILURES=3", "DIALTREE_THROTTLE_ADDRESS_FAILURES=30", "DIALTREE_THROTTLE_WINDOW=1m", "DIALTREE_THROTTLE_DELAY=5s",
+		"DIALTREE_ADMIN_LISTEN=127.0.0.1:1390", "DIALTREE_ADMIN_CERT_FILE=a.pem", "DIALTREE_ADMIN_KEY_FILE=a.key", "DIALTREE_ADMIN_METRICS_FROM=10.1.0.0/16",
+		"DIALTREE_NUMBERS_COUNTRY=1", "DIALTREE_NUMBERS_TRUNK=1", "DIALTREE_NUMBERS_INTERNATIONAL=011", "DIALTREE_NUMBERS_OUTPUT=e164",
+		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(fromFile, fromVariables) {
+		t.Errorf("file and variables differ:\n%+v\n%+v", fromFile, fromVariables)
+	}
+	same(t, "", reflect.ValueOf(*fromFile), reflect.ValueOf(*config.Default()))
+}
+
+// same finds keys that still have their default: the test above forgot them.
+func same(t *testing.T, path string, a, b reflect.Value) {
+	if a.Kind() == reflect.Struct {
+		for i := range a.NumField() {
+			if f := a.Type().Field(i); f.Tag.Get("yaml") != "-" {
+				same(t, path+"."+f.Name, a.Field(i), b.Field(i))
+			}
+		}
+		return
+	}
+	if reflect.DeepEqual(a.Interface(), b.Interface()) {
+		t.Errorf("%s has its default %v", path, a)
+	}
+}
+
+func TestVariables(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		environ []string
+		want    string
+	}{
+		{"wrong type", []string{"DIALTREE_LDAP_SIZE_LIMIT=many"}, `DIALTREE_LDAP_SIZE_LIMIT: ldap.size_limit: must be a whole number such as 500, not "many"`},
+		{"wrong value", []string{"DIALTREE_LOG_LEVEL=loud"}, `DIALTREE_LOG_LEVEL: log.level: must be debug, info, warn or error, not "loud"`},
+		{"no key of a section", []string{"DIALTREE_LDAP_PORT=389"}, `DIALTREE_LDAP_PORT: no key has this variable. Unset it or correct its name`},
+		{"mistyped", []string{"DIALTREE_BASEDN=dc=a"}, `DIALTREE_BASEDN: no key has this variable; did you mean DIALTREE_BASE_DN? Unset it or correct its name`},
+		{"somebody's own", []string{"DIALTREE_UPSTREAM_SECRET=x", "DIALTREE_CONFIG=/c.yaml", "LDAP_PORT=1"}, ""},
+		{"better than the file", []string{"DIALTREE_LDAP_IDLE_TIMEOUT=1m", "DIALTREE_LOG_LEVEL=warn"}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			write(t, map[string]string{"c.yaml": "log: {level: info}\n"})
+			if tc.name == "better than the file" {
+				write(t, map[string]string{"c.yaml": "ldap: {idle_timeout: wrong}\nlog: {level: loud}\n"})
+			}
+			_, err := config.Load("c.yaml", tc.environ)
+			if got := text(err); got != tc.want {
+				t.Errorf("got  %s\nwant %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestWarnings(t *testing.T) {
+	write(t, map[string]string{"c.yaml": `
+ldap:
+  listen: 0.0.0.0:389
+  anonymous_from: [0.0.0.0/0]
+  proxy_protocol_from: ["::/0"]
+admin: {listen: ":8389", metrics_from: 0.0.0.0/0}
+`})
+	c, err := config.Load("c.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range c.Warnings {
+		got = append(got, w.Error())
+	}
+	want := []string{
+		"c.yaml:6: admin.listen: :8389 is reached from other machines without TLS: set admin.cert_file and admin.key_file, or listen on 127.0.0.1",
+		"c.yaml:3: ldap.listen: 0.0.0.0:389 accepts passwords in clear text from other machines: set ldap.require_tls once your phones use TLS",
+		"c.yaml:6: admin.metrics_from: holds every address: anyone may read the metrics",
+		"c.yaml:4: ldap.anonymous_from: holds every address: anyone may search the phonebooks that everyone may read",
+		"c.yaml:5: ldap.proxy_protocol_from: holds every address: any client may claim any address, which defeats throttling",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// certificate returns a self-signed certificate and its key.
+func certificate(t *testing.T, until time.Time) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+}
+
