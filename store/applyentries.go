@@ -101,7 +101,7 @@ func (a *applier) stamp(o *op) {
 }
 
 func (a *applier) entryError(o *op, f FieldID, format string, args ...any) error {
-	return &EntryError{Index: o.index, Entry: o.new.describe(), Field: f, Message: fmt.Sprintf(format, args...)}
+	return &EntryError{Index: o.index, Entry: o.name(), Field: f, Message: fmt.Sprintf(format, args...)}
 }
 
 // identify finds or makes the ID of an entry that is put, and what it replaces.
@@ -131,22 +131,19 @@ func (a *applier) identify(o *op) error {
 	return a.replace(o)
 }
 
-// identifyOwned takes the first ID of the source's record that no other entry has.
+// identifyOwned takes the first ID of the source's record that no other entry has. Whether another entry has the record's key is seen when
+// the indexes are written: this change may take the key from it.
 func (a *applier) identifyOwned(o *op) error {
 	e := &o.new
 	for attempt := uint32(0); ; attempt++ {
 		o.id = ownedID(e.Kind, e.Owner, e.Key, attempt)
-		holder := a.holder(o.id)
-		if holder == nil {
+		prior := a.ops[o.id]
+		if prior != nil && !prior.put && prior.old.Owner == e.Owner && prior.old.Key == e.Key {
+			break // removed and put in one change: replaced
+		}
+		if prior == nil && a.entries.Get(o.id[:]) == nil {
 			break
 		}
-		if holder.Owner != e.Owner || holder.Key != e.Key {
-			continue
-		}
-		if prior := a.ops[o.id]; prior == nil || prior.put {
-			return &ConflictError{Index: o.index, Field: "key", Value: e.Key, Entry: e.describe(), Other: holder.describe()}
-		}
-		break // removed and put in one change: replaced
 	}
 	e.ID = o.id.String()
 	if a.ops[o.id] == nil {
@@ -156,24 +153,6 @@ func (a *applier) identifyOwned(o *op) error {
 		return err
 	}
 	return a.replace(o)
-}
-
-// holder returns the entry that has an ID, before or after this change; nil for none.
-func (a *applier) holder(x id) *Entry {
-	if prior := a.ops[x]; prior != nil {
-		if prior.put {
-			return &prior.new
-		}
-		return &prior.old
-	}
-	if a.entries.Get(x[:]) == nil {
-		return nil
-	}
-	o := op{id: x}
-	if a.load(&o) != nil {
-		return &Entry{} // damaged, but there
-	}
-	return &o.old
 }
 
 func (a *applier) taken(x id) bool { return a.ops[x] != nil || a.entries.Get(x[:]) != nil }
@@ -338,7 +317,7 @@ func (a *applier) writeIndex(x *index) error {
 
 // conflict names both entries of a key, the one that was put later first.
 func (a *applier) conflict(field string, p indexPut, other []byte) error {
-	e := &ConflictError{Index: p.op.index, Field: field, Value: string(p.key), Entry: p.op.new.describe()}
+	e := &ConflictError{Index: p.op.index, Field: field, Value: string(p.key), Entry: p.op.name()}
 	if _, key, ok := bytes.Cut(p.key, []byte{0}); ok && field == "key" {
 		e.Value = string(key)
 	}
@@ -347,7 +326,7 @@ func (a *applier) conflict(field string, p indexPut, other []byte) error {
 	}
 	x := id(other)
 	if prior := a.ops[x]; prior != nil && prior.put {
-		e.Other = prior.new.describe()
+		e.Other = prior.name()
 		if prior.index > p.op.index {
 			e.Index, e.Entry, e.Other = prior.index, e.Other, e.Entry
 		}
@@ -357,6 +336,15 @@ func (a *applier) conflict(field string, p indexPut, other []byte) error {
 		e.Other = old.describe()
 	}
 	return e
+}
+
+// name describes what is put, without the ID that it would have got.
+func (o *op) name() EntryName {
+	n := o.new.describe()
+	if !o.exists {
+		n.ID = ""
+	}
+	return n
 }
 
 // fill is how full bbolt leaves pages when they split: a first import puts its keys in order and nothing between them soon.

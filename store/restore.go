@@ -34,7 +34,7 @@ func Restore(ctx context.Context, dir, path string) (RestoreInfo, error) {
 	if err := finishRestore(dir); err != nil {
 		return RestoreInfo{}, err
 	}
-	old, err := lockFile(ctx, filepath.Join(dir, fileName), 2*time.Second)
+	old, err := lockFile(ctx, filepath.Join(dir, fileName), 500*time.Millisecond)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
