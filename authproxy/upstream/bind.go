@@ -86,14 +86,16 @@ type attempt struct {
 	ctx      context.Context
 	deadline time.Time
 	observe  func(Step)
-	server   string // asked last
-	asked    bool   // a connection was wanted
+	server   string    // asked last
+	sent     time.Time // when that was
+	asked    bool      // a connection was wanted
 }
 
 // bind binds. Only this makes an accepted login.
 func (a *attempt) bind(name string, password []byte) error {
-	begin := time.Now()
+	sent := false
 	err := a.do(a.u.binds, PhaseBind, func(c *conn) (answer, fault error) {
+		sent = true
 		c.out = ldapwire.AppendBindRequest(c.out, c.nextID(), 3, name, password, askPolicy)
 		if err := c.send(); err != nil {
 			return nil, err
@@ -107,10 +109,17 @@ func (a *attempt) bind(name string, password []byte) error {
 		}
 		return bindError(c.server.address, m), nil
 	})
-	if a.observe != nil {
-		a.observe(Step{Phase: PhaseBind, Server: a.server, Detail: name, Duration: time.Since(begin), Err: err})
+	if sent {
+		a.report(PhaseBind, name, err)
 	}
 	return err
+}
+
+// report tells of a step that began when a request was sent.
+func (a *attempt) report(phase Phase, detail string, err error) {
+	if a.observe != nil {
+		a.observe(Step{Phase: phase, Server: a.server, Detail: detail, Duration: time.Since(a.sent), Err: err})
+	}
 }
 
 // An exchange sends a request and reads the answer. A fault means that there is
@@ -154,17 +163,21 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 }
 
 func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
-	a.server = c.server.address
+	a.server, a.sent = c.server.address, time.Now()
 	_ = c.rw.SetDeadline(a.deadline)
 	return run(c)
 }
 
-// blame holds a missing answer against a server, if it had a fair time for it.
+// blame holds a missing answer against a server, if it had a fair time for it:
+// a request that waited long for its connection leaves the server little.
 func (a *attempt) blame(s *server, failure *UnavailableError) {
 	var silent *silence
 	switch {
 	case errors.As(failure.Err, &silent):
 	case errors.Is(failure.Err, errNoAnswer):
+		if time.Since(a.sent) < a.u.opts.BindTimeout/2 {
+			return
+		}
 	default:
 		s.answered() // with nonsense, but it is there
 		return

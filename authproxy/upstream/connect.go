@@ -40,6 +40,7 @@ func (a *attempt) settle(p *pool, c *conn) error {
 		answer = failure
 	}
 	if answer != nil {
+		a.report(PhaseSearch, "", answer)
 		p.empty(c)
 		c.drop()
 	}

@@ -101,7 +101,6 @@ func (a *attempt) find(login string) (dn string, err error) {
 	if err := s.check(login); err != nil {
 		return "", err
 	}
-	begin := time.Now()
 	request := ldapwire.SearchRequest{
 		BaseObject: s.base,
 		Scope:      ldapwire.ScopeWholeSubtree,
@@ -110,8 +109,9 @@ func (a *attempt) find(login string) (dn string, err error) {
 		Attributes: [][]byte{[]byte("1.1")}, // RFC 4511, section 4.5.1.8: none
 	}
 	var hits int
+	sent := false
 	err = a.do(a.u.searches, PhaseSearch, func(c *conn) (answer, fault error) {
-		dn, hits = "", 0
+		sent, dn, hits = true, "", 0
 		c.out = ldapwire.AppendSearchRequest(c.out, c.nextID(), &request)
 		if err := c.send(); err != nil {
 			return nil, err
@@ -136,7 +136,9 @@ func (a *attempt) find(login string) (dn string, err error) {
 	if err == nil {
 		err = a.checkHit(dn, hits)
 	}
-	report(a.observe, Step{Phase: PhaseSearch, Server: a.server, Detail: dn, Duration: time.Since(begin), Err: err})
+	if sent {
+		a.report(PhaseSearch, dn, err)
+	}
 	return dn, err
 }
 

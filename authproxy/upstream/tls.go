@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -122,7 +123,7 @@ func explainTLS(err error) (what error, hint string) {
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
 		header    tls.RecordHeaderError
-		alert     tls.AlertError
+		alert     *net.OpError
 	)
 	switch {
 	case errors.As(err, &pin):
@@ -137,7 +138,7 @@ func explainTLS(err error) (what error, hint string) {
 		return fmt.Errorf("the certificate is not valid: %w", err), "replace the server's certificate"
 	case errors.As(err, &header):
 		return fmt.Errorf("the server does not speak TLS on this port: %w", err), "use ldap:// with tls.start_tls, or port 636 for ldaps://"
-	case errors.As(err, &alert):
+	case errors.As(err, &alert) && alert.Op == "remote error": // crypto/tls's word for an alert
 		return fmt.Errorf("the server ended the handshake: %w", err), "TLS 1.2 is the least; the server's log says more"
 	case isTimeout(err):
 		return fmt.Errorf("the handshake did not end in time: %w", err), "check that the port speaks TLS"

@@ -1,0 +1,276 @@
+package upstream_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/upstream"
+)
+
+// A network is servers in memory, so that time can be the test's.
+type network struct {
+	mu      sync.Mutex
+	handle  map[string]func(*peer) // by address; nil: connections are refused
+	dials   []string
+	f       *fake
+	running sync.WaitGroup
+}
+
+func newNetwork(t *testing.T) *network {
+	return &network{handle: make(map[string]func(*peer)), f: &fake{t: t, stopped: make(chan struct{})}}
+}
+
+func (n *network) set(address string, handle func(*peer)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.handle[address] = handle
+}
+
+func (n *network) dial(_ context.Context, _, address string) (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dials = append(n.dials, address)
+	handle := n.handle[address]
+	if handle == nil {
+		return nil, errors.New("connection refused")
+	}
+	ours, theirs := net.Pipe()
+	n.running.Go(func() {
+		defer theirs.Close()
+		handle(&peer{Conn: theirs, f: n.f})
+	})
+	return ours, nil
+}
+
+// dialled tells what was dialled since the last call.
+func (n *network) dialled() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	defer func() { n.dials = nil }()
+	return strings.ReplaceAll(strings.Join(n.dials, " "), ":389", "")
+}
+
+// inBubble runs a test with an upstream of the servers a and b, in virtual time.
+func inBubble(t *testing.T, change func(*upstream.Options), test func(t *testing.T, n *network, u *upstream.Upstream)) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		o := options("ldap://a", "ldap://b")
+		o.ConnectTimeout, o.BindTimeout = 2*time.Second, 10*time.Second
+		o.Dial = n.dial
+		if change != nil {
+			change(&o)
+		}
+		u, err := upstream.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var running sync.WaitGroup
+		running.Go(func() { u.Run(ctx) })
+		test(t, n, u)
+		cancel()
+		running.Wait()
+		n.running.Wait()
+	})
+}
+
+func expect(t *testing.T, n *network, u *upstream.Upstream, outcome, server, dialled string) {
+	t.Helper()
+	res, err := u.Bind(t.Context(), "alice", "", []byte(rightPassword))
+	if class(err) != outcome {
+		t.Fatalf("%s, want %s: %v", class(err), outcome, err)
+	}
+	if err == nil && res.Server != server+":389" {
+		t.Errorf("answered by %s, want %s", res.Server, server)
+	}
+	if got := n.dialled(); got != dialled {
+		t.Errorf("dialled %q, want %q", got, dialled)
+	}
+}
+
+func TestFailover(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+		n.set("b:389", directory)
+		expect(t, n, u, "accepted", "b", "a b")
+		expect(t, n, u, "accepted", "b", "")
+		health := u.Health()
+		if health[0].Up || !health[1].Up || !strings.Contains(health[0].LastError, "refused") || health[0].QuarantinedUntil.IsZero() {
+			t.Errorf("health %+v", health)
+		}
+		// a is back: new connections prefer it, the old one stays until it is idle for too long.
+		n.set("a:389", directory)
+		time.Sleep(7 * time.Second)
+		if got := n.dialled(); got != "a" {
+			t.Errorf("probes %q, want one of a", got)
+		}
+		if health := u.Health(); !health[0].Up {
+			t.Errorf("health %+v", health)
+		}
+		expect(t, n, u, "accepted", "b", "")
+		time.Sleep(upstream.DefaultIdleTimeout + 2*time.Second)
+		expect(t, n, u, "accepted", "a", "a")
+	})
+}
+
+// One answer is final: a refusal is not tried on the second server.
+func TestNoFailoverOnAnAnswer(t *testing.T) {
+	for name, code := range map[string]ldapwire.ResultCode{
+		"refused": ldapwire.InvalidCredentials, "busy": ldapwire.Busy, "unavailable": ldapwire.Unavailable, "other": ldapwire.Other,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", reply(func(id int32) []byte { return ldapwire.AppendBindResponse(nil, id, code, "", nil) }))
+				n.set("b:389", directory)
+				want := "unavailable"
+				if code == ldapwire.InvalidCredentials {
+					want = "refused"
+				}
+				for range 5 {
+					expect(t, n, u, want, "a", map[bool]string{true: "a", false: ""}[len(n.f.binds) == 0])
+				}
+			})
+		})
+	}
+}
+
+func TestQuarantine(t *testing.T) {
+	inBubble(t, func(o *upstream.Options) { o.URLs = o.URLs[:1] }, func(t *testing.T, n *network, u *upstream.Upstream) {
+		begin := time.Now()
+		expect(t, n, u, "unavailable", "", "a")
+		expect(t, n, u, "unavailable", "", "") // at once: nothing is dialled
+		if time.Since(begin) != 0 {
+			t.Errorf("took %v", time.Since(begin))
+		}
+		// Probes come after 5, 15, 60 and 60 seconds, and at most a tick later.
+		var probes []time.Duration
+		last := begin
+		for time.Since(begin) < 150*time.Second {
+			time.Sleep(time.Second / 2)
+			if n.dialled() != "" {
+				probes = append(probes, time.Since(last).Round(time.Second))
+				last = time.Now()
+			}
+		}
+		if len(probes) != 4 {
+			t.Fatalf("probes after %v, want four", probes)
+		}
+		for i, want := range []time.Duration{5, 15, 60, 60} {
+			if want *= time.Second; probes[i] < want || probes[i] > want+2*time.Second {
+				t.Errorf("probe %d after %v, want %v", i, probes[i], want)
+			}
+		}
+		// A success clears it, and the next failure starts from the first step.
+		n.set("a:389", directory)
+		time.Sleep(62 * time.Second)
+		n.dialled()
+		expect(t, n, u, "accepted", "a", "a")
+		if h := u.Health()[0]; !h.Up || !h.QuarantinedUntil.IsZero() {
+			t.Errorf("health %+v", h)
+		}
+	})
+}
+
+// A frozen server accepts connections and says nothing. Binds on it cannot be
+// saved, but the next ones go elsewhere, until it answers a probe.
+func TestFrozenServer(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+		n.set("a:389", hang)
+		n.set("b:389", directory)
+		for range 3 {
+			begin := time.Now()
+			expect(t, n, u, "unavailable", "", "a")
+			if took := time.Since(begin); took != 10*time.Second {
+				t.Errorf("took %v, want the bind timeout", took)
+			}
+		}
+		expect(t, n, u, "accepted", "b", "b")
+		time.Sleep(10 * time.Second)
+		if got := n.dialled(); got != "a" || u.Health()[0].Up {
+			t.Errorf("probes %q, up %v; want one that fails", got, u.Health()[0].Up)
+		}
+		n.set("a:389", directory)
+		time.Sleep(20 * time.Second)
+		if !u.Health()[0].Up {
+			t.Errorf("health %+v", u.Health()[0])
+		}
+	})
+}
+
+// Without Run a bind probes, when no other server is left.
+func TestBindProbesWhenNothingElseIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t)
+		o := options("ldap://a")
+		o.Dial = n.dial
+		u, err := upstream.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect(t, n, u, "unavailable", "", "a")
+		time.Sleep(5 * time.Second)
+		var wg sync.WaitGroup
+		for range 4 { // one of them probes
+			wg.Go(func() { u.Bind(t.Context(), "alice", "", []byte("x")) })
+		}
+		wg.Wait()
+		if got := n.dialled(); got != "a" {
+			t.Errorf("dialled %q, want one probe", got)
+		}
+		n.set("a:389", directory)
+		expect(t, n, u, "unavailable", "", "")
+		time.Sleep(15 * time.Second)
+		expect(t, n, u, "accepted", "a", "a")
+		u.Close()
+		n.running.Wait()
+	})
+}
+
+// A server is killed while binds are under way: none of them reads as refused,
+// and each that no answer was begun for is tried once more, on the other.
+func TestServerKilledUnderLoad(t *testing.T) {
+	slow := func(p *peer) {
+		for {
+			m, err := p.next()
+			if err != nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+			p.answer(m.ID, ldapwire.Success, "")
+		}
+	}
+	a, b := start(t, slow), start(t, slow)
+	o := options("ldap://"+a.address, "ldap://"+b.address)
+	o.ConnectTimeout, o.BindTimeout = 5*time.Second, 5*time.Second
+	u := open(t, o)
+	var accepted, unavailable atomic.Int32
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 60 {
+				switch err := bind(u, rightPassword); class(err) {
+				case "accepted":
+					accepted.Add(1)
+				case "unavailable":
+					unavailable.Add(1)
+				default:
+					t.Errorf("%v", err)
+				}
+			}
+		})
+	}
+	eventually(t, "the first server is busy", func() bool { _, binds := a.seen(); return len(binds) > 100 })
+	a.kill()
+	wg.Wait()
+	// At most one bind of each goroutine may have met the dying server twice.
+	if _, binds := b.seen(); len(binds) == 0 || accepted.Load() < 16*60-16 {
+		t.Errorf("%d accepted, %d unavailable; the second server saw %d", accepted.Load(), unavailable.Load(), len(binds))
+	}
+}
