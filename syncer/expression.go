@@ -67,17 +67,23 @@ func compileWith(text string, columns *source.Columns, n Numbers, more ...expr.O
 		names.functions[f.name] = true
 	}
 	names.declare()
-	options := []expr.Option{expr.Env(e.env), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.Patch(names)}
+	options := []expr.Option{expr.Env(e.env), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins(), expr.EnableBuiltin("len")}
 	for _, f := range functions {
 		options = append(options, expr.Function(f.name, f.call, f.types...))
 	}
 	if columns == nil {
 		options = append(options, expr.AllowUndefinedVariables())
 	}
-	program, err := expr.Compile(text, append(options, more...)...)
+	options = append(options, more...)
+	// Twice: with a visitor, expr 1.17 checks types before it and after it, but drops what the first check finds, and
+	// the second passes over the arguments of functions.
+	_, plainErr := expr.Compile(text, options...)
+	program, err := expr.Compile(text, append(options, expr.Patch(names))...)
 	switch {
 	case names.err != nil:
 		return nil, names.err
+	case plainErr != nil:
+		return nil, names.explain(plainErr)
 	case err != nil:
 		return nil, names.explain(err)
 	}
@@ -190,8 +196,13 @@ func (n *names) declare() {
 				n.env[name] = ""
 			}
 		}
+		n.env[quoted(name)] = ""
 	}
 }
+
+// quoted is how the program knows a column that was named with col: it may have the name of a
+// function, and no source can give such a name.
+func quoted(name string) string { return "\x00" + name }
 
 // Visit implements ast.Visitor.
 func (n *names) Visit(node *ast.Node) {
@@ -202,6 +213,11 @@ func (n *names) Visit(node *ast.Node) {
 		}
 		if i, ok := n.columns.Index(x.Value); ok && !n.functions[x.Value] {
 			n.use(x.Value, i)
+		}
+	case *ast.BuiltinNode:
+		// Those that loop cannot be disabled.
+		if !n.functions[x.Name] {
+			n.fail(x, "there is no function %q: there are %s", x.Name, n.functionNames())
 		}
 	case *ast.CallNode:
 		n.call(node, x)
@@ -240,9 +256,7 @@ func (n *names) call(node *ast.Node, x *ast.CallNode) {
 			n.fail(x, "%s", n.unknown(name))
 			return
 		}
-		// Under a name of its own, which no source can give: it may be that of a function.
-		own := "\x00" + name
-		n.env[own] = ""
+		own := quoted(n.columns.Name(i))
 		n.use(own, i)
 		ast.Patch(node, &ast.IdentifierNode{Value: own})
 	case "match":

@@ -140,7 +140,7 @@ func changedMeanwhile(err error, k *known, kind store.Kind) error {
 // nothingLeft says why a source with records comes to no entry at all. Such a run is never applied, whatever the limits say.
 func (p *plan) nothingLeft() error {
 	if p.rejected == 0 {
-		return fmt.Errorf("the filter leaves none of %d records: nothing was changed: check the filter", p.filtered)
+		return fmt.Errorf("the filter leaves none of %s: nothing was changed: check the filter", plural(p.filtered, "record"))
 	}
-	return fmt.Errorf("all %d records were rejected: nothing was changed; %s", p.rejected, p.firstReject())
+	return fmt.Errorf("all records, %d, were rejected: nothing was changed; %s", p.rejected, p.firstReject())
 }

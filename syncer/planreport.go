@@ -21,16 +21,23 @@ func (r *Report) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
 // notes says what an administrator may not expect.
 func (p *plan) notes(r *Report) {
 	if p.filtered > 0 {
-		r.note("the filter leaves out %d records", p.filtered)
+		r.note("the filter leaves out %s", plural(p.filtered, "record"))
 	}
 	if p.ignored > 0 {
-		r.note("passwords of %d records are not used: only users with authentication.method internal have a password here", p.ignored)
+		r.note("the passwords of %s are not used: only users with authentication.method internal have one here", plural(p.ignored, "record"))
 	}
 	if p.missing > 0 {
-		r.note("%d users have no password: they cannot log in until dialtree user passwd gives them one", p.missing)
+		r.note("%s without a password cannot log in until dialtree user passwd gives them one", plural(p.missing, "user"))
 	}
 	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone {
 		r.note("these users cannot log in, because authentication is not set")

@@ -1,0 +1,182 @@
+package syncer
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dialtree/dialtree/syncer/source"
+)
+
+var germany = Numbers{Country: "49", Trunk: "0", International: "00"}
+
+// testRecord has a column that is called like a function, one with a blank and one with many values.
+func testRecord() *source.Record {
+	columns, _ := source.NewColumns([]string{"phone", "Name with blanks", "first", "empty", "many", "umlaut", "e-mail", "Room"})
+	return &source.Record{Row: 2, Columns: columns, Values: [][]string{{"030 1234567"}, {"blank"}, {"Ann"}, nil, {"a", "b"}, {"Ünïcödé"}, {"x@y"}, {"7"}}}
+}
+
+func TestExpressions(t *testing.T) {
+	tests := []struct {
+		expression string
+		want       []string
+	}{
+		{`phone`, []string{"030 1234567"}},
+		{` phone `, []string{"030 1234567"}},
+		{`many`, []string{"a", "b"}},
+		{`empty`, nil},
+		{`e-mail`, []string{"x@y"}},
+		{`first`, []string{"Ann"}},
+		{`room`, []string{"7"}},
+		{`"room " + room`, []string{"room 7"}},
+		{`Name with blanks`, []string{"blank"}},
+		{`col("Name with blanks") + "!"`, []string{"blank!"}},
+		{`col("first")`, []string{"Ann"}},
+		{`first(empty, "  ", phone)`, []string{"030 1234567"}},
+		{`default(empty, "none")`, []string{"none"}},
+		{`default(phone, "none")`, []string{"030 1234567"}},
+		{`join(split("a; b ;;c", ";"))`, []string{"a, b, c"}},
+		{`join(split("a;b", ";"), "/")`, []string{"a/b"}},
+		{`split("a;b", ";")`, []string{"a", "b"}},
+		{`["a", phone, ""]`, []string{"a", "030 1234567"}},
+		{`lower(umlaut)`, []string{"ünïcödé"}},
+		{`upper(umlaut)`, []string{"ÜNÏCÖDÉ"}},
+		{`trim("  a ")`, []string{"a"}},
+		{`truncate(umlaut, 3)`, []string{"Ünï"}},
+		{`truncate(umlaut, 99)`, []string{"Ünïcödé"}},
+		{`replace(phone, " ", "")`, []string{"0301234567"}},
+		{`replace(phone, "", "x")`, []string{"030 1234567"}},
+		{`match(phone, "^0[0-9]+ ") ? "yes" : "no"`, []string{"yes"}},
+		{`phone matches "^9" ? "yes" : "no"`, []string{"no"}},
+		{`digits("+49 (30) 1")`, []string{"49301"}},
+		{`prefix(phone, "0")`, []string{"0030 1234567"}},
+		{`prefix(empty, "0")`, nil},
+		{`e164(phone)`, []string{"+49301234567"}},
+		{`len(phone) > 3 && phone startsWith "030" ? "yes" : "no"`, []string{"yes"}},
+		{`1 + 2`, []string{"3"}},
+		{`""`, nil},
+		{`let a = phone + phone; a + "x"`, []string{"030 1234567030 1234567x"}},
+		{`umlaut[0:1]`, nil}, // half a letter is dropped
+	}
+	for _, tt := range tests {
+		r := testRecord()
+		e, err := compile(tt.expression, r.Columns, germany)
+		if err != nil {
+			t.Errorf("%s: %v", tt.expression, err)
+			continue
+		}
+		got, err := e.values(r)
+		if err != nil || strings.Join(got, "|") != strings.Join(tt.want, "|") {
+			t.Errorf("%s: %q, %v, want %q", tt.expression, got, err, tt.want)
+		}
+	}
+}
+
+func TestBadExpressions(t *testing.T) {
+	tests := []struct{ expression, want string }{
+		{`fone + "x"`, `there is no column "fone": is it "phone"? (position 1)`},
+		{`"x" + lower(nothing)`, `there is no column "nothing": there are "phone", "Name with blanks", "first", "empty", "many", "umlaut", "e-mail", "Room" (position 13)`},
+		{`col("Name wth blanks")`, `there is no column "Name wth blanks": is it "Name with blanks"? (position 1)`},
+		{`col(phone)`, `col wants the name of a column in quotes, as in col("Phone number") (position 1)`},
+		{`shout(phone)`, `there is no function "shout": there are col, default, digits, e164, first, join, len, lower, match, prefix, replace, split, trim, truncate, upper (position 1)`},
+		{`match(phone, first)`, `match wants its pattern in quotes, as in match(phone, "^\\+49") (position 1)`},
+		{`1..1000000`, "ranges are not available (position 2)"},
+		{`repeat(phone, 1000000)`, `there is no function "repeat": there are col, default, digits, e164, first, join, len, lower, match, prefix, replace, split, trim, truncate, upper (position 1)`},
+		{`filter([1], # > 0)`, `there is no function "filter": there are col, default, digits, e164, first, join, len, lower, match, prefix, replace, split, trim, truncate, upper (position 1)`},
+		{strings.Repeat("x", maxExpression+1), "the expression is longer than 4096 bytes"},
+	}
+	for _, tt := range tests {
+		_, err := compile(tt.expression, testRecord().Columns, germany)
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%s: %v\nwant %s", tt.expression, err, tt.want)
+		}
+	}
+	for _, expression := range []string{`phone +`, `phone + 1`, `lower(1)`, `lower()`, `match(phone, "(")`, strings.Repeat("(", 3000)} {
+		if _, err := compile(expression, testRecord().Columns, germany); err == nil {
+			t.Errorf("%s was accepted", expression)
+		}
+	}
+}
+
+func TestExpressionsFailAtARecord(t *testing.T) {
+	grow := `let a = umlaut + umlaut + umlaut + umlaut + umlaut + umlaut + umlaut + umlaut; let b = a+a+a+a+a+a+a+a; let c = b+b+b+b+b+b+b+b; let d = c+c+c+c+c+c+c+c; d+d+d+d`
+	tests := []struct{ expression, want string }{
+		{grow, "the text is longer than 65536 bytes"},
+		{`phone == "x"`, "the result is neither text nor a list of texts"},
+		{`[[phone]]`, "the result is a list within a list"},
+		{`truncate(phone, 0 - 1)`, "truncate wants a number of letters"},
+		{`split(phone, empty)`, "split wants something to split at"},
+	}
+	for _, tt := range tests {
+		r := testRecord()
+		e, err := compile(tt.expression, r.Columns, germany)
+		if err != nil {
+			t.Errorf("%s: %v", tt.expression, err)
+			continue
+		}
+		if _, err := e.values(r); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.expression, err, tt.want)
+		}
+	}
+}
+
+func TestE164(t *testing.T) {
+	tests := []struct {
+		numbers Numbers
+		number  string
+		want    string
+	}{
+		{germany, "+49 30 1234567", "+49301234567"},
+		{germany, "+49 (0)30 1234567", "+49301234567"},
+		{germany, "0049 30/1234567", "+49301234567"},
+		{germany, "030-1234567", "+49301234567"},
+		{germany, "(030) 1234567", "+49301234567"},
+		{germany, "+43 1 12345678", "+43112345678"},
+		{germany, "30000", "30000"},
+		{germany, "*97", "*97"},
+		{germany, "112", "112"},
+		{germany, "", ""},
+		{germany, "ask Bob", "ask Bob"},
+		{germany, "00", "00"},
+		{germany, "0", "0"},
+		{germany, "+", "+"},
+		{germany, "4,9E+11", "4,9E+11"},
+		{Numbers{"45", "", "00"}, "32 12 34 56", "+4532123456"},
+		{Numbers{"45", "", "00"}, "97", "97"},
+		{Numbers{"1", "1", "011"}, "1 (212) 555-0123", "+12125550123"},
+		{Numbers{"1", "1", "011"}, "011 49 30 1234567", "+49301234567"},
+	}
+	for _, tt := range tests {
+		if got := tt.numbers.e164(tt.number); got != tt.want {
+			t.Errorf("%v %q: %q, want %q", tt.numbers, tt.number, got, tt.want)
+		}
+	}
+}
+
+// FuzzExpression compiles and runs anything: no panic, and results within the bounds.
+func FuzzExpression(f *testing.F) {
+	for _, s := range []string{`phone`, `e164(phone)`, `"a" + col("first")`, `split(many, ";")`, `let a = phone + phone; a + a`, `[phone, [1]]`,
+		`{"a": phone}`, `match(phone, "a*")`, `truncate(phone, 2 ** 70)`, `phone[1:2]`, `1 / 0`, `phone ?? "x" | lower`, `not (phone in ["a"])`, `$env`, `len(phone)`} {
+		f.Add(s, "030 1", true)
+		f.Add(s, "ü\x00\xff", false)
+	}
+	f.Fuzz(func(t *testing.T, text, value string, known bool) {
+		r := testRecord()
+		if value != "" {
+			r.Values[0] = []string{value}
+		}
+		columns := r.Columns
+		if !known {
+			columns = nil
+		}
+		if e, err := compile(text, columns, germany); err == nil && known {
+			got, err := e.values(r)
+			if err == nil && e.column < 0 && (len(got) > maxParts || slices.ContainsFunc(got, func(s string) bool { return s == "" || len(s) > maxText })) {
+				t.Fatalf("%q gave %d values", text, len(got))
+			}
+		}
+		if e, err := compileFilter(text, columns, germany); err == nil && known {
+			e.keeps(r) // an error is fine
+		}
+	})
+}
