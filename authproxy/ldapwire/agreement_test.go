@@ -41,7 +41,7 @@ func view(p *ber.Packet) (text string, ok bool) {
 	}()
 	op := p.Children[1]
 	var b strings.Builder
-	fmt.Fprintf(&b, "id %d op %#02x", p.Children[0].Value.(int64), byte(op.ClassType)|byte(op.TagType)|byte(op.Tag))
+	fmt.Fprintf(&b, "id %d op %#02x", p.Children[0].Value.(int64), identifier(op))
 	str := func(p *ber.Packet) { fmt.Fprintf(&b, " %q", p.Data.Bytes()) }
 	num := func(p *ber.Packet) { fmt.Fprintf(&b, " %d", p.Value.(int64)) }
 	list := func(ps []*ber.Packet) {
@@ -56,13 +56,14 @@ func view(p *ber.Packet) (text string, ok bool) {
 		list(p.Children[1].Children)
 	}
 	c := op.Children
-	switch ldapwire.Op(byte(op.ClassType) | byte(op.TagType) | byte(op.Tag)) {
+	switch ldapwire.Op(identifier(op)) {
 	case ldapwire.OpBindRequest:
 		num(c[0])
 		str(c[1])
-		if c[2].Tag == 0 {
+		switch identifier(c[2]) {
+		case 0x80:
 			str(c[2])
-		} else if c[2].Tag == 3 {
+		case 0xa3:
 			str(c[2].Children[0])
 		}
 	case ldapwire.OpSearchRequest:
@@ -101,7 +102,7 @@ func view(p *ber.Packet) (text string, ok bool) {
 		str(c[0])
 		str(c[1])
 		fmt.Fprintf(&b, " %t", c[2].Value.(bool))
-		if len(c) > 3 && c[3].Tag == 0 {
+		if len(c) > 3 && identifier(c[3]) == 0x80 {
 			str(c[3])
 		}
 	case ldapwire.OpCompareRequest:
@@ -116,12 +117,20 @@ func view(p *ber.Packet) (text string, ok bool) {
 		str(c[1])
 		str(c[2])
 	}
-	if len(p.Children) > 2 && p.Children[2].ClassType == ber.ClassContext && p.Children[2].TagType == ber.TypeConstructed && p.Children[2].Tag == 0 {
+	if len(p.Children) > 2 && identifier(p.Children[2]) == 0xa0 {
 		for _, control := range p.Children[2].Children {
 			str(control.Children[0])
 		}
 	}
 	return b.String(), true
+}
+
+// identifier is the identifier octet, 0 for one that takes more octets.
+func identifier(p *ber.Packet) byte {
+	if p.Tag >= 0x1f {
+		return 0
+	}
+	return byte(p.ClassType) | byte(p.TagType) | byte(p.Tag)
 }
 
 // comparable tells whether every extensible match of the filter has its

@@ -39,6 +39,8 @@ func addMessages(f *testing.F) {
 	}
 	// A trailing [APPLICATION 1] in an extensible match, which go-ldap takes for the rule.
 	f.Add(unhex(f, "3023 020101 631e 0400 0a0100 0a0100 020100 020100 010100 a909 820161 830162 410163 3000"))
+	// A bind whose authentication is [0], but constructed.
+	f.Add(unhex(f, "300e 020101 6009 020103 0400 a002 4100"))
 	f.Add(unhex(f, "3084 00000010 020101 6084 00000007 020103 0400 8000"))
 	f.Add(unhex(f, "3013 020101 6007 020103 0400 8000 8a00 9f810101aa"))
 }
