@@ -20,13 +20,13 @@ type NewConnector struct {
 }
 
 type runInput struct {
-	nameInput
+	NameInput
 	DryRun  bool `query:"dry_run" doc:"Show the plan and change nothing"`
 	Confirm bool `query:"confirm" doc:"Go on although the guard stopped the run before"`
 }
 
 type runsInput struct {
-	nameInput
+	NameInput
 	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 

@@ -40,7 +40,7 @@ func (s *Server) loginRoutes(api huma.API) {
 	register(s, api, huma.Operation{OperationID: "set-password", Method: http.MethodPut, Path: "/users/{name}/password", Tags: tags,
 		Summary: "Set a user's internal password", DefaultStatus: done},
 		func(ctx context.Context, in *struct {
-			nameInput
+			NameInput
 			Body NewPassword
 		}) (*struct{}, error) {
 			return nil, s.setPassword(ctx, in.Name, in.Body.Password)
@@ -48,7 +48,7 @@ func (s *Server) loginRoutes(api huma.API) {
 	register(s, api, huma.Operation{OperationID: "set-auth", Method: http.MethodPut, Path: "/users/{name}/auth", Tags: tags,
 		Summary: "Choose how a user logs in", Description: "A sync leaves the choice alone.", DefaultStatus: done},
 		func(ctx context.Context, in *struct {
-			nameInput
+			NameInput
 			Body NewAuth
 		}) (*struct{}, error) {
 			return nil, s.setAuth(ctx, in.Name, in.Body)
@@ -56,7 +56,7 @@ func (s *Server) loginRoutes(api huma.API) {
 	for verb, disabled := range map[string]bool{"enable": false, "disable": true} {
 		register(s, api, huma.Operation{OperationID: verb + "-user", Method: http.MethodPost, Path: "/users/{name}/" + verb, Tags: tags,
 			Summary: verb + " a user's logins", Description: "A sync leaves the choice alone.", DefaultStatus: done},
-			func(ctx context.Context, in *nameInput) (*struct{}, error) {
+			func(ctx context.Context, in *NameInput) (*struct{}, error) {
 				return nil, s.changeUser(ctx, in.Name, verb+"d", func(e *store.Entry) error {
 					e.Auth.Disabled = disabled
 					return nil

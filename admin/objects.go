@@ -33,12 +33,13 @@ type listInput struct {
 	Connector string `query:"connector" doc:"Only entries that this connector made"`
 }
 
-type nameInput struct {
+// NameInput names an object or entry. It is exported since huma fills exported fields only.
+type NameInput struct {
 	Name string `path:"name" doc:"An object's name, a login name, a short code or an ID"`
 }
 
 type deleteInput struct {
-	nameInput
+	NameInput
 	IfMatch string `header:"If-Match" doc:"The ETag of the document that is meant to be deleted"`
 	Force   bool   `query:"force" doc:"Delete a phonebook with its contacts, or a connector whose entries become hand-made ones"`
 }
@@ -60,7 +61,7 @@ func (s *Server) objectRoutes(api huma.API) {
 			})
 		register(s, api, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
 			Summary: "Get one " + string(kind)},
-			func(_ context.Context, in *nameInput) (*documentOutput, error) {
+			func(_ context.Context, in *NameInput) (*documentOutput, error) {
 				found, err := s.find(kind, in.Name)
 				if err != nil {
 					return nil, err

@@ -74,6 +74,13 @@ control character) gets a ' in front; telephone numbers such as +49 30 1234 do n
 }
 
 func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []admin.Document) error {
+	rows := make([]map[string]any, len(documents))
+	for i, d := range documents {
+		if err := json.Unmarshal(d, &rows[i]); err != nil {
+			return fmt.Errorf("read the server's answer: %w", err)
+		}
+	}
+	sortByName(kind, documents, rows)
 	switch output {
 	case "json":
 		return writeJSON(w, documents)
@@ -92,16 +99,26 @@ func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []adm
 		}
 		return nil
 	}
-	rows := make([]map[string]any, len(documents))
-	for i, d := range documents {
-		if err := json.Unmarshal(d, &rows[i]); err != nil {
-			return fmt.Errorf("read the server's answer: %w", err)
-		}
-	}
 	if output == "csv" {
 		return writeCSV(w, kind, rows)
 	}
 	return writeKindTable(w, kind, rows)
+}
+
+// sortByName orders documents, and what was read of them, by what people call them;
+// those of one name by their IDs, as the server sends them.
+func sortByName(kind admin.Kind, documents []admin.Document, rows []map[string]any) {
+	name := columns(kind)[0]
+	order := make([]int, len(rows))
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		order[i], names[i] = i, strings.ToLower(cell(name, r[name]))
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(names[a], names[b]) })
+	sortedDocuments, sortedRows := slices.Clone(documents), slices.Clone(rows)
+	for i, from := range order {
+		documents[i], rows[i] = sortedDocuments[from], sortedRows[from]
+	}
 }
 
 // columns are what a table shows of a kind: keys of its documents, a path with dots.
@@ -131,9 +148,6 @@ func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) er
 			rows[i] = append(rows[i], cell(column, d[column]))
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b []string) int {
-		return strings.Compare(strings.ToLower(a[0]), strings.ToLower(b[0]))
-	})
 	upper := make([]string, len(header))
 	for i, h := range header {
 		upper[i] = strings.ToUpper(h)
