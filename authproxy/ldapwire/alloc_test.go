@@ -23,3 +23,25 @@ func TestBindAllocatesNothing(t *testing.T) {
 		t.Errorf("decoding a bind and encoding its answer allocates %v times, want 0", allocs)
 	}
 }
+
+// Nor do a phone's search and the entries it finds.
+func TestSearchAllocatesNothing(t *testing.T) {
+	for _, p := range phoneSearches(t) {
+		var m ldapwire.Message
+		var out []byte
+		allocs := testing.AllocsPerRun(20, func() {
+			if err := m.Decode(p.bytes, nil); err != nil {
+				t.Fatal(err)
+			}
+			e := ldapwire.BeginEntry(out[:0], m.ID, "cn=a,dc=example,dc=com")
+			for _, a := range benchAttributes {
+				e.Attribute(a.name)
+				e.Value(a.value)
+			}
+			out = ldapwire.AppendResult(e.End(), m.ID, ldapwire.OpSearchResultDone, ldapwire.Success, "", "")
+		})
+		if allocs != 0 {
+			t.Errorf("decoding %s (%s) and encoding an entry and the end allocates %v times, want 0", p.ID, p.Filter, allocs)
+		}
+	}
+}

@@ -197,13 +197,13 @@ func (c *cursor) rest() {
 	}
 }
 
-// count tells how many elements follow, at most max, so that what holds them
+// count tells how many elements follow, at most limit, so that what holds them
 // is allocated once and to measure. The cursor stays where it is.
-func (c *cursor) count(what string, max int) int {
+func (c *cursor) count(what string, limit int) int {
 	ahead := *c
 	n := 0
 	for ahead.more() {
-		if n == max {
+		if n == limit {
 			ahead.fail(ahead.pos, what, "too many")
 			break
 		}
@@ -218,15 +218,15 @@ func (c *cursor) count(what string, max int) int {
 }
 
 // list reads all elements that follow as OCTET STRINGs.
-func (c *cursor) list(what string, max int) [][]byte {
-	list := c.d.m.arenas.strings.take(c.count(what, max))
+func (c *cursor) list(what string, limit int) [][]byte {
+	list := c.d.m.arenas.strings.take(c.count(what, limit))
 	for i := range list {
 		list[i] = c.octets(tagOctetString, what)
 	}
 	return list
 }
 
-// unbounded is the max of lists that only the size of the message bounds.
+// unbounded is the limit of lists that only the size of the message bounds.
 const unbounded = math.MaxInt
 
 func hexOctet(o byte) string {

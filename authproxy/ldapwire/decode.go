@@ -35,8 +35,8 @@ func (l *Limits) orDefaults() Limits {
 // Size tells how long the LDAPMessage at the head of b is, in bytes, header
 // included. It is 0 while b is too short to tell. The error is ErrMalformed
 // when b starts with anything but a SEQUENCE of definite length, which the
-// first byte shows, and a *TooLargeError when the message is longer than max.
-func Size(b []byte, max int) (int, error) {
+// first byte shows, and a *TooLargeError when the message is longer than limit.
+func Size(b []byte, limit int) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
@@ -54,8 +54,8 @@ func Size(b []byte, max int) (int, error) {
 	if size < h.length {
 		size = math.MaxUint64
 	}
-	if size > uint64(max) {
-		return 0, &TooLargeError{Size: size, Max: max}
+	if size > uint64(limit) {
+		return 0, &TooLargeError{Size: size, Max: limit}
 	}
 	return int(size), nil
 }

@@ -135,6 +135,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a length that overflows", "300d 020101 4288 ffffffffffffffff", 0, 0, 5, "operation: longer than what surrounds it"},
 		{"a tag out of reason", "300c 020101 5f ffffffffffff7f 00", 0, 0, 5, "operation: tag number is out of reason"},
 		{"a header cut off", "3004 020101 42", 0, 0, 5, "operation: header is cut off"},
+		{"a long tag cut off", "3005 020101 5f81", 0, 0, 5, "operation: header is cut off"},
+		{"a long tag without length", "3006 020101 5f8101", 0, 0, 5, "operation: header is cut off"},
 		{"no operation", "3003 020101", 0, 0, 5, "operation: missing"},
 		{"an operation that is none", "3005 020101 4300", 1, 0x43, 5, "operation: identifier 0x43 is none of LDAP's"},
 		{"a message ID that is no INTEGER", "3005 040101 4200", 0, 0, 2, "message ID: identifier 0x04 where 0x02 belongs"},

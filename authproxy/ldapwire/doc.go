@@ -7,6 +7,8 @@
 // keeps no state and knows no policy: what a bind or a filter means is decided
 // elsewhere.
 //
-// Lengths and nesting are bounded before anything is allocated; a decoder
-// allocates at most a small multiple of its input.
+// Lengths, counts and nesting are bounded before anything is allocated. What a
+// message makes Decode allocate is at most 12 times its size, the worst being
+// lists of empty strings, and 180 KiB for the filters of a search; a message of
+// the usual kinds that is decoded into a Message in use allocates nothing.
 package ldapwire

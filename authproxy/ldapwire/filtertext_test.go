@@ -118,6 +118,8 @@ var badFilterTexts = []struct {
 	{"an asterisk in an extensible match", "(cn:=a*)", `filter: byte 6: "*" in this value must be written "\2a"`},
 	{"no UTF-8", "(cn=m\xfcller)", "filter: byte 5: not UTF-8"},
 	{"neither attribute nor rule", "(:=a)", "filter: byte 1: neither attribute nor matching rule"},
+	{"a bad escape in an ordering match", `(cn>=\zz)`, `filter: byte 5: "\" must be followed by two hex digits`},
+	{"a bad escape behind an asterisk", `(cn=*\zz)`, `filter: byte 5: "\" must be followed by two hex digits`},
 	{"only dn", "(:dn:=a)", "filter: byte 1: neither attribute nor matching rule"},
 	{"an empty rule", "(cn::=a)", `filter: byte 4: no matching rule after ":"`},
 	{"a rule without end", "(cn:rule=a)", `filter: byte 8: ":=" missing after the matching rule`},
@@ -125,6 +127,7 @@ var badFilterTexts = []struct {
 	{"too deep", strings.Repeat("(!", 64) + "(a=b)" + strings.Repeat(")", 64), "filter: byte 128: nested too deeply"},
 	{"very deep", strings.Repeat("(!", 1<<20), "filter: byte 128: nested too deeply"},
 	{"too many", "(|" + strings.Repeat("(a=b)", 1025) + ")", "filter: byte 5122: too many parts"},
+	{"too many parts for an initial one", "(|" + strings.Repeat("(a=b)", 1023) + "(a=b*))", "filter: byte 5122: too many parts"},
 	{"too many substrings", "(a=" + strings.Repeat("*b", 1025) + ")", "filter: byte 2053: too many parts"},
 }
 

@@ -54,3 +54,9 @@ func FuzzPasswordModify(f *testing.F) {
 		}
 	})
 }
+
+func TestAppendGeneratedPassword(t *testing.T) {
+	if got, want := ldapwire.AppendGeneratedPassword([]byte("x"), "abc"), []byte("x\x30\x05\x80\x03abc"); !bytes.Equal(got, want) {
+		t.Errorf("got %x, want %x", got, want)
+	}
+}
