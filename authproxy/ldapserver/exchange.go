@@ -16,6 +16,9 @@ type exchange struct {
 	req  Request
 	w    ResponseWriter
 
+	// kind is what the request asks for. It outlives the bytes of the message.
+	kind operation
+
 	flags atomic.Uint32
 
 	// Guarded by conn.mu once the reading was taken over.
@@ -57,7 +60,7 @@ func (s *Server) borrow(c *Conn) *exchange {
 func (s *Server) release(x *exchange) {
 	x.conn = nil
 	x.req.Conn = nil
-	x.w.out, x.w.held = x.w.out[:0], nil
+	x.w.out, x.w.held, x.w.heldSent = x.w.out[:0], nil, nil
 	if cap(x.w.out) > mostKeptOutput {
 		x.w.out = nil
 	}

@@ -127,7 +127,7 @@ func (m *metrics) served(o operation, code ldapwire.ResultCode, abandoned bool, 
 
 func (m *metrics) count(o operation, code ldapwire.ResultCode) {
 	if code < 0 || code >= codes {
-		m.requests.WithLabelValues(o.String(), code.String()).Inc()
+		m.requests.WithLabelValues(o.String(), "unnamed").Inc()
 		return
 	}
 	m.inc(&m.counters[o][code], o, code.String)

@@ -25,7 +25,7 @@ func TestMetrics(t *testing.T) {
 	})})
 	p := s.dial(t)
 	p.send(bind(1), bind(2), search(3, ""), ldapwire.AppendAbandonRequest(nil, 4, 3), cancelOf(5, 1),
-		ldapwire.AppendCompareRequest(nil, 6, &ldapwire.CompareRequest{}), extended(7, oidStartTLS, nil), extended(8, "name from a client", nil))
+		ldapwire.AppendCompareRequest(nil, 6, &ldapwire.CompareRequest{}), extended(7, "name from a client", nil), extended(8, oidStartTLS, nil))
 	for range 7 {
 		p.receive()
 	}
@@ -44,7 +44,7 @@ dialtree_ldap_connections 0
 dialtree_ldap_requests_total{operation="abandon",result="none"} 1
 dialtree_ldap_requests_total{operation="bind",result="invalidCredentials"} 2
 dialtree_ldap_requests_total{operation="cancel",result="noSuchOperation"} 1
-dialtree_ldap_requests_total{operation="compare",result="code 4096"} 1
+dialtree_ldap_requests_total{operation="compare",result="unnamed"} 1
 dialtree_ldap_requests_total{operation="extended",result="success"} 1
 dialtree_ldap_requests_total{operation="invalid",result="protocolError"} 1
 dialtree_ldap_requests_total{operation="search",result="success"} 1

@@ -27,8 +27,7 @@ func (c *Conn) loop(alone bool) {
 		c.leave()
 	}()
 	if !alone {
-		x = c.srv.borrow(c)
-		x.w.out = append(x.w.out, c.claimHeld()...)
+		c.sendHeld()
 	}
 	for !c.over.Load() {
 		if alone && c.srv.stopping.Load() {

@@ -9,7 +9,8 @@ import (
 // serve deals with a request while nothing else is outstanding. It tells
 // whether the goroutine is still the reader.
 func (c *Conn) serve(x *exchange, raw []byte) bool {
-	switch op := operationOf(&x.msg); op {
+	op := operationOf(&x.msg)
+	switch op {
 	case opUnbind:
 		c.unbind(x)
 		return false
@@ -24,6 +25,7 @@ func (c *Conn) serve(x *exchange, raw []byte) bool {
 		return c.startTLS(x)
 	}
 	c.busy = x
+	x.kind = op
 	x.begin(x.msg.ID, x.msg.Op)
 	x.w.start()
 	start := c.lastActive.Load()
@@ -69,6 +71,7 @@ func (c *Conn) drain(x *exchange) {
 			c.reject(x, err)
 			return
 		}
+		x.kind = operationOf(&x.msg)
 		x.w.start()
 		served := c.call(x)
 		c.srv.buffers.put(p.raw)
@@ -103,7 +106,7 @@ func (c *Conn) call(x *exchange) (ok bool) {
 			return
 		}
 		c.srv.log.Error("a handler panicked; its connection was closed",
-			"operation", operationOf(&x.msg).String(), "client", c.remote, "panic", recover(), "stack", string(debug.Stack()))
+			"operation", x.kind.String(), "client", c.remote, "panic", recover(), "stack", string(debug.Stack()))
 		x.w.code, x.w.final = ldapwire.Other, true
 		c.goodbye(x, ldapwire.Other, "internal error; the server's log has more")
 	}()
@@ -119,7 +122,7 @@ func (c *Conn) finish(x *exchange, start int64, shared bool) {
 	gone := x.flags.Load()&abandoned != 0
 	if !x.w.final && !gone {
 		if !c.over.Load() {
-			c.srv.log.Error("a handler did not answer a request", "operation", operationOf(&x.msg).String())
+			c.srv.log.Error("a handler did not answer a request", "operation", x.kind.String())
 		}
 		x.w.Result(ldapwire.Other, "", "internal error; the server's log has more")
 	}
@@ -134,5 +137,5 @@ func (c *Conn) finish(x *exchange, start int64, shared bool) {
 	x.endContext()
 	end := c.srv.now()
 	c.lastActive.Store(end)
-	c.srv.metrics.served(operationOf(&x.msg), x.w.code, gone, end-start)
+	c.srv.metrics.served(x.kind, x.w.code, gone, end-start)
 }

@@ -28,15 +28,22 @@ func (c *Conn) takeOver(since int64) {
 	go c.loop(false)
 }
 
-// claimHeld returns a copy of the answers that the request in service keeps
-// from being sent.
-func (c *Conn) claimHeld() []byte {
+// sendHeld writes the answers that the request in service keeps from being
+// sent.
+func (c *Conn) sendHeld() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.busy == nil {
-		return nil
+	var held []byte
+	var sent chan struct{}
+	if c.busy != nil {
+		held, sent = c.busy.w.takeHeld()
 	}
-	return c.busy.w.takeHeld(nil)
+	c.mu.Unlock()
+	if sent == nil {
+		return
+	}
+	// An error has ended the connection, which everybody notices.
+	_ = c.write(held)
+	close(sent)
 }
 
 // wait deals with a message while a request is in service on another

@@ -2,6 +2,7 @@ package ldapserver
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
@@ -31,8 +32,8 @@ type ResponseWriter struct {
 	// held are the answers to earlier requests at the head of out. The
 	// goroutine that takes the reading over writes them, so that they do not
 	// wait for a long request that happened to come in the same segment.
-	held      []byte
-	heldTaken bool // guarded by conn.mu
+	held     []byte
+	heldSent chan struct{} // guarded by conn.mu; made when held was taken, closed when it was written
 }
 
 // Result sends the final response, of the type that fits the request.
@@ -86,7 +87,7 @@ func (w *ResponseWriter) Sent() (code ldapwire.ResultCode, ok bool) { return w.c
 func (w *ResponseWriter) finish(code *ldapwire.ResultCode) bool {
 	if w.final {
 		w.x.conn.srv.log.Error("a handler answered a request twice; the second answer was dropped",
-			"operation", operationOf(&w.x.msg).String(), "first", w.code.String(), "second", code.String())
+			"operation", w.x.kind.String(), "first", w.code.String(), "second", code.String())
 		return false
 	}
 	flags := w.x.flags.Load()
@@ -104,7 +105,7 @@ func (w *ResponseWriter) finish(code *ldapwire.ResultCode) bool {
 // answers to earlier ones.
 func (w *ResponseWriter) start() {
 	w.code, w.final = 0, false
-	w.held, w.heldTaken = w.out, false
+	w.held, w.heldSent = w.out, nil
 }
 
 // flush writes what has come together.
@@ -121,29 +122,32 @@ func (w *ResponseWriter) flush() error {
 	return nil
 }
 
-// unsent returns what has come together, without what the reader has sent.
+// unsent returns what has come together, without what the reader sends, for
+// which it waits: answers go out in the order of their requests.
 func (w *ResponseWriter) unsent() []byte {
-	if len(w.held) == 0 {
+	held := len(w.held)
+	if held == 0 {
 		return w.out
 	}
 	w.x.conn.mu.Lock()
-	defer w.x.conn.mu.Unlock()
-	out := w.out
-	if w.heldTaken {
-		out = out[len(w.held):]
-	}
+	sent := w.heldSent
 	w.held = nil
-	return out
+	w.x.conn.mu.Unlock()
+	if sent == nil {
+		return w.out
+	}
+	<-sent
+	return w.out[held:]
 }
 
-// takeHeld appends to dst the answers that w would send later. The connection's
-// mu is held.
-func (w *ResponseWriter) takeHeld(dst []byte) []byte {
-	if w.heldTaken {
-		return dst
+// takeHeld returns a copy of the answers that w would send later, and what to
+// close when they are written; nil without any. The connection's mu is held.
+func (w *ResponseWriter) takeHeld() (held []byte, sent chan struct{}) {
+	if len(w.held) == 0 || w.heldSent != nil {
+		return nil, nil
 	}
-	w.heldTaken = true
-	return append(dst, w.held...)
+	w.heldSent = make(chan struct{})
+	return slices.Clone(w.held), w.heldSent
 }
 
 // appendResult appends the plain response to a request of the operation op.
