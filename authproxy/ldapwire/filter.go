@@ -1,9 +1,11 @@
 package ldapwire
 
-// The identifier octets of Filter's choices: context class, constructed save
-// for present.
-const tagFilter = 0xa0
-const tagFilterPresent = 0x87
+// The identifier octets of Filter's choices: FilterKind added to tagFilter, for
+// all are constructed but present.
+const (
+	tagFilter        = 0xa0
+	tagFilterPresent = 0x87
+)
 
 // The tags inside substrings and extensibleMatch.
 const (
