@@ -32,7 +32,6 @@ func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) er
 	if len(p.problems) > before {
 		return nil
 	}
-	values = named(values)
 	old, err := p.existing(d, entryKind, head, values)
 	if err != nil {
 		return err
@@ -40,7 +39,7 @@ func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) er
 	if len(p.problems) > before {
 		return nil
 	}
-	e := store.Entry{Kind: entryKind, ID: head.ID, Phonebook: head.Phonebook, Values: values}
+	e := store.Entry{Kind: entryKind, ID: head.ID, Phonebook: head.Phonebook, Values: named(values)}
 	if old != nil {
 		e = merge(*old, values)
 		e.Phonebook = head.Phonebook
@@ -171,7 +170,7 @@ func (p *plan) existing(d *yamldoc.Document, kind store.Kind, head entryHead, va
 	case kind == store.KindSpeedDial:
 		e, err = st.SpeedDial(values.First(store.ShortCode))
 	default:
-		return p.contact(d, head.Phonebook, entryName(&store.Entry{Kind: kind, Values: values}))
+		return p.contact(d, head.Phonebook, entryName(&store.Entry{Kind: kind, Values: named(values)}))
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
@@ -210,7 +209,7 @@ func (p *plan) contact(d *yamldoc.Document, phonebook, name string) (*store.Entr
 // merge puts a document's values over those of the entry.
 func merge(e store.Entry, values store.Values) store.Entry {
 	if e.Owner == "" {
-		e.Values = values
+		e.Values = named(values)
 		return e
 	}
 	for _, f := range store.Fields() {

@@ -104,6 +104,9 @@ func (s *Server) list(ctx context.Context, kind Kind, in *listInput) (Page, erro
 	q := store.Query{Kind: entryKind, Phonebook: in.Phonebook, Owner: in.Connector, After: in.After, Limit: limit + 1}
 	last := ""
 	for e, err := range s.options.Store.Entries(ctx, q) {
+		if err != nil && in.After != "" && last == "" && ctx.Err() == nil {
+			return page, newProblem(http.StatusBadRequest, "after: "+err.Error()+": give the next of the page before")
+		}
 		if err != nil {
 			return page, err
 		}

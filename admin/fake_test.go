@@ -1,0 +1,192 @@
+package admin_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/store"
+)
+
+// fakeSyncer plays a connector's run.
+type fakeSyncer struct {
+	report *admin.Report
+	err    error
+	block  chan struct{} // closed when the run may end; nil: at once
+}
+
+func (f *fakeSyncer) Check(c *store.Connector) error {
+	if c.Template != "csv-users" {
+		return &store.FieldError{Path: "template", Message: "is unknown"}
+	}
+	return c.Validate()
+}
+
+func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOptions) (*admin.Report, error) {
+	if o.Progress != nil {
+		o.Progress(admin.Progress{Phase: "fetch", Done: 1})
+		o.Progress(admin.Progress{Phase: "apply", Done: 2, Total: 2})
+	}
+	if f.block != nil {
+		select {
+		case <-f.block:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if f.err != nil || f.report != nil {
+		return f.report, f.err
+	}
+	return &admin.Report{Run: store.Run{ID: name + "-1", Connector: name, Result: store.RunDone, Created: 2}, DryRun: o.DryRun}, nil
+}
+
+func (f *fakeSyncer) Undo(_ context.Context, run string) (*admin.Report, error) {
+	if run != "staff-1" {
+		return nil, &store.NotFoundError{What: "run " + run}
+	}
+	return &admin.Report{Run: store.Run{ID: "staff-2", Undoes: run, Result: store.RunDone, Removed: 2}}, nil
+}
+
+func (f *fakeSyncer) Templates() []admin.Template {
+	return []admin.Template{{Name: "csv-users", Title: "Users from a CSV file"}}
+}
+
+func (f *fakeSyncer) NewConnector(template, name string) (string, error) {
+	if template != "csv-users" {
+		return "", &store.FieldError{Path: "template", Message: "is unknown"}
+	}
+	return "kind: connector\nname: " + name + "\n", nil
+}
+
+// fakeLogins hashes by reversing, so that a test sees whether a password was kept.
+type fakeLogins struct{}
+
+func (fakeLogins) TestLogin(_ context.Context, login string, password []byte) admin.LoginTest {
+	t := admin.LoginTest{Login: login, Outcome: "refused", ResultCode: 49, ResultName: "invalidCredentials",
+		Steps: []admin.LoginStep{{Name: "store", Detail: "user", OK: true, Duration: 1500 * time.Microsecond}}}
+	if string(password) == "right" {
+		t.Outcome, t.ResultCode, t.ResultName = "accepted", 0, "success"
+	}
+	return t
+}
+
+// hashOf is an argon2id hash in form only; the store looks at no more.
+const hashOf = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$"
+
+func (fakeLogins) HashPassword(_ context.Context, password []byte, current store.Secret) (store.Secret, error) {
+	if len(password) < 4 {
+		return store.Secret{}, &store.FieldError{Path: "password", Message: "is too short"}
+	}
+	hash := hashOf + "bWFya2VyLWhhc2gtbWFya2VyLWhhc2gtMTIzNDU2Nzg"
+	if old, err := current.Resolve(); err == nil && old == hash {
+		return current, nil
+	}
+	return store.Literal(hash), nil
+}
+
+type fakeUpstreams struct{}
+
+func (fakeUpstreams) Health() []admin.UpstreamHealth {
+	return []admin.UpstreamHealth{{Name: "corp", Servers: []admin.ServerHealth{{URL: "ldaps://dc1", Up: false, LastError: "timeout"}}}}
+}
+
+// A logBuffer collects what the server logs.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// A bench is a running server over a real store.
+type bench struct {
+	store  *store.Store
+	server *admin.Server
+	syncer *fakeSyncer
+	client *admin.Client
+	socket string
+	public string // address of the public listener
+	log    *logBuffer
+	ready  error
+	stop   func()
+}
+
+func start(t *testing.T) *bench {
+	t.Helper()
+	dir := t.TempDir()
+	st, err := store.Open(t.Context(), store.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{store: st, syncer: &fakeSyncer{}, socket: filepath.Join(dir, "dialtree.sock"), log: &logBuffer{}}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dialtree_test", Help: "One."}, func() float64 { return 1 }))
+	b.server, err = admin.New(admin.Options{
+		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry,
+		MetricsFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Logger:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Version:     admin.Version{Version: "v1", Go: "go"},
+		Ready:       func() error { return b.ready },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.Listen("unix", b.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.public, b.client = public.Addr().String(), admin.NewClient(b.socket)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- b.server.Run(ctx, socket, public) }()
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Error("Run does not end")
+		}
+		problems, err := st.Check(context.Background())
+		if err = errors.Join(err, st.Close()); err != nil || len(problems) > 0 {
+			t.Error(problems, err)
+		}
+	})
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *bench) apply(t *testing.T, yaml string) []admin.Applied {
+	t.Helper()
+	out, err := b.client.Apply(t.Context(), []admin.File{{Name: "f.yaml", Text: yaml}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Applied
+}
