@@ -138,13 +138,13 @@ func textsOf(out any) ([]string, error) {
 	case nil:
 		return nil, nil
 	case string:
-		if out == "" {
-			return nil, nil
-		}
 		if len(out) > maxText {
 			return nil, errTooLong
 		}
-		return []string{strings.ToValidUTF8(out, "")}, nil // a slice may have cut a letter
+		if out = strings.ToValidUTF8(out, ""); out == "" { // a slice may have cut a letter
+			return nil, nil
+		}
+		return []string{out}, nil
 	case int:
 		return []string{strconv.Itoa(out)}, nil
 	case float64:
@@ -358,7 +358,7 @@ func position(err error) error {
 
 // nearest returns the name that differs least from a mistyped one; "" where none is near.
 func nearest(name string, among []string) string {
-	best, least := "", max(1, utf8.RuneCountInString(name)/3)+1
+	best, least := "", (utf8.RuneCountInString(name)+2)/3+1
 	for _, candidate := range among {
 		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < least {
 			best, least = candidate, d

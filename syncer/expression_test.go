@@ -159,6 +159,7 @@ func FuzzExpression(f *testing.F) {
 		`{"a": phone}`, `match(phone, "a*")`, `truncate(phone, 2 ** 70)`, `phone[1:2]`, `1 / 0`, `phone ?? "x" | lower`, `not (phone in ["a"])`, `$env`, `len(phone)`} {
 		f.Add(s, "030 1", true)
 		f.Add(s, "ü\x00\xff", false)
+		f.Add(s, "\xff", true)
 	}
 	f.Fuzz(func(t *testing.T, text, value string, known bool) {
 		r := testRecord()

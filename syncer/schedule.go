@@ -30,10 +30,7 @@ func checkSchedule(spec string, now time.Time) error {
 	if err := c.IsValid(spec, time.Local, now); err != nil {
 		return fmt.Errorf(`%q is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`, spec)
 	}
-	first := c.Next(now)
-	if first.IsZero() {
-		return fmt.Errorf("%q never comes", spec)
-	}
+	first := c.Next(now) // there is one, or it would not be valid
 	if c.Next(first).Sub(first) < minEvery {
 		return fmt.Errorf("%q is more often than every %s", spec, minEvery)
 	}

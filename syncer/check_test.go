@@ -1,0 +1,142 @@
+package syncer_test
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer"
+)
+
+func TestCheck(t *testing.T) {
+	w := newWorld(t)
+	tests := []struct {
+		name   string
+		change func(*store.Connector)
+		path   string
+		want   string
+	}{
+		{"template", func(c *store.Connector) { c.Template = "csv-user" }, "template", `there is no template "csv-user": there is csv-users`},
+		{"target", func(c *store.Connector) { c.Target = "speeddials" }, "target", "the template csv-users fills users, not speeddials"},
+		{"unknown field", func(c *store.Connector) { c.Variables = map[string]string{"shortcode": "1"} }, "variables.shortcode", "a user has no such field"},
+		{"syntax", func(c *store.Connector) { c.Variables = map[string]string{"phone": "digits(phone"} }, "variables.phone", "unexpected token EOF (position 12)"},
+		{"unknown function", func(c *store.Connector) { c.Variables = map[string]string{"phone": "digit(phone)"} }, "variables.phone",
+			`there is no function "digit": there are col, default, digits, e164, first, join, len, lower, match, prefix, replace, split, trim, truncate, upper (position 1)`},
+		{"filter", func(c *store.Connector) { c.Filter = `"yes"` }, "filter", "expected bool, but got string"},
+		{"schedule", func(c *store.Connector) { c.Schedule = "half past ten" }, "schedule",
+			`"half past ten" is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`},
+		{"schedule that never comes", func(c *store.Connector) { c.Schedule = "0 0 30 2 *" }, "schedule",
+			`"0 0 30 2 *" is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`},
+		{"schedule that comes too often", func(c *store.Connector) { c.Schedule = "@every 1s" }, "schedule", `"@every 1s" is more often than every 10s`},
+		{"limit", func(c *store.Connector) { c.Limits.Removals = "many" }, "limits.removals", `"many" is neither a percentage such as "10%" nor a number such as "500"`},
+		{"encoding", func(c *store.Connector) { c.Source.CSV.Encoding = "ebcdic" }, "source.csv.encoding",
+			`"ebcdic" is not one of auto, utf-8, utf-16le, utf-16be, iso-8859-1, iso-8859-15, windows-1252, cp850, macintosh`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c, csv := w.connector, *w.connector.Source.CSV
+			c.Source.CSV = &csv
+			tt.change(&c)
+			var wrong *store.FieldError
+			if err := w.syncer.Check(&c); !errors.As(err, &wrong) || wrong.Path != tt.path || wrong.Message != tt.want {
+				t.Errorf("%v\nwant %s: %s", err, tt.path, tt.want)
+			}
+		})
+	}
+	for _, schedule := range []string{"*/30 * * * *", "@every 30m", "@daily", "0 6 * * mon-fri", ""} {
+		c := w.connector
+		c.Schedule = schedule
+		if err := w.syncer.Check(&c); err != nil {
+			t.Errorf("%q: %v", schedule, err)
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	w := newWorld(t)
+	for name, o := range map[string]syncer.Options{
+		"no store":       {},
+		"no such number": {Store: w.store, Numbers: syncer.Numbers{Country: "0"}},
+		"no digits":      {Store: w.store, Numbers: syncer.Numbers{Country: "49", Trunk: "x"}},
+		"metrics twice":  {Store: w.store, Registerer: w.registry},
+	} {
+		if _, err := syncer.New(o); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+// Each template's YAML, with a name, is a connector that works on a file as that template wants it.
+func TestTemplates(t *testing.T) {
+	templates := syncer.Templates()
+	if len(templates) == 0 {
+		t.Fatal("there are no templates")
+	}
+	for _, template := range templates {
+		t.Run(template.Name, func(t *testing.T) {
+			if template.Title == "" || template.Help == "" {
+				t.Error("title or help is missing")
+			}
+			text, err := syncer.NewConnector(template.Name, "from-template")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var document struct {
+				Kind            string
+				store.Connector `yaml:",inline"`
+			}
+			dec := yaml.NewDecoder(strings.NewReader(text))
+			dec.KnownFields(true)
+			if err := dec.Decode(&document); err != nil {
+				t.Fatal(err)
+			}
+			if document.Kind != "connector" || document.Name != "from-template" || document.Template != template.Name || strings.Contains(text, "NAME\n") {
+				t.Errorf("%+v", document)
+			}
+			w := newWorld(t)
+			document.Source.CSV.Path = filepath.Join(w.dir, "users.csv")
+			if err := w.syncer.Check(&document.Connector); err != nil {
+				t.Fatal(err)
+			}
+			w.apply(&document.Connector)
+			w.write("\xEF\xBB\xBFusername,displayname,phone", "alice,Alice Ångström,1")
+			r, err := w.syncer.Import(t.Context(), "from-template", syncer.ImportOptions{})
+			if err != nil || r.Run.Created != 1 {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+	if _, err := syncer.NewConnector("csv-user", "x"); err == nil || err.Error() != `there is no template "csv-user": there is csv-users` {
+		t.Errorf("unknown template: %v", err)
+	}
+	if _, err := syncer.NewConnector("csv-users", "A name: x"); err == nil {
+		t.Error("a name that is none was accepted")
+	}
+}
+
+// A field of users that the template forgets would be ignored silently.
+func TestTemplateHasEveryField(t *testing.T) {
+	w := newWorld(t)
+	var names, values []string
+	for _, f := range store.Fields() {
+		if f.User != store.Unused && f.Matching != store.MatchBytes {
+			names, values = append(names, f.Name), append(values, "1")
+		}
+	}
+	w.write(strings.Join(names, ","), strings.Join(values, ","))
+	r := w.done(1, 0, 0, 0, 0)
+	e := w.user("1")
+	for _, name := range names {
+		if f, _ := store.FieldByName(name); f.ID != store.Password && !e.Values.Has(f.ID) {
+			t.Errorf("%s is not filled", name)
+		}
+	}
+	if slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "columns that nothing uses") }) {
+		t.Errorf("notes %q", r.Notes)
+	}
+}
