@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"syncer/source/ldap":     {"syncer/source", "authproxy/upstream"},
 	"admin":                  {"admin/", "store"},
 	"admin/yamldoc":          {},
-	"cmd/dialtree":           {"cmd/dialtree/", "admin", "authproxy", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
+	"cmd/dialtree":           {"cmd/dialtree/", "admin", "admin/yamldoc", "authproxy", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
 	"cmd/dialtree/internal/": {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
 	"e2e":                    {"authproxy/ldapwire", "e2e/"},
 	"e2e/":                   {"authproxy/ldapwire", "e2e/"},

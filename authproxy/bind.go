@@ -30,7 +30,6 @@ type attempt struct {
 	method   string // label: upstream, internal, device or none
 	upstream string
 	server   string // the upstream's server that answered
-	bindName string // what the upstream was told
 	asked    bool   // the place that knows the password was asked
 	outcome  Outcome
 	reason   string // for the log, the administrator; never for the client
@@ -310,7 +309,7 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 	}
 	asked := f.now()
 	res, err := u.pool.Bind(ctx, a.user.Username, a.user.Auth.DN, password)
-	a.server, a.bindName = res.Server, res.Name
+	a.server = res.Server
 	a.outcome = outcomeOf(err)
 	var refused *upstream.RefusedError
 	switch {

@@ -22,7 +22,7 @@ type LoginTest struct {
 
 // A LoginStep is one step of a login.
 type LoginStep struct {
-	Name     string // store, method, name, throttle, resolve, connect, tls, search, bind, password, result
+	Name     string // store, method, throttle, name, resolve, connect, tls, search, bind, password, result
 	Detail   string
 	OK       bool
 	Duration time.Duration
@@ -120,7 +120,7 @@ func (f *Front) testUpstream(ctx context.Context, t *LoginTest, a *attempt, pass
 	}
 	res, err := u.pool.BindTraced(ctx, a.user.Username, a.user.Auth.DN, password, func(s upstream.Step) {
 		step := LoginStep{Name: string(s.Phase), Detail: s.Server, OK: s.Err == nil, Duration: s.Duration}
-		if s.Detail != "" {
+		if s.Detail != "" && s.Detail != s.Server {
 			step.Detail += ": " + s.Detail
 		}
 		if s.Err != nil {
@@ -128,12 +128,9 @@ func (f *Front) testUpstream(ctx context.Context, t *LoginTest, a *attempt, pass
 		}
 		t.Steps = append(t.Steps, step)
 	})
-	a.server, a.bindName, a.outcome = res.Server, res.Name, outcomeOf(err)
-	switch {
-	case a.bindName != "":
-		t.Steps = append(t.Steps, LoginStep{Name: "name", Detail: "bound as " + a.bindName, OK: true})
-	case errors.Is(err, upstream.ErrBadLogin):
-		t.Steps = append(t.Steps, LoginStep{Name: "name", Detail: err.Error()})
+	a.server, a.outcome = res.Server, outcomeOf(err)
+	if errors.Is(err, upstream.ErrBadLogin) {
+		t.step(start, false, "name", "%v", err)
 	}
 	var refused *upstream.RefusedError
 	if errors.As(err, &refused) && (refused.PasswordRight() || refused.Locked()) {

@@ -94,3 +94,19 @@ func (d upstreamsDoor) Health() []admin.UpstreamHealth {
 	slices.SortFunc(all, func(a, b admin.UpstreamHealth) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
+
+// shownReport turns a report of the syncer into one of the admin side.
+func shownReport(r *syncer.Report, err error) (*admin.Report, error) {
+	if err != nil {
+		return nil, err
+	}
+	shown := &admin.Report{Run: r.Run, DryRun: r.DryRun, Notes: r.Notes}
+	for _, c := range r.Changes {
+		change := admin.PlannedChange{Change: c.Change, Name: c.Name, ID: c.ID, Row: c.Row, Column: c.Column, Reason: c.Reason}
+		for _, f := range c.Fields {
+			change.Fields = append(change.Fields, admin.FieldChange(f))
+		}
+		shown.Changes = append(shown.Changes, change)
+	}
+	return shown, nil
+}
