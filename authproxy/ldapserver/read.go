@@ -101,7 +101,7 @@ func (c *Conn) fill(alone bool) error {
 	for {
 		// Run sets stopping before it makes the deadline fire, so that one of
 		// the two is seen here.
-		if alone && c.srv.stopping.Load() {
+		if c.srv.stopping.Load() && (alone || c.rejoin()) {
 			return errStopping
 		}
 		n, err := c.nc.Read(c.in.b[c.in.w:])
@@ -115,8 +115,6 @@ func (c *Conn) fill(alone bool) error {
 			continue
 		case !errors.Is(err, os.ErrDeadlineExceeded):
 			return err
-		case alone && c.srv.stopping.Load():
-			return errStopping
 		}
 		due := c.due(alone)
 		if due <= c.srv.now() {

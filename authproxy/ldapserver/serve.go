@@ -2,6 +2,7 @@ package ldapserver
 
 import (
 	"runtime/debug"
+	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
@@ -46,30 +47,39 @@ func (c *Conn) serve(x *exchange, raw []byte) bool {
 	c.mu.Unlock()
 	c.srv.buffers.put(lent)
 	c.finish(x, start, true)
-	if ok {
-		c.drain(x)
+	if !ok || !c.drain(x) {
+		// The connection is over. The reader may still look for what is in
+		// service, which x is not any more.
+		c.mu.Lock()
+		c.busy = nil
+		c.mu.Unlock()
 	}
 	return false
 }
 
 // drain serves what has been queued while the reading is another goroutine's.
 // Each answer is written at once, since the next request may take long, too.
-func (c *Conn) drain(x *exchange) {
+// It tells whether the queue became empty, so that the reader is alone now.
+func (c *Conn) drain(x *exchange) bool {
 	for x.w.flush() == nil && !c.over.Load() {
 		if c.srv.stopping.Load() {
 			c.goodbye(x, ldapwire.Unavailable, "the server is stopping")
-			return
+			return false
 		}
 		p, ok := c.next(x)
 		if !ok {
-			return
+			if c.srv.stopping.Load() {
+				// The reader was woken up while somebody else served: again.
+				_ = c.raw.SetReadDeadline(time.Unix(1, 0))
+			}
+			return true
 		}
 		start := c.srv.now()
 		raw := p.raw.unread()
 		// It was decoded before: that cannot fail now.
 		if err := x.msg.Decode(raw, &c.limits.Decode); err != nil {
 			c.reject(x, err)
-			return
+			return false
 		}
 		x.kind = operationOf(&x.msg)
 		x.w.start()
@@ -77,9 +87,10 @@ func (c *Conn) drain(x *exchange) {
 		c.srv.buffers.put(p.raw)
 		c.finish(x, start, true)
 		if !served {
-			return
+			return false
 		}
 	}
+	return false
 }
 
 // next takes the next request from the queue and makes it the one in service.

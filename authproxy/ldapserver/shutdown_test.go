@@ -34,6 +34,18 @@ func TestShutdown(t *testing.T) {
 			p.expectNotice(ldapwire.Unavailable)
 		}
 	})
+	t.Run("an idle client whose last request took long", func(t *testing.T) {
+		h := newStage()
+		s := run(t, ldapserver.Options{Handler: h, Grace: time.Hour})
+		p := s.dial(t)
+		p.send(search(1, ""))
+		h.expectEntered(t, 1)
+		time.Sleep(held)
+		h.leave <- struct{}{}
+		p.expect(1, ldapwire.OpSearchResultDone, ldapwire.Success)
+		s.stop()
+		p.expectNotice(ldapwire.Unavailable)
+	})
 	t.Run("nothing is accepted any more", func(t *testing.T) {
 		s := run(t, ldapserver.Options{})
 		s.stop()
