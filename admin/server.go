@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -132,7 +133,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			case http.ErrAbortHandler:
 				panic(p)
 			default:
-				s.log.Error("request panicked", "method", r.Method, "route", r.Pattern, "panic", fmt.Sprintf("%T", p))
+				s.log.Error("request panicked", "method", r.Method, "route", r.Pattern, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				http.Error(w, "internal error: the log of the server says more", http.StatusInternalServerError)
 			}
 		}()
