@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -297,5 +296,3 @@ func (e *expression) mark(used map[int]bool) {
 		used[u.column] = true
 	}
 }
-
-var errNoHash = errors.New("there are passwords in the source, but this program was started without a way to store them")

@@ -2,10 +2,13 @@ package syncer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
 )
+
+var errNoHash = errors.New("there are passwords in the source, but this program was started without a way to store them")
 
 // hashPasswords hashes the passwords of the plan on all cores. It is the one step that costs more than everything else, by
 // design of the hash: some 20 to 50 ms for each.

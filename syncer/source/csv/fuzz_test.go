@@ -23,7 +23,7 @@ func FuzzAgrees(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s)
 	}
-	header := strings.Repeat("h,", 999) + "h\n"
+	header := strings.Repeat("h,", 63) + "h\n"
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
 			t.Skip("not text")
@@ -35,8 +35,8 @@ func FuzzAgrees(f *testing.F) {
 			t.Skip("encoding/csv does not read it")
 		}
 		want = alike(want)
-		if slices.ContainsFunc(want, func(row []string) bool { return len(row) > 1000 }) {
-			t.Skip("beyond the bound")
+		if slices.ContainsFunc(want, func(row []string) bool { return len(row) > 64 }) {
+			t.Skip("wider than the header")
 		}
 
 		s, err := csv.New(&memory{data: []byte(header + text), slow: len(text) < 100}, csv.Options{LineSeparator: "lf"})
