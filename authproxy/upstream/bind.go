@@ -139,8 +139,7 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 		return a.outcome(phase, err)
 	}
 	answer, fault := a.run(c, run)
-	var silent *silence
-	if c.reused && errors.As(fault, &silent) {
+	if c.reused && isSilence(fault) {
 		old := c.server
 		p.empty(c)
 		c.drop()
@@ -171,9 +170,8 @@ func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
 // blame holds a missing answer against a server, if it had a fair time for it:
 // a request that waited long for its connection leaves the server little.
 func (a *attempt) blame(s *server, failure *UnavailableError) {
-	var silent *silence
 	switch {
-	case errors.As(failure.Err, &silent):
+	case isSilence(failure.Err):
 	case errors.Is(failure.Err, errNoAnswer):
 		if time.Since(a.sent) < a.u.opts.BindTimeout/2 {
 			return

@@ -56,6 +56,14 @@ type silence struct{ err error }
 func (e *silence) Error() string { return e.err.Error() }
 func (e *silence) Unwrap() error { return e.err }
 
+func isSilence(err error) bool {
+	if err == nil { // the usual case allocates nothing
+		return false
+	}
+	var s *silence
+	return errors.As(err, &s)
+}
+
 // What a server may send that is never an answer.
 var (
 	errCutOff   = errors.New("the connection ended in the middle of an answer")

@@ -113,7 +113,7 @@ func (u *Upstream) handshake(sock *socket, s *server) (*tls.Conn, *UnavailableEr
 	}
 	tc := tls.Client(sock, config)
 	if err := tc.Handshake(); err != nil {
-		failed, hint := explainTLS(err)
+		hint, failed := explainTLS(err)
 		return nil, &UnavailableError{Server: s.address, Phase: PhaseTLS, Err: failed, Hint: hint}
 	}
 	return tc, nil

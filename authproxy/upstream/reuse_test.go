@@ -107,35 +107,6 @@ func raw(p *peer) any {
 	return p.Conn
 }
 
-// After the handshake a TLS 1.3 server sends session tickets. They lie on the
-// fresh connection like a farewell, and are none.
-func TestReuseWithSessionTickets(t *testing.T) {
-	f := start(t, secured(serverTLS(t, tls.VersionTLS13), func(p *peer) {
-		for {
-			m, err := p.next()
-			if err != nil {
-				return
-			}
-			// Go's server sends its ticket with the handshake. What OpenSSL's may
-			// do, send more of them later, is a key update's record here.
-			p.answer(m.ID, ldapwire.Success, "")
-		}
-	}))
-	o := options("ldaps://" + f.address)
-	o.TLS.InsecureSkipVerify = true
-	o.ConnectTimeout, o.BindTimeout = 5*time.Second, 5*time.Second
-	u := open(t, o)
-	for range 5 {
-		if err := bind(u, rightPassword); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(idle)
-	}
-	if conns, _ := f.seen(); conns != 1 {
-		t.Errorf("%d connections, want 1", conns)
-	}
-}
-
 // The retry is one, on a fresh connection, and what that brings is final.
 func TestRetryIsOne(t *testing.T) {
 	f := start(t, func(p *peer) {

@@ -116,7 +116,7 @@ func (t *trust) unchanged(info os.FileInfo) *x509.CertPool {
 }
 
 // explainTLS says which check failed and what to do about it.
-func explainTLS(err error) (what error, hint string) {
+func explainTLS(err error) (hint string, what error) {
 	var (
 		pin       *pinError
 		authority x509.UnknownAuthorityError
@@ -127,23 +127,23 @@ func explainTLS(err error) (what error, hint string) {
 	)
 	switch {
 	case errors.As(err, &pin):
-		return err, "if the server's key was replaced on purpose, set tls.pinned_key anew"
+		return "if the server's key was replaced on purpose, set tls.pinned_key anew", err
 	case errors.As(err, &authority):
-		return fmt.Errorf("the certificate's authority is not trusted: %w", err), "set tls.ca_file to the authority that signed it, or tls.pinned_key"
+		return "set tls.ca_file to the authority that signed it, or tls.pinned_key", fmt.Errorf("the certificate's authority is not trusted: %w", err)
 	case errors.As(err, &name):
-		return fmt.Errorf("the certificate is for another name: %w", err), "use that name in the URL, or set tls.server_name"
+		return "use that name in the URL, or set tls.server_name", fmt.Errorf("the certificate is for another name: %w", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("the certificate has expired, or the clock here is wrong: %w", err), "renew the server's certificate"
+		return "renew the server's certificate", fmt.Errorf("the certificate has expired, or the clock here is wrong: %w", err)
 	case errors.As(err, &invalid):
-		return fmt.Errorf("the certificate is not valid: %w", err), "replace the server's certificate"
+		return "replace the server's certificate", fmt.Errorf("the certificate is not valid: %w", err)
 	case errors.As(err, &header):
-		return fmt.Errorf("the server does not speak TLS on this port: %w", err), "use ldap:// with tls.start_tls, or port 636 for ldaps://"
+		return "use ldap:// with tls.start_tls, or port 636 for ldaps://", fmt.Errorf("the server does not speak TLS on this port: %w", err)
 	case errors.As(err, &alert) && alert.Op == "remote error": // crypto/tls's word for an alert
-		return fmt.Errorf("the server ended the handshake: %w", err), "TLS 1.2 is the least; the server's log says more"
+		return "TLS 1.2 is the least; the server's log says more", fmt.Errorf("the server ended the handshake: %w", err)
 	case isTimeout(err):
-		return fmt.Errorf("the handshake did not end in time: %w", err), "check that the port speaks TLS"
+		return "check that the port speaks TLS", fmt.Errorf("the handshake did not end in time: %w", err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the server closed the connection during the handshake: %w", err), "check that it has a certificate: a domain controller without one does this"
+		return "check that it has a certificate: a domain controller without one does this", fmt.Errorf("the server closed the connection during the handshake: %w", err)
 	}
-	return err, ""
+	return "", err
 }
