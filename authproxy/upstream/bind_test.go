@@ -112,7 +112,7 @@ func TestBindOutcome(t *testing.T) {
 				if err != nil && !strings.Contains(err.Error(), test.says) {
 					t.Errorf("error %q does not say %q", err, test.says)
 				}
-				if took := time.Since(begin); took > time.Second {
+				if took := time.Since(begin); took > 3*time.Second {
 					t.Errorf("took %v", took)
 				}
 			}
@@ -211,7 +211,7 @@ func TestBindToServerThatNeverReads(t *testing.T) {
 	u := open(t, options("ldap://"+f.address))
 	begin := time.Now()
 	_, err := u.Bind(context.Background(), "alice", "", make16MiB())
-	if class(err) != "unavailable" || time.Since(begin) > time.Second {
+	if class(err) != "unavailable" || time.Since(begin) > 3*time.Second {
 		t.Errorf("after %v: %v", time.Since(begin), err)
 	}
 }
