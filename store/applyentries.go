@@ -358,6 +358,7 @@ func (a *applier) fill(n int) float64 {
 
 func (a *applier) writeEntries() error {
 	a.entries.FillPercent = a.fill(len(a.order))
+	arena := make([]byte, 0, min(len(a.order)*512, 1<<20))
 	for i, o := range a.order {
 		if i%4096 == 0 && a.ctx.Err() != nil {
 			return a.ctx.Err()
@@ -372,7 +373,13 @@ func (a *applier) writeEntries() error {
 			continue
 		}
 		a.counts.add(&o.new, 1)
-		if err := a.entries.Put(o.id[:], appendRecord(nil, &o.new)); err != nil {
+		// Records are cut from large pieces: bbolt keeps them until the commit, and a hundred thousand small ones cost the collector more than the write.
+		if cap(arena)-len(arena) < 4096 {
+			arena = make([]byte, 0, 1<<20)
+		}
+		start := len(arena)
+		arena = appendRecord(arena, &o.new)
+		if err := a.entries.Put(o.id[:], arena[start:len(arena):len(arena)]); err != nil {
 			return err
 		}
 	}

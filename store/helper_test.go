@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -32,11 +33,9 @@ func openDir(t testing.TB, dir string) *Store {
 
 // testClock returns a clock that advances by a second with each look.
 func testClock() func() time.Time {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return func() time.Time {
-		now = now.Add(time.Second)
-		return now
-	}
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var looks atomic.Int64
+	return func() time.Time { return start.Add(time.Duration(looks.Add(1)) * time.Second) }
 }
 
 func checkClean(t testing.TB, s *Store) {

@@ -28,7 +28,7 @@ type Options struct {
 	Dir         string           // created with mode 0700 where it does not exist
 	LockTimeout time.Duration    // how long to wait for another process; 0: 2s
 	ReadOnly    bool             // several processes may read while none writes
-	Now         func() time.Time // nil: time.Now
+	Now         func() time.Time // nil: time.Now; called concurrently
 }
 
 // A Store is an open store. Its methods may be called concurrently.

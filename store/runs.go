@@ -135,13 +135,11 @@ func backwards(b *bbolt.Bucket, prefix []byte) iter.Seq2[[]byte, []byte] {
 		end := bytes.Clone(prefix)
 		end[len(end)-1]++
 		c := b.Cursor()
-		k, v := c.Seek(end)
-		if k == nil {
-			k, v = c.Last()
-		} else {
-			k, v = c.Prev()
+		previous := c.Prev
+		if k, _ := c.Seek(end); k == nil {
+			previous = c.Last
 		}
-		for ; k != nil && bytes.HasPrefix(k, prefix); k, v = c.Prev() {
+		for k, v := previous(); k != nil && bytes.HasPrefix(k, prefix); k, v = c.Prev() {
 			if !yield(k, v) {
 				return
 			}
