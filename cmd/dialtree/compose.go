@@ -101,6 +101,7 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *nod
 		Logger:       logger,
 		Registerer:   registry,
 		Numbers:      syncer.Numbers{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
+		BaseDir:      c.DataDir,
 		HashPassword: logins.hashImported,
 	})
 	if err != nil {
@@ -167,7 +168,9 @@ func loadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 // listen opens every listener before anything is served, so that a port in use
 // stops the start rather than half of it.
 func (n *node) listen(ctx context.Context) error {
-	var lc net.ListenConfig
+	// Keep-alive probes cost system calls at each accept; the idle timeout notices a
+	// peer that is gone.
+	lc := net.ListenConfig{KeepAlive: -1}
 	open := func(key, address string) (net.Listener, error) {
 		l, err := lc.Listen(ctx, "tcp", address)
 		if err != nil {
