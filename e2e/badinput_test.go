@@ -18,8 +18,8 @@ import (
 func TestBadConfiguration(t *testing.T) {
 	program := must[string](t)(binary())
 	for _, c := range []struct{ title, yaml, says string }{
-		{"no YAML", "ldap: [", "line 1"},
-		{"unknown key", "ldap:\n  lisen: 127.0.0.1:0", "line 2"},
+		{"no YAML", "ldap: [", ":1:"},
+		{"unknown key", "ldap:\n  lisen: 127.0.0.1:0", ":2: ldap.lisen"},
 		{"unknown key at the top", "base_nd: dc=x", "base_nd"},
 		{"key twice", "base_dn: dc=x\nbase_dn: dc=y", "base_dn"},
 		{"base_dn", "base_dn: example", "base_dn"},
@@ -70,7 +70,7 @@ func TestBadConfiguration(t *testing.T) {
 	}
 }
 
-// complains expects a command to have failed with a sentence on standard error.
+// complains expects a command to have failed with a sentence.
 func complains(t *testing.T, args []string, out fixture.Output, says ...string) {
 	t.Helper()
 	command := "dialtree " + args[0]
@@ -78,7 +78,7 @@ func complains(t *testing.T, args []string, out fixture.Output, says ...string) 
 		t.Errorf("%s: exit code %d, want 1\n%s%s", command, out.Code, out.Stdout, out.Stderr)
 	}
 	for _, want := range says {
-		if !strings.Contains(out.Stderr, want) {
+		if !strings.Contains(out.Stdout+out.Stderr, want) {
 			t.Errorf("%s does not say %q:\n%s%s", command, want, out.Stdout, out.Stderr)
 		}
 	}
@@ -133,6 +133,11 @@ func TestCannotStart(t *testing.T) {
 			check(t, os.MkdirAll(d.DataDir, 0o700))
 			check(t, os.WriteFile(filepath.Join(d.DataDir, "dialtree.db"), []byte(strings.Repeat("no store\n", 4096)), 0o600))
 		}, []string{"dialtree.db"}},
+		{"a store of a newer version", func(t *testing.T, o *fixture.DialtreeOptions, d *fixture.Dialtree) {
+			check(t, d.Start(t.Context()))
+			d.Stop()
+			newerSchema(t, filepath.Join(d.DataDir, "dialtree.db"))
+		}, []string{"dialtree.db", "99"}},
 		{"a certificate that does not match its key", func(t *testing.T, o *fixture.DialtreeOptions, d *fixture.Dialtree) {
 			replace(t, d.ConfigFile, o.TLS.KeyFile, other.KeyFile)
 		}, []string{other.KeyFile}},
@@ -149,6 +154,14 @@ func TestCannotStart(t *testing.T) {
 			complains(t, []string{"serve"}, out, c.says...)
 		})
 	}
+}
+
+// newerSchema writes schema version 99 into a store. In a leaf page of bbolt a
+// value stands right behind its key, and pages of data have no checksum.
+func newerSchema(t *testing.T, file string) {
+	t.Helper()
+	const one, newer = "schema\x00\x00\x00\x00\x00\x00\x00\x01", "schema\x00\x00\x00\x00\x00\x00\x00\x63"
+	replace(t, file, one, newer)
 }
 
 func replace(t *testing.T, file, old, new string) {
@@ -175,7 +188,7 @@ func TestBadObjects(t *testing.T) {
 	d := dialtree(t, options(t), "kind: upstream\nname: directory\nurls: [\"ldap://127.0.0.1:389\"]\n"+template+"\n")
 	const csv = "\ntemplate: csv-users\nsource: {csv: {path: /tmp/users.csv}}"
 	for _, c := range []struct{ title, yaml, says string }{
-		{"no YAML", "kind: [", "line"},
+		{"no YAML", "kind: [", ":4:"},
 		{"unknown kind", "kind: upstraem\nname: x", "upstraem"},
 		{"no kind", "name: x", "kind"},
 		{"unknown key", "kind: phonebook\nname: x\ntilte: X", "tilte"},
@@ -250,10 +263,9 @@ func TestBadCSV(t *testing.T) {
 	}{
 		{"missing", good, "-", 1, "staff.csv"},
 		{"empty", good, "", 1, "staff.csv"},
-		{"only a header", good, header, 3, "--confirm"},
+		{"only a header", good, header, 1, "no rows"},
 		{"cut off in a quoted field", good, header + "alice,Alice,100\nbob,\"Bo", 1, "3"},
 		{"wrong encoding", good, header + "alice,\xc4lice,100\nbob,Bob,101\ncarol,Carol,102\n", 1, "encoding"},
-		{"duplicate headers", good, "username,displayname,displayname\nalice,Alice,A\n", 1, "displayname"},
 		{"no column for the key", good, "login,displayname\nalice,Alice\n", 1, "username"},
 		{"too many removals", long, header + "user00,User 0,200\n", 3, "--confirm"},
 		{"a directory", good, "/", 1, "staff.csv"},
@@ -281,6 +293,22 @@ func TestBadCSV(t *testing.T) {
 				t.Errorf("the run changed the users from\n%s\nto\n%s", before, after)
 			}
 		})
+	}
+}
+
+// Of two columns with one name the first keeps it, the second gets a number, and
+// the run says so: what other imports drop silently is not lost here.
+func TestDuplicateHeaders(t *testing.T) {
+	o := options(t)
+	file := filepath.Join(o.Dir, "staff.csv")
+	check(t, os.WriteFile(file, []byte("username,displayname,displayname\nalice,Alice,A\n"), 0o600))
+	d := dialtree(t, o, fmt.Sprintf("kind: connector\nname: staff\ntemplate: csv-users\nsource: {csv: {path: %q}}\nauthentication: {method: none}\n", file))
+	out := command(t, d, 0, "", "connector", "run", "staff")
+	if said := out.Stdout + out.Stderr; !strings.Contains(said, `"displayname 2"`) {
+		t.Errorf("the run does not tell of the second column:\n%s", said)
+	}
+	if users := command(t, d, 0, "", "get", "user", "-o", "csv").Stdout; !strings.Contains(users, "Alice") {
+		t.Errorf("the first column is not the one that is used:\n%s", users)
 	}
 }
 

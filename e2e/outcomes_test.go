@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func TestStrongerAuthRequired(t *testing.T) {
 	check(t, s.Start(t.Context(), true))
 	t.Cleanup(func() {
 		s.Stop()
-		if err := s.Start(t.Context(), false); err != nil {
+		if err := s.Start(context.WithoutCancel(t.Context()), false); err != nil {
 			t.Error(err)
 		}
 	})

@@ -144,8 +144,13 @@ func TestDemo(t *testing.T) {
 	for _, line := range proposed {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"))
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", line, err, out)
+		want := 0
+		if strings.Contains(line, "-w wrong") { // the demo also shows what a refusal looks like
+			want = 49
+		}
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != want {
+			t.Errorf("%s: %v, want exit code %d\n%s", line, err, want, out)
 		}
 	}
 	check(t, p.Signal(os.Interrupt))

@@ -190,13 +190,13 @@ func (g *generator) loop(until time.Time) error {
 		if err != nil && err != syscall.EINTR {
 			return os.NewSyscallError("epoll_wait", err)
 		}
-		if time.Now().After(until) || g.limit > 0 && g.answers >= g.limit {
-			return nil
-		}
 		for _, e := range events[:max(n, 0)] {
 			if err := g.handle(int(e.Fd), e.Events); err != nil {
 				return err
 			}
+		}
+		if time.Now().After(until) || g.limit > 0 && g.answers >= g.limit {
+			return nil
 		}
 	}
 }
