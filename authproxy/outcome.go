@@ -52,7 +52,7 @@ func outcomeOf(err error) Outcome {
 	switch {
 	case err == nil:
 		return Accepted
-	case errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrBadLogin):
+	case errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrBadLogin), errors.Is(err, upstream.ErrEmptyPassword):
 		return Refused
 	case errors.Is(err, upstream.ErrBusy), errors.Is(err, errPasswordQueue), errors.Is(err, errGateFull), errors.Is(err, context.DeadlineExceeded):
 		return Busy

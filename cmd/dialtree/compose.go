@@ -46,15 +46,19 @@ type node struct {
 
 // newNode opens the store and the listeners. What it opened is closed again when
 // something is wrong; otherwise run closes it.
-func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *node, err error) {
-	n = &node{config: c, logger: logger}
-	defer func() {
-		if err != nil {
-			n.close()
-		}
-	}()
-	if n.store, err = store.Open(ctx, store.Options{Dir: c.DataDir}); err != nil {
+func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (*node, error) {
+	n := &node{config: c, logger: logger}
+	if err := n.open(ctx); err != nil {
+		n.close()
 		return nil, err
+	}
+	return n, nil
+}
+
+func (n *node) open(ctx context.Context) (err error) {
+	c, logger := n.config, n.logger
+	if n.store, err = store.Open(ctx, store.Options{Dir: c.DataDir}); err != nil {
+		return err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -65,7 +69,7 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *nod
 	version := buildVersion()
 	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	hasher := authproxy.NewHasher()
 	n.front, err = authproxy.New(authproxy.Options{
@@ -81,7 +85,7 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *nod
 		Version:       version.Version,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n.ldap, err = ldapserver.New(ldapserver.Options{
 		Handler:           n.front,
@@ -93,7 +97,7 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *nod
 		Limits:            limitsOf(c),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	logins := &logins{front: n.front, hasher: hasher}
 	n.syncer, err = syncer.New(syncer.Options{
@@ -105,7 +109,7 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *nod
 		HashPassword: logins.hashImported,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	n.admin, err = admin.New(admin.Options{
 		Store:       n.store,
@@ -119,9 +123,9 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (n *nod
 		Ready:       n.ready,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return n, n.listen(ctx)
+	return n.listen(ctx)
 }
 
 func (n *node) ready() error {

@@ -64,7 +64,11 @@ func resultError(report *admin.Report) error {
 	case store.RunStopped:
 		return errStopped
 	case store.RunFailed:
-		return fmt.Errorf("run %s of connector %s failed, nothing was changed: %s", report.Run.ID, report.Run.Connector, report.Run.Error)
+		what := "run " + report.Run.ID
+		if report.DryRun {
+			what = "the dry run"
+		}
+		return fmt.Errorf("%s of connector %s failed, nothing was changed: %s", what, report.Run.Connector, report.Run.Error)
 	}
 	return nil
 }
