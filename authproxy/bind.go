@@ -153,7 +153,7 @@ func (f *Front) find(a *attempt) error {
 				return nil
 			}
 			a.key = canonical // the last form stands for a name that is not found
-			user, found, err := f.store.Account(canonical)
+			user, found, err := f.accounts.get(canonical)
 			if err != nil {
 				return err
 			}
@@ -255,11 +255,12 @@ func (f *Front) note(a *attempt, remember time.Duration) {
 }
 
 func (f *Front) askDevice(a *attempt, password []byte) {
+	right, err := a.device.verify(password)
 	switch {
-	case a.device.err != nil:
-		a.outcome, a.reason = Unavailable, a.device.err.Error()
+	case err != nil:
+		a.outcome, a.reason = Unavailable, err.Error()
 		return
-	case a.device.verify(password):
+	case right:
 		a.outcome = Accepted
 	default:
 		a.outcome, a.reason = Refused, "wrong password"

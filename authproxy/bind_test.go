@@ -384,6 +384,22 @@ func TestADeviceChangesForTheNextBind(t *testing.T) {
 	}
 }
 
+func TestADeviceSecretInAVariable(t *testing.T) {
+	b := newBench(t, nil)
+	b.apply(&store.Changes{PutObjects: []store.Object{&store.Device{Name: "lobby", Password: store.FromEnv("DIALTREE_TEST_LOBBY")}}})
+	if code := b.dial().bind("lobby", "first"); code != ldapwire.Unavailable {
+		t.Errorf("the variable is not set: %v, want unavailable", code)
+	}
+	t.Setenv("DIALTREE_TEST_LOBBY", "first")
+	if code := b.dial().bind("lobby", "first"); code != 0 {
+		t.Errorf("its value: %v", code)
+	}
+	t.Setenv("DIALTREE_TEST_LOBBY", "second")
+	if code := b.dial().bind("lobby", "second"); code != 0 {
+		t.Errorf("its value once it has changed: %v", code)
+	}
+}
+
 func TestRequireTLS(t *testing.T) {
 	b := newBench(t, func(o *authproxy.Options, _ *store.Upstream) { o.RequireTLS = true })
 	c := b.dial()

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"sync"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -14,60 +13,46 @@ import (
 // into a phone, so it is kept sealed rather than hashed, and compared in constant
 // time.
 type device struct {
-	name     string
-	disabled bool
-	secret   [sha256.Size]byte // the secret's digest: comparing tells nothing of its length
-	err      error             // why the secret cannot be read
+	name      string
+	disabled  bool
+	secret    [sha256.Size]byte // a literal's digest: comparing tells nothing of its length
+	elsewhere store.Secret      // a variable or file, which is read at each bind: it may change
 }
 
-func (d device) verify(password []byte) bool {
+// verify tells whether the password is the device's. An error means that this
+// could not be found out.
+func (d *device) verify(password []byte) (bool, error) {
+	want := d.secret
+	if !d.elsewhere.IsZero() {
+		secret, err := d.elsewhere.Resolve()
+		if err != nil {
+			return false, err
+		}
+		want = secretDigest(secret)
+	}
 	digest := sha256.Sum256(password)
-	return d.err == nil && subtle.ConstantTimeCompare(digest[:], d.secret[:]) == 1
+	return subtle.ConstantTimeCompare(digest[:], want[:]) == 1, nil
 }
 
-// devices keeps the devices that were asked for, as of one number of the store.
-type devices struct {
-	store *store.Store
-
-	mu     sync.Mutex // guards the fields below
-	seq    uint64
-	byName map[string]device
-}
-
-// get returns the device of that name. What it read before holds until the store
-// changes.
-func (d *devices) get(name string) (device, bool, error) {
-	seq := d.store.Seq()
-	d.mu.Lock()
-	if d.seq != seq || d.byName == nil {
-		d.seq, d.byName = seq, make(map[string]device)
+// readDevice returns a function that reads a device of that name from the store.
+func readDevice(s *store.Store) func(name string) (device, bool, error) {
+	return func(name string) (device, bool, error) {
+		stored, err := s.Device(name)
+		if errors.Is(err, store.ErrNotFound) {
+			return device{}, false, nil
+		}
+		if err != nil {
+			return device{}, false, err
+		}
+		d := device{name: stored.Name, disabled: stored.Disabled}
+		if !stored.Password.IsLiteral() {
+			d.elsewhere = stored.Password
+			return d, true, nil
+		}
+		secret, err := stored.Password.Resolve()
+		d.secret = secretDigest(secret)
+		return d, true, err
 	}
-	found, ok := d.byName[name]
-	d.mu.Unlock()
-	if ok {
-		return found, true, nil
-	}
-	object, err := d.store.Object(store.ObjectDevice, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return device{}, false, nil
-	}
-	if err != nil {
-		return device{}, false, err
-	}
-	stored := object.(*store.Device)
-	found = device{name: stored.Name, disabled: stored.Disabled}
-	secret, err := stored.Password.Resolve()
-	if err == nil && secret == "" {
-		err = errors.New("the device has no password")
-	}
-	found.err = err
-	found.secret = secretDigest(secret)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.seq == seq {
-		d.byName[name] = found
-	}
-	return found, true, nil
 }
 
 // deviceKey is a device's key in the ledger. No login name begins with a NUL.

@@ -50,7 +50,8 @@ type Front struct {
 	anonymousFrom []netip.Prefix
 	ledger        *ledger
 	hasher        *Hasher
-	devices       devices
+	accounts      recent[store.Account]
+	devices       recent[device]
 	upstreams     *upstreams
 	refused       pace // how long refusals by upstreams take
 	accepted      pace
@@ -90,7 +91,8 @@ func New(o Options) (*Front, error) {
 		anonymousFrom: o.AnonymousFrom,
 		ledger:        newLedger(o.Throttle),
 		hasher:        o.Hasher,
-		devices:       devices{store: o.Store},
+		accounts:      recent[store.Account]{seq: o.Store.Seq, read: o.Store.Account},
+		devices:       recent[device]{seq: o.Store.Seq, read: readDevice(o.Store)},
 		upstreams:     newUpstreams(o.Store, o.Registerer, o.Logger),
 		logger:        o.Logger,
 		now:           o.Now,

@@ -82,7 +82,7 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	}
 	defer directory.stop()
 
-	n, err := newNode(ctx, c, newLogger(c, e.stderr))
+	n, err := newNode(ctx, c, newLogger(c, e.stderr, isTerminal(e.stderr)))
 	if err != nil {
 		return err
 	}

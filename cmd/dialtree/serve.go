@@ -35,7 +35,9 @@ func serve(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	logger := newLogger(c, e.stderr)
+	log := startLogWriter(e.stderr)
+	defer log.close()
+	logger := newLogger(c, log, isTerminal(e.stderr))
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
 	}
@@ -81,18 +83,19 @@ func reload(e *env, n *node, logger *slog.Logger) {
 }
 
 // newLogger logs text to a terminal and JSON elsewhere, unless told otherwise.
-func newLogger(c *config.Config, w io.Writer) *slog.Logger {
+func newLogger(c *config.Config, w io.Writer, terminal bool) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		level = slog.LevelInfo // the configuration was checked: this is not reached
 	}
 	o := &slog.HandlerOptions{Level: level}
-	text := c.Log.Format == "text"
-	if f, ok := w.(*os.File); ok && c.Log.Format == "auto" {
-		text = term.IsTerminal(int(f.Fd()))
-	}
-	if text {
+	if c.Log.Format == "text" || c.Log.Format == "auto" && terminal {
 		return slog.New(slog.NewTextHandler(w, o))
 	}
 	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
