@@ -133,3 +133,22 @@ func TestPlain(t *testing.T) {
 		})
 	}
 }
+
+// Whatever a stored hash says, what it asks for is within bounds.
+func FuzzParsePHC(f *testing.F) {
+	f.Add("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$argon2id$v=19$m=4294967295,t=4294967295,p=256$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$argon2id$v=19$m=8,t=1,p=1$$")
+	f.Fuzz(func(t *testing.T, hash string) {
+		p, err := parsePHC(hash)
+		if err != nil {
+			return
+		}
+		if p.memory > maxArgonMemory || p.memory < 8 || p.time > maxArgonTime || p.time < 1 || p.threads > maxArgonThreads || p.threads < 1 {
+			t.Errorf("%q asks for %d KiB, %d passes, %d threads", hash, p.memory, p.time, p.threads)
+		}
+		if len(p.key) < 16 || len(p.salt) < 8 {
+			t.Errorf("%q has a key of %d and a salt of %d bytes", hash, len(p.key), len(p.salt))
+		}
+	})
+}
