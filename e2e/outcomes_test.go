@@ -73,6 +73,7 @@ func TestOutcomes(t *testing.T) {
 						t.Errorf("%s: the client is told what the directory said: %q", a.title, r.Diagnostic)
 					}
 				}
+				d.Stop() // writes what is left of the log
 				for _, secret := range []string{"right-alice", "right-bob", "right-gone"} {
 					if strings.Contains(d.Output(), secret) {
 						t.Errorf("the log holds the password %q", secret)

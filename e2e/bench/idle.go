@@ -22,27 +22,34 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer d.Stop()
-	warm := contender{name: "Dialtree", process: d.Process, address: d.Address, requests: b.binds(fixture.DialtreeDN)}
-	if _, _, err := b.once(ctx, warm, shapes[1]); err != nil {
+	defer func() { d.Stop() }()
+	// A fresh process, without what the import left behind.
+	d.Stop()
+	if err := d.Start(ctx); err != nil {
 		return err
 	}
+	// The same connections, one after the other: what the process keeps after
+	// that belongs to the work, not to the connections.
+	for i := range idleConns {
+		c, err := b.bindOnce(ctx, d, i)
+		if err != nil {
+			return err
+		}
+		c.Close()
+	}
+	time.Sleep(settle)
 	before, err := d.RSS()
 	if err != nil {
 		return err
 	}
 	for i := range idleConns {
-		c, err := fixture.Dial(ctx, d.Address, nil)
+		c, err := b.bindOnce(ctx, d, i)
 		if err != nil {
-			return fmt.Errorf("connection %d: %w", i+1, err)
+			return err
 		}
 		defer c.Close()
-		u := b.users[i%len(b.users)]
-		if r, err := c.Bind(fixture.DialtreeDN(u.UID), u.Password); err != nil || r.Code != 0 {
-			return fmt.Errorf("bind on connection %d: result %d %s: %w", i+1, r.Code, r.Diagnostic, err)
-		}
 	}
-	time.Sleep(2 * time.Second)
+	time.Sleep(settle)
 	after, err := d.RSS()
 	if err != nil {
 		return err
@@ -50,6 +57,23 @@ func (b *bench) idle(ctx context.Context) error {
 	fmt.Fprintf(b.out, "\n### Idle connections\n\n| connections | resident before | resident with them | each |\n|---:|---:|---:|---:|\n| %d | %.1f MiB | %.1f MiB | %.1f KiB |\n",
 		idleConns, mebibytes(before), mebibytes(after), float64(after-before)/1024/idleConns)
 	return nil
+}
+
+// settle is time for the process to collect garbage and give memory back.
+const settle = 3 * time.Second
+
+// bindOnce opens connection i and binds on it.
+func (b *bench) bindOnce(ctx context.Context, d *fixture.Dialtree, i int) (*fixture.Client, error) {
+	c, err := fixture.Dial(ctx, d.Address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("connection %d: %w", i+1, err)
+	}
+	u := b.users[i%len(b.users)]
+	if r, err := c.Bind(fixture.DialtreeDN(u.UID), u.Password); err != nil || r.Code != 0 {
+		c.Close()
+		return nil, fmt.Errorf("bind on connection %d: result %d %s: %w", i+1, r.Code, r.Diagnostic, err)
+	}
+	return c, nil
 }
 
 func mebibytes(n int64) float64 { return float64(n) / (1 << 20) }

@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{out: out, dir: dir, round: 1500 * time.Millisecond, rounds: 5}
+	b := &bench{out: out, dir: dir, round: 1200 * time.Millisecond, rounds: 5}
 	if os.Getenv("QUICK") != "" {
 		b.round, b.rounds = 300*time.Millisecond, 3
 	}
