@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -199,5 +198,5 @@ func get(t *testing.T, d *fixture.Dialtree, path string, status int) string {
 	if response.StatusCode != status {
 		t.Errorf("%s: %s, want %d\n%s", path, response.Status, status, body)
 	}
-	return fmt.Sprintf("%s", body)
+	return string(body)
 }
