@@ -2,6 +2,7 @@ package authproxy
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
@@ -111,5 +112,5 @@ func plainValue(v string) bool {
 	if v == "" || v[0] == ' ' || v[0] == '#' || v[len(v)-1] == ' ' {
 		return false
 	}
-	return !strings.ContainsAny(v, "+\"\\;<>=\x00")
+	return !strings.ContainsAny(v, "+\"\\;<>=\x00") && utf8.ValidString(v)
 }

@@ -68,6 +68,7 @@ func FuzzParseBindName(f *testing.F) {
 	f.Add("cn=reception,ou=devices,dc=example,dc=com")
 	f.Add("uid= alice ,ou=users,dc=example,dc=com")
 	f.Add("uid=#616c696365,ou=users,dc=example,dc=com")
+	f.Add("uid=\xe9616,ou=users,dc=example,dc=com")
 	n, err := newNames("dc=example,dc=com")
 	if err != nil {
 		f.Fatal(err)

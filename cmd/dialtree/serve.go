@@ -12,10 +12,12 @@ import (
 	"golang.org/x/term"
 
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/store"
 )
 
 func newServeCommand(e *env) *cobra.Command {
-	return &cobra.Command{
+	var forget bool
+	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
 		Long: `Serve answers phones and PBXs over LDAP, runs the connectors' schedules, and listens
@@ -26,11 +28,13 @@ and limits again; SIGINT and SIGTERM end it within a few seconds.`,
   dialtree serve --config /etc/dialtree/dialtree.yaml
   DIALTREE_LDAP_LISTEN=0.0.0.0:389 dialtree serve`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return serve(c.Context(), e) },
+		RunE: func(c *cobra.Command, _ []string) error { return serve(c.Context(), e, forget) },
 	}
+	c.Flags().BoolVar(&forget, "forget-secrets", false, "give up the sealed secrets because their key file is lost for good; the log lists what to enter again")
+	return c
 }
 
-func serve(ctx context.Context, e *env) error {
+func serve(ctx context.Context, e *env, forget bool) error {
 	c, err := loadConfig(e)
 	if err != nil {
 		return err
@@ -40,6 +44,15 @@ func serve(ctx context.Context, e *env) error {
 	logger := newLogger(c, log, isTerminal(e.stderr))
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
+	}
+	if forget {
+		lost, err := store.ForgetSecrets(ctx, c.DataDir)
+		if err != nil {
+			return err
+		}
+		for _, secret := range lost {
+			logger.Warn("a secret was given up: enter it again with dialtree apply", "object", secret.Object.String(), "key", secret.Path)
+		}
 	}
 	n, err := newNode(ctx, c, logger)
 	if err != nil {

@@ -34,6 +34,9 @@ func FuzzAgrees(f *testing.F) {
 		if err != nil {
 			t.Skip("encoding/csv does not read it")
 		}
+		if strings.Contains(text, "\r\r\n") {
+			t.Skip("encoding/csv takes a CR from before a CRLF inside a cell")
+		}
 		want = alike(want)
 		if slices.ContainsFunc(want, func(row []string) bool { return len(row) > 64 }) {
 			t.Skip("wider than the header")
@@ -90,6 +93,7 @@ func FuzzAnyFile(f *testing.F) {
 	for i, s := range seeds {
 		f.Add([]byte(s), uint8(i), uint8(i), uint8(i), i%2 == 0)
 	}
+	f.Add([]byte("\xC9,,\xA3\n"), uint8(1), uint8(1), uint8(2), true)
 	encodings := []string{"auto", "utf-8", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15", "windows-1252", "cp850", "macintosh"}
 	delimiters := []string{"auto", ",", ";", "\t", "§"}
 	ends := []string{"auto", "lf", "crlf", "cr"}

@@ -215,17 +215,25 @@ func (p *parser) check() error {
 	if i := bytes.IndexByte(p.text, 0); i >= 0 {
 		return &rowError{p.row, p.columnAt(i), "there is a NUL byte: the file is probably UTF-16: set encoding to utf-16le or utf-16be"}
 	}
+	start := 0
 	if utf8.Valid(p.text) {
-		return nil
-	}
-	i := 0
-	for {
-		r, size := utf8.DecodeRune(p.text[i:])
-		if r == utf8.RuneError && size <= 1 {
-			return &rowError{p.row, p.columnAt(i), "the text is not UTF-8: set encoding to windows-1252 or what the file was saved with, or to auto"}
+		// All cells together are. Half a character at the end of one and half at the
+		// beginning of the next would make a whole one, too.
+		whole := true
+		for _, end := range p.cells {
+			whole = whole && (end == len(p.text) || utf8.RuneStart(p.text[end]))
 		}
-		i += size
+		if whole {
+			return nil
+		}
 	}
+	for i, end := range p.cells {
+		if !utf8.Valid(p.text[start:end]) {
+			return &rowError{p.row, i + 1, "the text is not UTF-8: set encoding to windows-1252 or what the file was saved with, or to auto"}
+		}
+		start = end
+	}
+	return nil
 }
 
 func (p *parser) columnAt(offset int) int {
