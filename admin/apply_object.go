@@ -24,9 +24,16 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 	if len(p.problems) > before {
 		return nil
 	}
-	if c, ok := object.(*store.Connector); ok {
-		p.field(d, p.server.options.Syncer.Check(c))
-	} else {
+	switch o := object.(type) {
+	case *store.Connector:
+		p.field(d, p.server.options.Syncer.Check(o))
+	case *store.Upstream:
+		err := o.Validate()
+		if err == nil {
+			err = p.server.options.Upstreams.Check(o)
+		}
+		p.field(d, err)
+	default:
 		p.field(d, object.Validate())
 	}
 	if len(p.problems) > before || !p.once(d, kind, object.ObjectName(), "name") {

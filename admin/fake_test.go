@@ -96,6 +96,8 @@ func (fakeLogins) HashPassword(_ context.Context, password []byte, current store
 
 type fakeUpstreams struct{}
 
+func (fakeUpstreams) Check(*store.Upstream) error { return nil }
+
 func (fakeUpstreams) Health() []admin.UpstreamHealth {
 	return []admin.UpstreamHealth{{Name: "corp", Servers: []admin.ServerHealth{{URL: "ldaps://dc1", Up: false, LastError: "timeout"}}}}
 }

@@ -96,8 +96,13 @@ type LoginStep struct {
 	Duration time.Duration `json:"-"`
 }
 
-// Upstreams tells the health of upstream directories.
-type Upstreams interface{ Health() []UpstreamHealth }
+// Upstreams knows the upstream directories.
+type Upstreams interface {
+	// Check finds what is wrong with an upstream without touching the network, such as a
+	// file that it names and that is not there. A *store.FieldError says which key.
+	Check(*store.Upstream) error
+	Health() []UpstreamHealth
+}
 
 // UpstreamHealth is the state of one upstream.
 type UpstreamHealth struct {

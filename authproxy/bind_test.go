@@ -2,6 +2,7 @@ package authproxy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -362,6 +363,32 @@ func TestAnUpstreamChangesForTheNextBind(t *testing.T) {
 	b.dial().bind("alice", "right")
 	if got := b.directory.last(); got != "cn=alice,ou=elsewhere" {
 		t.Errorf("the directory was asked about %q", got)
+	}
+}
+
+func TestCheckUpstream(t *testing.T) {
+	good := store.Upstream{Name: "corp", URLs: []string{"ldap://127.0.0.1"}, BindDN: "uid=%,o=x"}
+	for _, tt := range []struct {
+		name   string
+		change func(*store.Upstream)
+		path   string // of the error; empty: none
+	}{
+		{"good", func(*store.Upstream) {}, ""},
+		{"no CA file", func(u *store.Upstream) { u.TLS.CAFile = "/nowhere/ca.pem" }, "tls.ca_file"},
+		{"bad search filter", func(u *store.Upstream) {
+			u.BindDN, u.Search = "", &store.UpstreamSearch{Base: "o=x", Filter: "(uid=%"}
+		}, "search.filter"},
+	} {
+		u := good
+		tt.change(&u)
+		err := authproxy.CheckUpstream(&u)
+		var field *store.FieldError
+		switch {
+		case tt.path == "" && err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case tt.path != "" && (!errors.As(err, &field) || field.Path != tt.path):
+			t.Errorf("%s: %v, want an error at %s", tt.name, err, tt.path)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -151,29 +152,50 @@ func (u *upstreams) configure(o *store.Upstream, config []byte) *configuredUpstr
 		name: o.Name, cache: full.Cache, config: config, stop: func() {},
 		timeout: time.Duration(full.ConnectTimeout) + time.Duration(full.BindTimeout),
 	}
-	options := upstream.Options{
-		Name:   o.Name,
-		URLs:   full.URLs,
-		BindDN: full.BindDN,
-		TLS: upstream.TLSOptions{
-			StartTLS: full.TLS.StartTLS, CAFile: full.TLS.CAFile, ServerName: full.TLS.ServerName,
-			PinnedKey: full.TLS.PinnedKey, InsecureSkipVerify: full.TLS.InsecureSkipVerify,
-		},
-		ConnectTimeout: time.Duration(full.ConnectTimeout),
-		BindTimeout:    time.Duration(full.BindTimeout),
-		MaxConnections: full.MaxConnections,
-		Registerer:     u.registerer,
-		Logger:         u.logger,
-	}
-	if s := full.Search; s != nil {
-		options.Search = &upstream.Search{Base: s.Base, Filter: s.Filter, BindDN: s.BindDN, Password: s.Password.Resolve}
-	}
+	options := optionsOf(full)
+	options.Registerer, options.Logger = u.registerer, u.logger
 	if c.pool, c.err = upstream.New(options); c.err != nil {
 		u.logger.Error("upstream cannot be used", "upstream", o.Name, "error", c.err)
 	} else if u.run1 != nil {
 		u.run1(c)
 	}
 	return c
+}
+
+// optionsOf are the options of a pool, from an object with its defaults.
+func optionsOf(o store.Upstream) upstream.Options {
+	options := upstream.Options{
+		Name:   o.Name,
+		URLs:   o.URLs,
+		BindDN: o.BindDN,
+		TLS: upstream.TLSOptions{
+			StartTLS: o.TLS.StartTLS, CAFile: o.TLS.CAFile, ServerName: o.TLS.ServerName,
+			PinnedKey: o.TLS.PinnedKey, InsecureSkipVerify: o.TLS.InsecureSkipVerify,
+		},
+		ConnectTimeout: time.Duration(o.ConnectTimeout),
+		BindTimeout:    time.Duration(o.BindTimeout),
+		MaxConnections: o.MaxConnections,
+	}
+	if s := o.Search; s != nil {
+		options.Search = &upstream.Search{Base: s.Base, Filter: s.Filter, BindDN: s.BindDN, Password: s.Password.Resolve}
+	}
+	return options
+}
+
+// CheckUpstream finds what is wrong with an upstream that its own Validate cannot
+// know, such as a CA file that is not there. It touches no network. The error is
+// a *store.FieldError where it is about one key.
+func CheckUpstream(o *store.Upstream) error {
+	pool, err := upstream.New(optionsOf(o.WithDefaults()))
+	if err != nil {
+		// The errors of New begin with the key.
+		if path, message, ok := strings.Cut(err.Error(), ": "); ok && !strings.Contains(path, " ") {
+			return &store.FieldError{Path: path, Message: message}
+		}
+		return err
+	}
+	pool.Close()
+	return nil
 }
 
 func (c *configuredUpstream) close() {

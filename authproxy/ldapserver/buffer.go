@@ -12,10 +12,10 @@ type buffer struct {
 	class int
 }
 
-// The sizes of pooled buffers. 1 KiB holds a bind, and most searches; it is
+// The sizes of pooled buffers. 512 bytes hold a bind, and most searches; it is
 // what an idle connection keeps. What is larger than the largest class is
 // allocated when needed.
-var bufferSizes = [...]int{1 << 10, 16 << 10, 64 << 10, 256 << 10}
+var bufferSizes = [...]int{512, 4 << 10, 16 << 10, 64 << 10, 256 << 10}
 
 // sizeOf is the size of a class; beyond the pooled ones it doubles.
 func sizeOf(class int) int {

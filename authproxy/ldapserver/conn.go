@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
@@ -59,6 +60,7 @@ type Conn struct {
 	roles  int       // goroutines
 	ctx    context.Context
 	cancel context.CancelFunc
+	gone   chan struct{} // closed when over is set; nil until somebody waits for that
 }
 
 const handedOn = -1
@@ -100,13 +102,38 @@ func (c *Conn) SetIdentity(identity any) {
 	c.maxMessage.Store(int64(most))
 }
 
-// context is the connection's own context.
-func (c *Conn) context() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.contextLocked()
+// A bindContext is the context of a bind: the connection itself, so that a
+// connection which does nothing but bind, as most do, keeps no context of its own.
+type bindContext Conn
+
+// Deadline is none.
+func (c *bindContext) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+
+// Value is none.
+func (c *bindContext) Value(any) any { return nil }
+
+// Err tells whether the connection is over.
+func (c *bindContext) Err() error {
+	if c.over.Load() {
+		return context.Canceled
+	}
+	return nil
 }
 
+// Done is closed when the connection is over.
+func (c *bindContext) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone == nil {
+		c.gone = make(chan struct{})
+		if c.over.Load() {
+			close(c.gone)
+		}
+	}
+	return c.gone
+}
+
+// contextLocked is what the contexts of requests are made from. mu is held.
 func (c *Conn) contextLocked() context.Context {
 	if c.ctx == nil {
 		c.ctx, c.cancel = context.WithCancel(c.srv.base)
@@ -120,8 +147,10 @@ func (c *Conn) contextLocked() context.Context {
 // quit makes the connection's goroutines end: what is served is told to stop,
 // what waits is dropped.
 func (c *Conn) quit() {
-	c.over.Store(true)
 	c.mu.Lock()
+	if !c.over.Swap(true) && c.gone != nil {
+		close(c.gone)
+	}
 	cancel := c.cancel
 	for _, p := range c.queue {
 		c.srv.buffers.put(p.raw)

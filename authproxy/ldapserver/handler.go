@@ -37,7 +37,7 @@ type Request struct {
 // the connection's and costs nothing.
 func (r *Request) Context() context.Context {
 	if r.Message.Op == ldapwire.OpBindRequest {
-		return r.Conn.context()
+		return (*bindContext)(r.Conn)
 	}
 	return r.state.context()
 }

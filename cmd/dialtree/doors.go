@@ -74,8 +74,10 @@ func (d syncerDoor) NewConnector(template, name string) (string, error) {
 	return syncer.NewConnector(template, name)
 }
 
-// upstreamsDoor shows the health of the upstreams.
+// upstreamsDoor shows the upstreams to the admin side.
 type upstreamsDoor struct{ front *authproxy.Front }
+
+func (d upstreamsDoor) Check(o *store.Upstream) error { return authproxy.CheckUpstream(o) }
 
 func (d upstreamsDoor) Health() []admin.UpstreamHealth {
 	var all []admin.UpstreamHealth
