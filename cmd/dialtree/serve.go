@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,11 @@ func serve(ctx context.Context, e *env, forget bool) error {
 	c, err := loadConfig(e)
 	if err != nil {
 		return err
+	}
+	if e.getenv("GOGC") == "" {
+		// Most of the memory is idle connections. With the runtime's own setting an
+		// equal part would lie about as garbage: 9 KiB for a connection, not 8.
+		debug.SetGCPercent(50)
 	}
 	log := startLogWriter(e.stderr)
 	defer log.close()

@@ -68,7 +68,9 @@ func (b *bench) proxies(ctx context.Context, target string) []proxy {
 	}
 	return []proxy{
 		{"Dialtree", false, fixture.DialtreeDN, func() (*fixture.Process, string, error) {
-			d, err := b.dialtree(ctx, "dialtree", target, "")
+			// As many connections upstream as lloadd is given: it has to answer 64
+			// clients, too.
+			d, err := b.dialtree(ctx, "dialtree", target, "max_connections: 64")
 			if err != nil {
 				return nil, "", err
 			}
