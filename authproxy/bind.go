@@ -13,6 +13,11 @@ import (
 	"github.com/dialtree/dialtree/store"
 )
 
+const (
+	reasonThrottled  = "too many failed logins of this account or from this address"
+	reasonRemembered = "this password was refused a moment ago, or the account is locked upstream"
+)
+
 // maxName is the longest bind name that is looked at, in bytes.
 const maxName = 1024
 
@@ -104,16 +109,26 @@ func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 	verdict := f.ledger.judge(a.key, a.hash, a.from, a.start)
 	switch {
 	case verdict == verdictThrottled:
-		a.outcome, a.reason = Throttled, "too many failed logins of this account or from this address"
+		f.follow(ctx, a, verdict, password)
 	case a.kind == nobody:
 		a.outcome, a.reason = UnknownUser, "no user or device has this name"
 		f.ledger.failed(a.key, false, a.from, a.start)
 	case a.disabled():
 		a.outcome = Disabled
 		f.ledger.failed(a.key, true, a.from, a.start)
-	case verdict == verdictRemembered:
-		a.outcome, a.reason = Remembered, "this password was refused a moment ago, or the account is locked upstream"
-	case verdict == verdictProven:
+	default:
+		f.follow(ctx, a, verdict, password)
+	}
+}
+
+// follow does what the ledger said.
+func (f *Front) follow(ctx context.Context, a *attempt, v verdict, password []byte) {
+	switch v {
+	case verdictThrottled:
+		a.outcome, a.reason = Throttled, reasonThrottled
+	case verdictRemembered:
+		a.outcome, a.reason = Remembered, reasonRemembered
+	case verdictProven:
 		f.ask(ctx, a, password)
 	default:
 		f.askInTurn(ctx, a, password)
@@ -211,18 +226,10 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 			a.outcome, a.reason = Busy, "another login of this account is still pending"
 			return
 		}
-		switch f.ledger.judge(a.key, a.hash, a.from, f.now()) {
-		case verdictThrottled:
+		again := f.ledger.judge(a.key, a.hash, a.from, f.now())
+		if again != verdictAsk {
 			<-gate
-			a.outcome, a.reason = Throttled, "too many failed logins of this account or from this address"
-			return
-		case verdictRemembered:
-			<-gate
-			a.outcome, a.reason = Remembered, "this password was refused a moment ago, or the account is locked upstream"
-			return
-		case verdictProven:
-			<-gate
-			f.ask(ctx, a, password)
+			f.follow(ctx, a, again, password)
 			return
 		}
 	}

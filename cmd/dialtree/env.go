@@ -16,6 +16,7 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string // as os.Environ has it
+	name           string   // how this program was called; empty: dialtree
 
 	// The flags of every command.
 	configFile string // empty: no file
@@ -33,8 +34,13 @@ func (e *env) getenv(name string) string {
 	return ""
 }
 
-// program is how messages call this program.
-func (e *env) program() string { return "dialtree" }
+// program is how lines to paste call this program.
+func (e *env) program() string {
+	if e.name == "" {
+		return "dialtree"
+	}
+	return e.name
+}
 
 // loadConfig reads the configuration that --config names; --data-dir overrides it.
 // An error is of the type yamldoc.Problems and holds every mistake.
