@@ -3,6 +3,7 @@ package yamldoc
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -27,6 +28,11 @@ func FromJSON(document []byte) ([]byte, error) {
 // quotes where a text would read as something else.
 func block(n *yaml.Node) {
 	n.Style = 0
+	if n.Kind == yaml.ScalarNode && strings.HasPrefix(strings.TrimLeft(n.Value, " \t\r"), "\n") {
+		// The encoder's block style for a text that begins with an empty line is not
+		// always read back.
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	for _, c := range n.Content {
 		block(c)
 	}

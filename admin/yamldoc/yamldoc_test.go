@@ -2,8 +2,11 @@ package yamldoc_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +150,35 @@ none: null
 	}
 }
 
+// Every text is read back, also the ones that yaml.v3's block style loses.
+func TestFromJSONReadsBack(t *testing.T) {
+	for _, text := range []string{"\n\n a", "\n a\n  b", " \n", "\n", "a\n\n b\n", "\t\n x", "- a\n- b", "#", "a: b"} {
+		for _, form := range []string{`{"name":%s}`, `{"name":"x","urls":[%s]}`, `{"name":"x","words":{"k":%s}}`} {
+			quoted, err := json.Marshal(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written, err := yamldoc.FromJSON(fmt.Appendf(nil, form, quoted))
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs, err := yamldoc.Parse("f", written)
+			if err != nil || len(docs) != 1 {
+				t.Errorf("%q: %q: %v", text, written, err)
+				continue
+			}
+			var o outer
+			if err := docs[0].Decode(&o); err != nil {
+				t.Errorf("%q: %q: %v", text, written, err)
+			}
+			got := o.Name + strings.Join(o.URLs, "") + o.Words["k"]
+			if strings.TrimPrefix(got, "x") != text {
+				t.Errorf("%q was written as %q and read as %q", text, written, got)
+			}
+		}
+	}
+}
+
 // FuzzParse: nothing panics, and a document that is accepted reads the same after
 // it was written anew.
 func FuzzParse(f *testing.F) {
@@ -168,8 +200,8 @@ func FuzzParse(f *testing.F) {
 				d.LineOf(path)
 				d.Has(path)
 			}
-			if err != nil {
-				continue
+			if err != nil || slices.ContainsFunc(first.URLs, func(s string) bool { return strings.Contains(s, "\n") }) {
+				continue // yaml.v3 does not always read back its own block texts within lists
 			}
 			written, err := yaml.Marshal(first)
 			if err != nil {
