@@ -31,6 +31,6 @@ func (f *Front) audit(client netip.AddrPort, a *attempt) {
 		slog.String("server", a.server),
 		slog.String("outcome", a.outcome.String()),
 		slog.String("reason", a.reason),
-		slog.Duration("duration", f.now().Sub(a.start)),
+		slog.Float64("duration_ms", float64(f.now().Sub(a.start).Microseconds())/1000),
 	)
 }

@@ -467,7 +467,7 @@ func TestTheAuditLine(t *testing.T) {
 	b.dial().bind("alice", "s3cr3t-two")
 	b.dial().bind("alice", "right")
 	log := b.log.String()
-	for _, want := range []string{`"outcome":"unknown_user"`, `"outcome":"refused"`, `"outcome":"accepted"`, `"method":"upstream"`, `"upstream":"corp"`, b.directory.address, `"duration"`, `"address":"127.0.0.1:`} {
+	for _, want := range []string{`"outcome":"unknown_user"`, `"outcome":"refused"`, `"outcome":"accepted"`, `"method":"upstream"`, `"upstream":"corp"`, b.directory.address, `"duration_ms"`, `"address":"127.0.0.1:`} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
 		}

@@ -196,7 +196,7 @@ func (s *Syncer) record(ctx context.Context, r *Report) error {
 func (s *Syncer) logRun(r *store.Run) {
 	log := s.log.With("connector", r.Connector, "run", r.ID, "result", r.Result,
 		"created", r.Created, "updated", r.Updated, "removed", r.Removed, "unchanged", r.Unchanged, "rejected", r.Rejected,
-		"duration", r.Finished.Sub(r.Started))
+		"duration_ms", r.Finished.Sub(r.Started).Milliseconds())
 	if r.Result == store.RunDone {
 		log.Info("connector ran")
 		return
