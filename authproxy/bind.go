@@ -227,7 +227,14 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 			return
 		}
 		again := f.ledger.judge(a.key, a.hash, a.from, f.now())
-		if again != verdictAsk {
+		switch {
+		case f.ledger.unavailableSince(a.key, a.start):
+			// The one before has waited for a directory that does not answer: waiting
+			// for it again, one after the other, would keep the last for minutes.
+			<-gate
+			a.outcome, a.reason = Unavailable, "the directory did not answer another login of this account"
+			return
+		case again != verdictAsk:
 			<-gate
 			f.follow(ctx, a, again, password)
 			return
@@ -258,6 +265,8 @@ func (f *Front) note(a *attempt, remember time.Duration) {
 	case Refused:
 		f.ledger.failed(a.key, true, a.from, now)
 		f.ledger.refused(a.key, a.hash, remember, now)
+	case Unavailable:
+		f.ledger.unavailable(a.key, now)
 	}
 }
 

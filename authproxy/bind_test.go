@@ -164,6 +164,25 @@ func TestAnOutageIsNotAWrongPassword(t *testing.T) {
 	}
 }
 
+func TestAHungDirectoryKeepsNobodyLongerThanItsTimeout(t *testing.T) {
+	b := newBench(t, nil)
+	b.directory.set(func(d *directory) { d.delay = 30 * time.Second })
+	var all sync.WaitGroup
+	for range 6 {
+		c := b.dial()
+		all.Go(func() {
+			begin := time.Now()
+			if code := c.bind("alice", "right"); code != ldapwire.Unavailable {
+				t.Errorf("%v, want unavailable", code)
+			}
+			if d := time.Since(begin); d > 3500*time.Millisecond {
+				t.Errorf("it took %v with a bind_timeout of 2s", d)
+			}
+		})
+	}
+	all.Wait()
+}
+
 func TestFiftyIdenticalWrongPasswordsReachTheUpstreamOnce(t *testing.T) {
 	for _, parallel := range []bool{false, true} {
 		t.Run(fmt.Sprintf("parallel=%t", parallel), func(t *testing.T) {

@@ -102,6 +102,7 @@ type account struct {
 	provenAt    time.Time
 	hasProven   bool
 	lockedUntil time.Time     // the upstream said that the account is locked
+	outage      time.Time     // when nobody could be asked about it last
 	gate        chan struct{} // one password that has not worked before at a time
 	waiting     int           // how many are in or before the gate
 }
@@ -363,6 +364,22 @@ func (l *ledger) locked(key string, lasts time.Duration, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.account(key, true, now).lockedUntil = now.Add(lasts)
+}
+
+// unavailable notes that nobody could be asked about the account.
+func (l *ledger) unavailable(key string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.account(key, true, now).outage = now
+}
+
+// unavailableSince tells whether nobody could be asked about the account at some
+// time since then.
+func (l *ledger) unavailableSince(key string, then time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.accounts[key]
+	return a != nil && a.outage.After(then)
 }
 
 // provenWithin tells whether the password worked for this very state of the user
