@@ -45,9 +45,7 @@ repeat with --confirm.`,
 				writeReport(e.stdout, report)
 			}
 			if report.Run.Result == store.RunStopped {
-				fmt.Fprintf(e.stderr, "dialtree: stopped by the guard, nothing was changed: %s\n"+
-					"Look at `dialtree connector run %s --dry-run`; to go on, run `dialtree connector run %s --confirm`.\n",
-					printable(report.Run.Error), args[0], args[0])
+				fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", printable(report.Run.Error))
 			}
 			return resultError(report)
 		},

@@ -196,9 +196,6 @@ func (s *Source) rows(p *parser, yield func(source.Record, error) bool) (more bo
 
 // begin makes the columns from the first row.
 func (s *Source) begin(p *parser, r *record) {
-	if s.ends == endsAuto {
-		s.note("the line separator is %s", p.foundEnds())
-	}
 	names := make([]string, len(p.cells))
 	for i := range names {
 		names[i] = strconv.Itoa(i + 1)

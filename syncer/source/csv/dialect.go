@@ -67,14 +67,3 @@ func excelDelimiter(text []byte) (delimiter string, length int) {
 	}
 	return "", 0
 }
-
-// foundEnds says in a word what ends the rows, after the first was read.
-func (p *parser) foundEnds() string {
-	switch {
-	case p.ends == endsCR:
-		return "cr"
-	case p.crlf:
-		return "crlf"
-	}
-	return "lf"
-}

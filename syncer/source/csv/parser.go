@@ -40,7 +40,6 @@ type parser struct {
 	delimiter []byte // one character
 	enclosure []byte // one character; empty: none
 	ends      lineEnds
-	crlf      bool // the first line break was CRLF
 
 	buf      []byte // what was read and not yet parsed is buf[pos:end]
 	pos, end int
@@ -186,7 +185,7 @@ func (p *parser) lineEnd() int {
 	}
 	crlf := cr && p.have(2) && p.buf[p.pos+1] == '\n'
 	if p.ends == endsAuto {
-		p.ends, p.crlf = endsLF, crlf
+		p.ends = endsLF
 		if cr && !crlf {
 			p.ends = endsCR
 		}
