@@ -137,9 +137,9 @@ func (f *Front) Serve(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 	}
 }
 
-// unknownCritical returns the first critical control that is not served, which
-// for now is any of them but the password policy request on a bind, whose answer
-// is allowed to be silence.
+// unknownCritical returns the first critical control that is not served: any but
+// ManageDsaIT, and the password policy request on a bind, whose answer is allowed
+// to be silence.
 func unknownCritical(m *ldapwire.Message) string {
 	for _, c := range m.Controls {
 		if !c.Critical {

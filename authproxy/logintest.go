@@ -92,7 +92,7 @@ func (f *Front) testSteps(ctx context.Context, t *LoginTest, a *attempt, passwor
 	a.hash = f.ledger.hash(a.key, password)
 	switch f.ledger.judge(a.key, a.hash, a.from, f.now()) {
 	case verdictThrottled:
-		t.step(start, false, "throttle", "too many failed logins: a client gets 51 busy for now; asking all the same")
+		t.step(start, false, "throttle", "too many failed logins: a client gets 51 busy; asking all the same")
 	case verdictRemembered:
 		t.step(start, false, "throttle", "this password was refused a moment ago, or the account is locked upstream: a client is refused from memory; asking all the same")
 	}
