@@ -1,4 +1,4 @@
-// Dialtree stands between phones, a PBX and a company's directory. This command is
+// Command dialtree stands between phones, a PBX and a company's directory. It is
 // the server and everything that its administrator does with it.
 package main
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Bench measures the product side by side with what else could stand between a
+// Command bench measures the product side by side with what else could stand between a
 // client and a directory, all in one run on one machine: rounds alternate
 // between the contenders, and what counts is the ratio to no proxy at all in the
 // same round. It prints Markdown, as docs/benchmarks.md has it.

@@ -26,20 +26,20 @@ func FuzzAgrees(f *testing.F) {
 	header := strings.Repeat("h,", 63) + "h\n"
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
-			t.Skip("not text")
+			return // not text
 		}
 		std := stdcsv.NewReader(strings.NewReader(text))
 		std.FieldsPerRecord = -1
 		want, err := std.ReadAll()
 		if err != nil {
-			t.Skip("encoding/csv does not read it")
+			return // encoding/csv does not read it
 		}
 		if strings.Contains(text, "\r\r\n") {
-			t.Skip("encoding/csv takes a CR from before a CRLF inside a cell")
+			return // encoding/csv takes a CR from before a CRLF inside a cell
 		}
 		want = alike(want)
 		if slices.ContainsFunc(want, func(row []string) bool { return len(row) > 64 }) {
-			t.Skip("wider than the header")
+			return // wider than the header
 		}
 
 		s, err := csv.New(&memory{data: []byte(header + text), slow: len(text) < 100}, csv.Options{LineSeparator: "lf"})
