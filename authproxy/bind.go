@@ -215,33 +215,43 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	defer f.ledger.leave(a.key)
+	if !pass(ctx, gate, f.upstreams.patience(a.upstream)) {
+		a.outcome, a.reason = Busy, "another login of this account is still pending"
+		return
+	}
+	// Also who did not wait looks again: another login may have been refused
+	// between the first look and here.
+	again := f.ledger.judge(a.key, a.hash, a.from, f.now())
+	switch {
+	case f.ledger.unavailableSince(a.key, a.start):
+		// The one before has waited for a directory that does not answer: waiting for
+		// it again, one after the other, would keep the last for minutes.
+		<-gate
+		a.outcome, a.reason = Unavailable, "the directory did not answer another login of this account"
+	case again != verdictAsk:
+		<-gate
+		f.follow(ctx, a, again, password)
+	default:
+		defer func() { <-gate }()
+		f.ask(ctx, a, password)
+	}
+}
+
+// pass waits for its turn at a gate; a free one costs no timer.
+func pass(ctx context.Context, gate chan struct{}, patience time.Duration) bool {
 	select {
 	case gate <- struct{}{}:
+		return true
 	default:
-		ctx, cancel := context.WithTimeout(ctx, f.upstreams.patience(a.upstream))
-		defer cancel()
-		select {
-		case gate <- struct{}{}:
-		case <-ctx.Done():
-			a.outcome, a.reason = Busy, "another login of this account is still pending"
-			return
-		}
-		again := f.ledger.judge(a.key, a.hash, a.from, f.now())
-		switch {
-		case f.ledger.unavailableSince(a.key, a.start):
-			// The one before has waited for a directory that does not answer: waiting
-			// for it again, one after the other, would keep the last for minutes.
-			<-gate
-			a.outcome, a.reason = Unavailable, "the directory did not answer another login of this account"
-			return
-		case again != verdictAsk:
-			<-gate
-			f.follow(ctx, a, again, password)
-			return
-		}
 	}
-	defer func() { <-gate }()
-	f.ask(ctx, a, password)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case gate <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // ask asks the place that knows the password, and notes what it said.

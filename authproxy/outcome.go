@@ -54,6 +54,9 @@ func outcomeOf(err error) Outcome {
 		return Accepted
 	case errors.Is(err, upstream.ErrRefused), errors.Is(err, upstream.ErrBadLogin), errors.Is(err, upstream.ErrEmptyPassword):
 		return Refused
+	case errors.Is(err, upstream.ErrUnavailable):
+		// Before the deadlines: a dial that took too long holds one, and is an outage.
+		return Unavailable
 	case errors.Is(err, upstream.ErrBusy), errors.Is(err, errPasswordQueue), errors.Is(err, errGateFull), errors.Is(err, context.DeadlineExceeded):
 		return Busy
 	}

@@ -167,12 +167,6 @@ func (d *Document) Problem(path, text string) *Problem {
 	return &Problem{File: d.File, Line: d.LineOf(path), Path: path, Message: text}
 }
 
-// Wrap places an error of a later check: at the path that it names, if it is a PathError.
-func (d *Document) Wrap(err error) *Problem {
-	path, text := message(err)
-	return d.Problem(path, text)
-}
-
 // Text returns the plain value of a key of the document's mapping.
 func (d *Document) Text(key string) (string, bool) {
 	n, _ := child(d.Root, key)
