@@ -11,9 +11,10 @@ const (
 	ObjectConnector ObjectKind = "connector"
 	ObjectPhonebook ObjectKind = "phonebook"
 	ObjectDevice    ObjectKind = "device"
+	ObjectContainer ObjectKind = "container"
 )
 
-// An Object is a configuration object: *Upstream, *Connector, *Phonebook or *Device.
+// An Object is a configuration object: *Upstream, *Connector, *Phonebook, *Device or *Container.
 type Object interface {
 	ObjectKind() ObjectKind
 	ObjectName() string
@@ -106,6 +107,12 @@ type Phonebook struct {
 	Name    string   `yaml:"name" json:"name"`
 	Title   string   `yaml:"title,omitempty" json:"title,omitempty"`
 	Readers []string `yaml:"readers,omitempty" json:"readers,omitempty"` // everyone, authenticated, user:NAME, group:NAME, device:NAME; empty: authenticated
+}
+
+// A Container says who may read all users, or all speed dials.
+type Container struct {
+	Name    string   `yaml:"name" json:"name"`                           // users or speeddials
+	Readers []string `yaml:"readers,omitempty" json:"readers,omitempty"` // as of a Phonebook; empty: authenticated
 }
 
 // A Device is an account for a phone or PBX that only looks things up.

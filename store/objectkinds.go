@@ -11,6 +11,8 @@ func NewObject(k ObjectKind) (Object, bool) {
 		return new(Phonebook), true
 	case ObjectDevice:
 		return new(Device), true
+	case ObjectContainer:
+		return new(Container), true
 	}
 	return nil, false
 }

@@ -17,10 +17,14 @@ func (p *Phonebook) Validate() error {
 	if err := firstError(validateName(p.Name), validateTitle(p.Title)); err != nil {
 		return err
 	}
-	if len(p.Readers) > 1000 {
+	return validateReaders(p.Readers)
+}
+
+func validateReaders(readers []string) error {
+	if len(readers) > 1000 {
 		return fieldErrorf("readers", "holds more than 1000 readers: use a group")
 	}
-	for i, r := range p.Readers {
+	for i, r := range readers {
 		if _, err := ParseReader(r); err != nil {
 			return fieldErrorf(fmt.Sprintf("readers[%d]", i), "%v", err)
 		}

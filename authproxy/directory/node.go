@@ -3,95 +3,133 @@ package directory
 import (
 	"time"
 
-	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
 
-// A Node is one entry of the tree with all its attributes.
-type Node struct {
-	DN         string
-	Attributes []Attribute
+// A node is an entry of the tree that is no user, contact or speed dial: the base,
+// a container, a device, the root DSE, the schema.
+type node struct {
+	dn     string
+	values []nodeValues
 }
 
-// An Attribute is an attribute of a Node in its canonical spelling.
-type Attribute struct {
-	Name        string
-	Aliases     []string
-	Values      []string
-	Matching    store.Matching
-	Operational bool // sent only when asked for by name or by +
+type nodeValues struct {
+	attr   *attribute
+	values []string
 }
 
-func (n *Node) add(name string, values ...string) {
-	n.Attributes = append(n.Attributes, Attribute{Name: name, Values: values, Matching: store.MatchText})
+// A nodeMaker collects the attributes of a node.
+type nodeMaker struct {
+	schema *schema
+	node   *node
 }
 
-func (n *Node) addOperational(name string, values ...string) {
-	n.Attributes = append(n.Attributes, Attribute{Name: name, Values: values, Matching: store.MatchText, Operational: true})
+func (t *Tree) node(dn string, classes ...string) nodeMaker {
+	m := nodeMaker{t.schema, &node{dn: dn}}
+	return m.add("objectClass", classes...)
 }
 
-// attribute finds an attribute by its name or an alias, in any case.
-func (n *Node) attribute(name string) *Attribute {
-	for i := range n.Attributes {
-		if n.Attributes[i].is(name) {
-			return &n.Attributes[i]
+// add adds an attribute, unless it has no value.
+func (m nodeMaker) add(name string, values ...string) nodeMaker {
+	if a := m.schema.find([]byte(name)); a != nil && len(values) > 0 {
+		m.node.values = append(m.node.values, nodeValues{a, values})
+	}
+	return m
+}
+
+// text adds an attribute of one value, unless that is empty.
+func (m nodeMaker) text(name, value string) nodeMaker {
+	if value == "" {
+		return m
+	}
+	return m.add(name, value)
+}
+
+// structure adds what every entry of the tree has.
+func (m nodeMaker) structure(class string, subordinates bool) nodeMaker {
+	has := "FALSE"
+	if subordinates {
+		has = "TRUE"
+	}
+	return m.add("structuralObjectClass", class).add("subschemaSubentry", subschemaDN).
+		add("entryDN", m.node.dn).add("hasSubordinates", has)
+}
+
+func (n *node) get(a *attribute) []string {
+	for _, v := range n.values {
+		if v.attr == a {
+			return v.values
 		}
 	}
 	return nil
 }
 
-func (t *Tree) container(dn, attribute, value, class string) *Node {
-	n := &Node{DN: dn}
-	n.add("objectClass", class, "top")
-	n.add(attribute, value)
-	n.addOperational("structuralObjectClass", class)
-	n.addOperational("hasSubordinates", "TRUE")
-	return n
+// evalNode tells what a condition is on a node.
+func (c *cond) evalNode(n *node) Truth {
+	switch c.op {
+	case opUndefined:
+		return Undefined
+	case opFalse:
+		return False
+	case opAnd, opOr:
+		return c.evalNodes(n)
+	case opNot:
+		return c.kids[0].evalNode(n).not()
+	case opAnyText:
+		return False
+	}
+	values := n.get(c.attr)
+	switch {
+	case len(values) == 0:
+		return False
+	case c.op == opPresent:
+		return True
+	}
+	for _, v := range values {
+		if c.attr.syntax == syntaxTime {
+			if at, ok := parseTime(v); ok && c.evalTime(at) == True {
+				return True
+			}
+		} else if c.plainValue(v) {
+			return True
+		}
+	}
+	return False
 }
 
-func (t *Tree) deviceNode(d *store.Device) *Node {
-	n := &Node{DN: t.DeviceDN(d.Name)}
-	n.add("objectClass", "device", "top")
-	n.add("cn", d.Name)
-	if d.Title != "" {
-		n.add("description", d.Title)
+func (c *cond) evalNodes(n *node) Truth {
+	decides, result := False, True
+	if c.op == opOr {
+		decides, result = True, False
 	}
-	n.addOperational("structuralObjectClass", "device")
-	return n
+	for i := range c.kids {
+		switch truth := c.kids[i].evalNode(n); truth {
+		case decides:
+			return decides
+		case Undefined:
+			result = Undefined
+		}
+	}
+	return result
 }
 
-// entryNode shows a stored entry. inetOrgPerson requires cn and sn, so an entry
-// without a surname, such as a company, shows its display name as sn: phones
-// whose filter asks for sn would never find it otherwise.
-func (t *Tree) entryNode(dn string, e *store.Entry) *Node {
-	n := &Node{DN: dn}
-	n.add("objectClass", "inetOrgPerson", "organizationalPerson", "person", "top")
-	for _, f := range store.Fields() {
-		if len(f.Attributes) == 0 {
+// append appends the node as a SearchResultEntry with the attributes asked for.
+func (n *node) append(dst []byte, id int32, s *Selection) []byte {
+	e := ldapwire.BeginEntry(dst, id, n.dn)
+	for _, v := range n.values {
+		if !s.wants(v.attr) {
 			continue
 		}
-		values := e.Values.All(f.ID)
-		switch {
-		case len(values) > 0:
-		case f.ID == store.Surname:
-			values = e.Values.All(store.DisplayName)
-		case f.ID == store.Username:
-			values = []string{e.ID}
-		}
-		if len(values) == 0 {
+		e.Attribute(v.attr.name())
+		if s.typesOnly {
 			continue
 		}
-		n.Attributes = append(n.Attributes, Attribute{
-			Name: f.Attributes[0], Aliases: f.Attributes[1:], Values: values, Matching: f.Matching,
-		})
+		for _, value := range v.values {
+			e.Value(value)
+		}
 	}
-	n.addOperational("entryUUID", t.store.EntryUUID(e.ID))
-	n.addOperational("createTimestamp", generalizedTime(e.Created))
-	n.addOperational("modifyTimestamp", generalizedTime(e.Modified))
-	n.addOperational("structuralObjectClass", "inetOrgPerson")
-	n.addOperational("entryDN", dn)
-	n.addOperational("hasSubordinates", "FALSE")
-	return n
+	return e.End()
 }
 
 // generalizedTime is RFC 4517, section 3.3.13.
-func generalizedTime(t time.Time) string { return t.UTC().Format("20060102150405Z") }
+func generalizedTime(unix int64) string { return time.Unix(unix, 0).UTC().Format("20060102150405Z") }

@@ -41,6 +41,14 @@ func lengthOctets(n int) int {
 	return octets
 }
 
+// lengthSize tells how many octets appendLength appends.
+func lengthSize(n int) int {
+	if n < 0x80 {
+		return 1
+	}
+	return 1 + lengthOctets(n)
+}
+
 func appendLength(dst []byte, n int) []byte {
 	if n < 0x80 {
 		return append(dst, byte(n))

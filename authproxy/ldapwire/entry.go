@@ -49,6 +49,36 @@ func AppendSearchResultEntry(dst []byte, id int32, e *Entry, controls ...Control
 	return endMessage(dst, env, controls)
 }
 
+// AppendEntryHead appends a SearchResultEntry up to its attributes. The caller
+// appends attributes octets of PartialAttributes behind it, encoded before, and
+// the entry is whole: nothing is moved, unlike with an EntryEncoder. The DN is
+// given in three parts, which it is cut into where many entries share its ends.
+func AppendEntryHead[S string | []byte](dst []byte, id int32, prefix string, name S, suffix string, attributes int) []byte {
+	dn := len(prefix) + len(name) + len(suffix)
+	op := 1 + lengthSize(dn) + dn + 1 + lengthSize(attributes) + attributes
+	var number [6]byte
+	message := appendInteger(number[:0], tagInteger, id)
+	dst = appendLength(append(dst, tagSequence), len(message)+1+lengthSize(op)+op)
+	dst = append(dst, message...)
+	dst = appendLength(append(dst, byte(OpSearchResultEntry)), op)
+	dst = appendLength(append(dst, tagOctetString), dn)
+	dst = append(dst, prefix...)
+	dst = append(dst, name...)
+	dst = append(dst, suffix...)
+	return appendLength(append(dst, tagSequence), attributes)
+}
+
+// AppendPartialAttribute appends one attribute with its values, or with none.
+func AppendPartialAttribute(dst []byte, description string, values ...string) []byte {
+	dst, sequence := begin(dst, tagSequence)
+	dst = appendOctets(dst, tagOctetString, description)
+	dst, set := begin(dst, tagSet)
+	for _, v := range values {
+		dst = appendOctets(dst, tagOctetString, v)
+	}
+	return end(end(dst, set), sequence)
+}
+
 // An EntryEncoder appends one SearchResultEntry piece by piece, straight from
 // wherever the attributes are kept:
 //
@@ -107,4 +137,39 @@ func (e *EntryEncoder) endAttribute() {
 func (e *EntryEncoder) End(controls ...Control) []byte {
 	e.endAttribute()
 	return endMessage(end(e.dst, e.list), e.envelope, controls)
+}
+
+// AppendRenamed appends a PartialAttribute, encoded before, under another
+// description.
+func AppendRenamed(dst []byte, description string, attribute []byte) []byte {
+	_, set := splitAttribute(attribute)
+	dst, mark := begin(dst, tagSequence)
+	dst = appendOctets(dst, tagOctetString, description)
+	return end(append(dst, set...), mark)
+}
+
+// PartialAttributeValues returns the values of a PartialAttribute that was encoded
+// here; they point into it.
+func PartialAttributeValues(attribute []byte) [][]byte {
+	if len(attribute) == 0 {
+		return nil
+	}
+	_, set := splitAttribute(attribute)
+	h, _ := parseHeader(set)
+	var values [][]byte
+	for rest := set[h.size:]; len(rest) > 0; {
+		h, _ := parseHeader(rest)
+		end := h.size + int(h.length)
+		values, rest = append(values, rest[h.size:end]), rest[end:]
+	}
+	return values
+}
+
+// splitAttribute parts the description, with its header, from the set of values.
+func splitAttribute(attribute []byte) (description, set []byte) {
+	h, _ := parseHeader(attribute)
+	body := attribute[h.size:]
+	d, _ := parseHeader(body)
+	n := d.size + int(d.length)
+	return body[:n], body[n:]
 }

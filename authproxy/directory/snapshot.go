@@ -1,0 +1,155 @@
+package directory
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/store"
+)
+
+// A snapshot is the directory at one change of the store. It never changes, apart
+// from what it remembers of readers: a search has one from its beginning to its
+// end and sees all of a sync or nothing.
+type snapshot struct {
+	tree       *Tree
+	seq        uint64
+	containers []*container // users, speed dials, then phonebooks by name
+	made       time.Time
+
+	mu       sync.Mutex
+	readable map[string][]view // guarded by mu; by the DN of the reader
+}
+
+// containersOf makes the containers that there are, empty.
+func (t *Tree) containersOf(v *store.Snapshot) ([]*container, error) {
+	users, err := v.Container(store.ContainerUsers)
+	if err != nil {
+		return nil, err
+	}
+	speedDials, err := v.Container(store.ContainerSpeedDials)
+	if err != nil {
+		return nil, err
+	}
+	books, err := v.Objects(store.ObjectPhonebook)
+	if err != nil {
+		return nil, err
+	}
+	containers := []*container{
+		t.newContainer(store.KindUser, "", "", t.branchDN(spotUsers), users.Readers),
+		t.newContainer(store.KindSpeedDial, "", "", t.branchDN(spotSpeedDials), speedDials.Readers),
+	}
+	for _, o := range books {
+		p := o.(*store.Phonebook).WithDefaults()
+		containers = append(containers, t.newContainer(store.KindContact, p.Name, p.Title, t.PhonebookDN(p.Name), p.Readers))
+	}
+	return containers, nil
+}
+
+func (t *Tree) newContainer(kind store.Kind, book, title, dn string, readers []string) *container {
+	c := &container{tree: t, kind: kind, book: book, title: title, dn: dn, suffix: "," + dn, base: &segment{}, delta: &segment{}}
+	c.parts, _ = ldapwire.ParseDN(dn) // it was made from a name that is one
+	for _, text := range readers {
+		if r, err := store.ParseReader(text); err == nil { // the store holds no other
+			c.readers = append(c.readers, r)
+		}
+	}
+	return c
+}
+
+// place is where a container's entries are.
+func (c *container) place() string { return c.kind.String() + "/" + c.book }
+
+// with returns the container with other entries.
+func (c *container) with(base *segment, dead bitmap, delta *segment) *container {
+	d := *c
+	d.base, d.dead, d.delta = base, dead, delta
+	return &d
+}
+
+// adopt gives containers the entries of those that were in their place before.
+func adopt(containers, before []*container) {
+	old := make(map[string]*container, len(before))
+	for _, c := range before {
+		old[c.place()] = c
+	}
+	for _, c := range containers {
+		if o := old[c.place()]; o != nil {
+			c.base, c.dead, c.delta = o.base, o.dead, o.delta
+		}
+	}
+}
+
+// load reads one container's entries from the store.
+func (t *Tree) load(v *store.Snapshot, c *container, breathe func()) (*container, error) {
+	b := t.newBuilder(breathe)
+	for e, err := range v.Entries(store.Query{Kind: c.kind, Phonebook: c.book}) {
+		if err != nil {
+			return nil, err
+		}
+		b.entry(&e)
+	}
+	return c.with(b.segment(), nil, &segment{}), nil
+}
+
+func (t *Tree) newBuilder(breathe func()) *builder {
+	return &builder{encoder: encoder{schema: t.schema, numbers: &t.numbers, output: t.output}, breathe: breathe}
+}
+
+// entry adds an entry.
+func (b *builder) entry(e *store.Entry) {
+	if n := len(b.at); n%256 == 255 && b.breathe != nil {
+		b.breathe()
+	}
+	b.room = b.encoder.appendRecord(b.room[:0], e)
+	b.add(b.room)
+}
+
+// A change is what one change of the store does to a container.
+type change struct {
+	gone map[string]bool // IDs of entries that are not as they were, or not there any more
+	put  []store.Entry   // as they are now
+}
+
+const (
+	// mostDelta is how many changed entries are kept apart before they become part
+	// of the base: every change makes the delta anew.
+	mostDelta = 1024
+)
+
+// apply returns the container after a change.
+func (c *container) apply(ch *change, breathe func()) *container {
+	dead := slices.Clone(c.dead)
+	if dead == nil {
+		dead = newBitmap(c.base.len())
+	}
+	for id := range ch.gone {
+		if n, ok := c.base.find(id); ok {
+			dead.set(n)
+		}
+	}
+	b := c.tree.newBuilder(breathe)
+	slices.SortFunc(ch.put, func(x, y store.Entry) int { return strings.Compare(x.ID, y.ID) })
+	put := ch.put
+	for _, n := range c.delta.byID {
+		r := c.delta.record(n)
+		for len(put) > 0 && put[0].ID < string(r.id()) {
+			b.entry(&put[0])
+			put = put[1:]
+		}
+		if !ch.gone[string(r.id())] {
+			b.add(r[:r.size()])
+		}
+	}
+	for i := range put {
+		b.entry(&put[i])
+	}
+	delta := b.plain()
+	if delta.len() <= mostDelta && delta.len() <= max(64, c.base.len()) && dead.count() <= max(mostDelta, c.base.len()/4) {
+		delta.index(breathe)
+		return c.with(c.base, dead, delta)
+	}
+	return c.with(merge(c.base, dead, delta, breathe), nil, &segment{})
+}
