@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"syncer/source/csv":      {"syncer/source"},
 	"syncer/source/ldap":     {"syncer/source", "authproxy/upstream"},
 	"admin":                  {"admin/", "store"},
+	"admin/phonesettings":    {"admin/yamldoc", "store"},
 	"admin/yamldoc":          {},
 	"cmd/dialtree":           {"cmd/dialtree/", "admin", "admin/yamldoc", "authproxy", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
 	"cmd/dialtree/internal/": {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
