@@ -116,7 +116,7 @@ func (s Server) connect(v Vendor) (Connection, []string, error) {
 		if best.reach() == onOwn {
 			c.Host = best.Address.Addr().Unmap().WithZone("").String()
 		} else {
-			notes = append(notes, fmt.Sprintf("The server listens on no address of its own, so the settings name this machine, %s; --host NAME gives the name that phones know.", c.Host))
+			notes = append(notes, fmt.Sprintf("No listener names an address that phones could use, so the settings name this machine, %s; --host NAME gives the name that phones know.", c.Host))
 		}
 	}
 	if best.reach() == onLoopback {
