@@ -97,6 +97,19 @@ func TestEverySheet(t *testing.T) {
 	}
 }
 
+// TestDocumented: the page for users has a line for every vendor.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/phones.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range phonesettings.List() {
+		if !strings.Contains(string(page), "\n| `"+v.Name+"` |") {
+			t.Errorf("docs/phones.md says nothing of %s", v.Name)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	seen := map[string]string{}
 	for _, v := range phonesettings.List() {
