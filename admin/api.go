@@ -97,6 +97,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.loginRoutes(api)
+	s.phoneRoutes(api)
 	s.storeRoutes(api)
 }
 

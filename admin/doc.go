@@ -7,9 +7,9 @@
 //
 // Objects and entries travel as documents: JSON with the keys that YAML has, so that
 // what Get returns is what Apply accepts. No answer, error or log line holds a secret:
-// a stored one reads "[secret]", and a device's is returned once, by the Apply that
-// made it.
+// a stored one reads "[secret]". A device's alone is returned: by the Apply that made it,
+// and by the settings of a phone when they are asked for with secret=true.
 //
 // The package knows neither LDAP nor connectors: it defines what it needs of them
-// (Syncer, Logins, Upstreams), and the command that composes the server adapts them.
+// (Syncer, Logins, Upstreams, Front), and the command that composes the server adapts them.
 package admin

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/phonesettings"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -102,6 +103,25 @@ func (fakeUpstreams) Health() []admin.UpstreamHealth {
 	return []admin.UpstreamHealth{{Name: "corp", Servers: []admin.ServerHealth{{URL: "ldaps://dc1", Up: false, LastError: "timeout"}}}}
 }
 
+// fakeFront listens on the address 192.0.2.5, with StartTLS and without LDAPS.
+func fakeFront() admin.Front {
+	return admin.Front{
+		Listeners: func() []phonesettings.Listener {
+			return []phonesettings.Listener{{Address: netip.MustParseAddrPort("192.0.2.5:389")}}
+		},
+		StartTLS: true,
+		BaseDN:   "dc=example",
+		UsersDN:  "ou=users,dc=example",
+		PhonebookDN: func(name string) string {
+			if name == "" {
+				return "ou=phonebook,dc=example"
+			}
+			return "ou=" + name + ",ou=phonebook,dc=example"
+		},
+		DeviceDN: func(name string) string { return "cn=" + name + ",ou=devices,dc=example" },
+	}
+}
+
 // A logBuffer collects what the server logs.
 type logBuffer struct {
 	mu  sync.Mutex
@@ -144,7 +164,7 @@ func start(t *testing.T) *bench {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dialtree_test", Help: "One."}, func() float64 { return 1 }))
 	b.server, err = admin.New(admin.Options{
-		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry,
+		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(),
 		MetricsFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Logger:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:     admin.Version{Version: "v1", Go: "go"},

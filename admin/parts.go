@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/dialtree/dialtree/admin/phonesettings"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -116,6 +117,21 @@ type ServerHealth struct {
 	Up               bool       `json:"up"`
 	QuarantinedUntil *time.Time `json:"quarantined_until,omitempty"`
 	LastError        string     `json:"last_error,omitempty"`
+}
+
+// A Front is where clients of LDAP find the server, and what it calls things.
+type Front struct {
+	// Listeners returns the addresses that are listened on. It is asked each time: a
+	// port that the system chose is known late.
+	Listeners  func() []phonesettings.Listener
+	StartTLS   bool   // there is a certificate for it
+	RequireTLS bool   // passwords are taken over TLS only
+	BaseDN     string // of the whole tree
+	UsersDN    string
+	// PhonebookDN returns the DN of a phonebook, or of the branch that holds all of them
+	// for no name.
+	PhonebookDN func(name string) string
+	DeviceDN    func(name string) string
 }
 
 // Version is what was built.

@@ -106,7 +106,7 @@ func TestNoSecretInAnyAnswer(t *testing.T) {
 					if method == "delete" {
 						name = "nobody" // what is deleted cannot leak later
 					}
-					route := strings.NewReplacer("{name}", name, "{template}", name, "{run}", name).Replace(path)
+					route := strings.NewReplacer("{name}", name, "{template}", name, "{run}", name, "{vendor}", "yealink").Replace(path)
 					if method == "get" && body != "" {
 						continue
 					}

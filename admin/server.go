@@ -31,6 +31,7 @@ type Options struct {
 	Syncer      Syncer              // required
 	Logins      Logins              // required
 	Upstreams   Upstreams           // required
+	Front       Front               // required, with all its functions
 	Gatherer    prometheus.Gatherer // required
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	Logger      *slog.Logger        // required
@@ -58,6 +59,9 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("admin: Options.Store is missing")
 	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Gatherer == nil, o.Logger == nil:
 		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Gatherer and Logger")
+	}
+	if o.Front.Listeners == nil || o.Front.PhonebookDN == nil || o.Front.DeviceDN == nil {
+		return nil, errors.New("admin: Options.Front must hold Listeners, PhonebookDN and DeviceDN")
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }

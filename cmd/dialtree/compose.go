@@ -116,6 +116,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Syncer:      syncerDoor{n.syncer},
 		Logins:      logins,
 		Upstreams:   upstreamsDoor{n.front},
+		Front:       n.frontDoor(certificate != nil),
 		Gatherer:    registry,
 		MetricsFrom: c.Admin.MetricsFrom,
 		Logger:      logger,

@@ -86,6 +86,7 @@ func TestDemo(t *testing.T) {
 		{"users", "", []string{"get", "user"}, exitDone, "Alice Ångström"},
 		{"history", "", []string{"connector", "history", "staff"}, exitDone, "staff-1"},
 		{"import again", "", []string{"connector", "run", "staff"}, exitDone, "8 unchanged"},
+		{"phone", "", []string{"phone", "yealink", "--device", "reception"}, exitDone, "cn=reception,ou=devices,dc=example,dc=com"},
 		{"check", "", []string{"check"}, exitDone, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

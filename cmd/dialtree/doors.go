@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"net"
 	"slices"
 	"strings"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/phonesettings"
 	"github.com/dialtree/dialtree/authproxy"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
@@ -94,6 +96,30 @@ func (d upstreamsDoor) Health() []admin.UpstreamHealth {
 		all = append(all, shown)
 	}
 	slices.SortFunc(all, func(a, b admin.UpstreamHealth) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// frontDoor tells the admin side where phones find the front.
+func (n *node) frontDoor(startTLS bool) admin.Front {
+	return admin.Front{
+		Listeners:   n.phoneListeners,
+		StartTLS:    startTLS,
+		RequireTLS:  n.config.LDAP.RequireTLS,
+		BaseDN:      n.front.BaseDN(),
+		UsersDN:     n.front.UsersDN(),
+		PhonebookDN: n.front.PhonebookDN,
+		DeviceDN:    n.front.DeviceDN,
+	}
+}
+
+// phoneListeners are the addresses that phones may connect to.
+func (n *node) phoneListeners() []phonesettings.Listener {
+	var all []phonesettings.Listener
+	for _, l := range n.ldapListeners {
+		if address, ok := l.Addr().(*net.TCPAddr); ok {
+			all = append(all, phonesettings.Listener{Address: address.AddrPort(), TLS: l.TLS})
+		}
+	}
 	return all
 }
 

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 // directory of its own. Beside testscript's commands there are
 //
 //	code N COMMAND ARGS...   runs a command, which must end with this exit code
+//	certificate              writes cert.pem and key.pem
 //	serving                  waits until the server of the data directory answers
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -33,7 +34,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DIALTREE_ADMIN_LISTEN", "127.0.0.1:0")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "serving": serving},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "serving": serving, "certificate": certificate},
 	})
 }
 
