@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"admin":                  {"admin/", "store"},
 	"admin/phonesettings":    {"admin/yamldoc", "store"},
 	"admin/yamldoc":          {},
-	"cmd/dialtree":           {"cmd/dialtree/", "admin", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
+	"cmd/dialtree":           {"cmd/dialtree/", "admin", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
 	"cmd/dialtree/internal/": {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
 	"e2e":                    {"authproxy/ldapwire", "e2e/"},
 	"e2e/":                   {"authproxy/ldapwire", "e2e/"},

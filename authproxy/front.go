@@ -2,13 +2,17 @@ package authproxy
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
@@ -33,6 +37,9 @@ type Options struct {
 	StartTLS      bool           // StartTLS is offered: the root DSE says so
 	AnonymousFrom []netip.Prefix // whose clients may read what everyone may read without a bind
 	Throttle      ThrottleOptions
+	Search        SearchLimits
+	Numbering     directory.Numbering // zero: Germany's
+	Output        directory.Output
 	Hasher        *Hasher // shared with whoever sets internal passwords
 	Logger        *slog.Logger
 	Registerer    prometheus.Registerer
@@ -48,6 +55,9 @@ type Front struct {
 	requireTLS    bool
 	startTLS      bool
 	anonymousFrom []netip.Prefix
+	searchLimits  atomic.Pointer[SearchLimits]
+	searches      sync.Pool // of *search
+	cookieKey     [32]byte
 	ledger        *ledger
 	hasher        *Hasher
 	accounts      recent[store.Account]
@@ -78,7 +88,13 @@ func New(o Options) (*Front, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base_dn %q: %w", o.BaseDN, err)
 	}
-	tree, err := directory.New(o.Store, o.BaseDN, o.Version)
+	tree, err := directory.New(directory.Options{
+		Store: o.Store, BaseDN: o.BaseDN, Version: o.Version, Numbering: o.Numbering, Output: o.Output,
+		Loaded: func(l directory.Loaded) {
+			o.Logger.Log(context.Background(), loadedLevel(l), "directory read", "change", l.Seq, "entries", l.Entries,
+				"everything", l.Whole, "duration_ms", float64(l.Took.Microseconds())/1000)
+		},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("base_dn %q: %w", o.BaseDN, err)
 	}
@@ -101,14 +117,32 @@ func New(o Options) (*Front, error) {
 			Help: "Logins by the method of the account, its upstream and how they ended.",
 		}, []string{"method", "upstream", "outcome"}),
 	}
+	rand.Read(f.cookieKey[:]) // never fails, says crypto/rand
+	f.SetSearchLimits(o.Search)
 	if err := o.Registerer.Register(f.binds); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return f, nil
 }
 
-// Run keeps the pools of upstream connections until ctx ends.
-func (f *Front) Run(ctx context.Context) error { return f.upstreams.run(ctx) }
+// Run keeps the pools of upstream connections, and the directory, until ctx ends.
+func (f *Front) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return f.upstreams.run(ctx) })
+	g.Go(func() error { return f.tree.Run(ctx) })
+	return g.Wait()
+}
+
+// Ready tells whether searches are answered: the directory was read.
+func (f *Front) Ready() bool { return f.tree.Ready() }
+
+// loadedLevel has an operator see what takes long, and not every edit.
+func loadedLevel(l directory.Loaded) slog.Level {
+	if l.Whole || l.Took > time.Second {
+		return slog.LevelInfo
+	}
+	return slog.LevelDebug
+}
 
 // SetThrottle replaces the limits on failed logins.
 func (f *Front) SetThrottle(o ThrottleOptions) { f.ledger.setLimits(o) }
@@ -136,32 +170,6 @@ func (f *Front) Serve(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 		w.Result(ldapwire.ProtocolError, "", "this operation is not known")
 	}
 }
-
-// unknownCritical returns the first critical control that is not served: any but
-// ManageDsaIT, and the password policy request on a bind, whose answer is allowed
-// to be silence.
-func unknownCritical(m *ldapwire.Message) string {
-	for _, c := range m.Controls {
-		if !c.Critical {
-			continue
-		}
-		switch string(c.OID) {
-		case controlManageDsaIT:
-			continue // there are no referral objects: every answer obeys it
-		case controlPasswordPolicy:
-			if m.Op == ldapwire.OpBindRequest {
-				continue
-			}
-		}
-		return printable(c.OID)
-	}
-	return ""
-}
-
-const (
-	controlManageDsaIT    = "2.16.840.1.113730.3.4.2"
-	controlPasswordPolicy = "1.3.6.1.4.1.42.2.27.8.5.1"
-)
 
 // printable returns what a client sent as something that may stand in an answer.
 func printable(b []byte) string {

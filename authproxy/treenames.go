@@ -1,7 +1,5 @@
 package authproxy
 
-import "github.com/dialtree/dialtree/authproxy/ldapwire"
-
 // BaseDN is the base of the tree, as clients are sent it.
 func (f *Front) BaseDN() string { return f.names.base.String() }
 
@@ -13,10 +11,4 @@ func (f *Front) DeviceDN(name string) string { return f.tree.DeviceDN(name) }
 
 // PhonebookDN is the name of a phonebook; without a name that of the branch of all
 // phonebooks.
-func (f *Front) PhonebookDN(name string) string {
-	branch := "ou=phonebook," + f.BaseDN()
-	if name == "" {
-		return branch
-	}
-	return "ou=" + ldapwire.EscapeDNValue(name) + "," + branch
-}
+func (f *Front) PhonebookDN(name string) string { return f.tree.PhonebookDN(name) }

@@ -57,17 +57,54 @@ func (t *Tree) Seq() uint64 {
 	return 0
 }
 
+// fresh is how long a search waits for a change that was made before it, so that
+// whoever edits a contact finds what was edited. A sync of many entries takes
+// longer, and is not waited for.
+const fresh = 20 * time.Millisecond
+
 // snapshot returns the directory as it is now. It waits until it was read once.
 func (t *Tree) snapshot(ctx context.Context) (*snapshot, error) {
-	if s := t.current.Load(); s != nil {
+	s := t.current.Load()
+	switch {
+	case s == nil:
+		select {
+		case <-t.ready:
+			return t.current.Load(), nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	case s.seq == t.store.Seq():
 		return s, nil
 	}
-	select {
-	case <-t.ready:
-		return t.current.Load(), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	return t.awaitChange(), nil
+}
+
+// awaitChange waits until the directory is where the store is now.
+func (t *Tree) awaitChange() *snapshot {
+	want := t.store.Seq()
+	timer := time.NewTimer(fresh)
+	defer timer.Stop()
+	for {
+		t.mu.Lock()
+		news := t.news
+		t.mu.Unlock()
+		if s := t.current.Load(); s.seq >= want || t.long.Load() {
+			return s
+		}
+		select {
+		case <-news:
+		case <-timer.C:
+			return t.current.Load()
+		}
 	}
+}
+
+// tell wakes those who wait for a change.
+func (t *Tree) tell() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.news)
+	t.news = make(chan struct{})
 }
 
 // read reads everything.
@@ -77,6 +114,9 @@ func (t *Tree) read() error {
 	breathe := yieldToSearches
 	if t.current.Load() == nil {
 		breathe = nil // nobody is served yet
+	} else {
+		t.long.Store(true)
+		t.tell()
 	}
 	err := t.store.View(func(v *store.Snapshot) error {
 		containers, err := t.containersOf(v)
@@ -103,6 +143,8 @@ func (t *Tree) publish(s *snapshot, start time.Time, whole bool) {
 		entries += c.base.len() - c.dead.count() + c.delta.len()
 	}
 	t.current.Store(s)
+	t.long.Store(false)
+	t.tell()
 	t.loaded(Loaded{Seq: s.seq, Entries: entries, Took: time.Since(start), Whole: whole})
 	if whole && entries > sizeable {
 		debug.FreeOSMemory()
@@ -132,7 +174,10 @@ func (t *Tree) follow() error {
 				touched[r] = true
 			}
 		}
-		refs = len(touched)
+		if refs = len(touched); refs > mostDelta {
+			t.long.Store(true)
+			t.tell()
+		}
 		changes, err = s.changes(v, touched)
 		return err
 	})

@@ -155,8 +155,7 @@ func (s *searcher) mayAsk(at *spot) bool {
 
 func (s *searcher) nothing(at *spot) Result {
 	if s.query.Reader == nil && !s.query.Everyone {
-		return Result{Code: ldapwire.InsufficientAccessRights,
-			Text: "bind first; searching without a bind is for the networks in ldap.anonymous_from"}
+		return Result{Code: ldapwire.NoSuchObject, Text: "bind first: only the networks in ldap.anonymous_from may search without"}
 	}
 	return Result{Code: ldapwire.NoSuchObject, Matched: at.matched}
 }
@@ -341,7 +340,7 @@ func (c *cursor) matches(n uint32) bool {
 // tired tells, now and then, that the search has to stop: its time is up, or nobody
 // waits for it.
 func (s *searcher) tired() bool {
-	if s.looked++; s.looked&255 != 0 {
+	if s.looked++; s.looked&63 != 0 {
 		return false
 	}
 	switch {

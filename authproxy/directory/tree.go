@@ -52,6 +52,11 @@ type Tree struct {
 	current   atomic.Pointer[snapshot]
 	ready     chan struct{} // closed when current is set for the first time
 	searchers sync.Pool
+
+	long atomic.Bool // the change that is being read takes long: nobody waits for it
+
+	mu   sync.Mutex    // guards news
+	news chan struct{} // closed when current or long has changed, then replaced
 }
 
 // New returns the tree. It reads nothing before Run.
@@ -71,7 +76,7 @@ func New(o Options) (*Tree, error) {
 	}
 	return &Tree{
 		store: o.Store, schema: newSchema(), numbers: o.Numbering, output: o.Output, version: o.Version, loaded: o.Loaded,
-		base: dn.String(), baseDN: dn, ready: make(chan struct{}),
+		base: dn.String(), baseDN: dn, ready: make(chan struct{}), news: make(chan struct{}),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
@@ -14,7 +15,8 @@ import (
 // means.
 type phoneSearch struct {
 	ID, Client, Base, Scope, Filter string
-	Attrs, Controls                 []string
+	Attrs                           []string
+	Controls                        []struct{ OID string }
 	SizeLimit, TimeLimit            int32
 	TypesOnly                       bool
 	Deref                           byte
@@ -25,7 +27,7 @@ type phoneSearch struct {
 
 func phoneSearches(t testing.TB) []phoneSearch {
 	t.Helper()
-	f, err := os.Open("testdata/phone_searches.jsonl")
+	f, err := os.Open("../testdata/phone_searches.jsonl")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +39,9 @@ func phoneSearches(t testing.TB) []phoneSearch {
 		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
 			t.Fatal(err)
 		}
+		if s.BER == "" {
+			continue // the base is an entry's DN, which the server makes
+		}
 		s.bytes = unhex(t, s.BER)
 		list = append(list, s)
 	}
@@ -44,7 +49,7 @@ func phoneSearches(t testing.TB) []phoneSearch {
 		t.Fatal(err)
 	}
 	if len(list) < 70 {
-		t.Fatalf("testdata/phone_searches.jsonl has %d searches", len(list))
+		t.Fatalf("../testdata/phone_searches.jsonl has %d searches", len(list))
 	}
 	return list
 }
@@ -78,11 +83,11 @@ func TestPhoneSearches(t *testing.T) {
 			if got, want := filter.String(), wantFilter.String(); got != want {
 				t.Errorf("the filter is %s, want %s", got, want)
 			}
-			var controls []string
-			for _, c := range m.Controls {
-				controls = append(controls, string(c.OID))
+			controls := make([]struct{ OID string }, len(m.Controls))
+			for i, c := range m.Controls {
+				controls[i].OID = string(c.OID)
 			}
-			if len(controls)+len(p.Controls) > 0 && !reflect.DeepEqual(controls, p.Controls) {
+			if !slices.Equal(controls, p.Controls) {
 				t.Errorf("the controls are %q, want %q", controls, p.Controls)
 			}
 			if again := decode(t, m.Append(nil)); !reflect.DeepEqual(again, m) {

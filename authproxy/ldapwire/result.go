@@ -47,6 +47,7 @@ const (
 	EntryAlreadyExists           ResultCode = 68
 	ObjectClassModsProhibited    ResultCode = 69
 	AffectsMultipleDSAs          ResultCode = 71
+	VirtualListViewError         ResultCode = 76
 	Other                        ResultCode = 80
 	Canceled                     ResultCode = 118
 	NoSuchOperation              ResultCode = 119
@@ -137,6 +138,8 @@ func (c ResultCode) String() string {
 		return "objectClassModsProhibited"
 	case AffectsMultipleDSAs:
 		return "affectsMultipleDSAs"
+	case VirtualListViewError:
+		return "virtualListViewError"
 	case Other:
 		return "other"
 	case Canceled:

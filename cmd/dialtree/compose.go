@@ -19,6 +19,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/authproxy"
+	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 	"github.com/dialtree/dialtree/store"
@@ -79,6 +80,9 @@ func (n *node) open(ctx context.Context) (err error) {
 		StartTLS:      certificate != nil,
 		AnonymousFrom: c.LDAP.AnonymousFrom,
 		Throttle:      throttleOf(c),
+		Search:        searchLimitsOf(c),
+		Numbering:     directory.Numbering{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
+		Output:        outputOf(c),
 		Hasher:        hasher,
 		Logger:        logger,
 		Registerer:    registry,
@@ -130,8 +134,11 @@ func (n *node) open(ctx context.Context) (err error) {
 }
 
 func (n *node) ready() error {
-	if !n.serving.Load() {
+	switch {
+	case !n.serving.Load():
 		return errors.New("the LDAP listeners are not up")
+	case !n.front.Ready():
+		return errors.New("the directory is being read: searches wait for it")
 	}
 	return nil
 }
@@ -143,6 +150,15 @@ func throttleOf(c *config.Config) authproxy.ThrottleOptions {
 		Window:          c.Throttle.Window,
 		Delay:           c.Throttle.Delay,
 	}
+}
+
+func searchLimitsOf(c *config.Config) authproxy.SearchLimits {
+	return authproxy.SearchLimits{Entries: c.LDAP.SizeLimit, Time: c.LDAP.TimeLimit}
+}
+
+// outputOf is the form in which numbers are sent; the configuration has no other.
+func outputOf(c *config.Config) directory.Output {
+	return map[string]directory.Output{"as_stored": directory.AsStored, "e164": directory.E164, "international": directory.International}[c.Numbers.Output]
 }
 
 func limitsOf(c *config.Config) ldapserver.Limits {
@@ -311,6 +327,7 @@ func (n *node) reload(c *config.Config) error {
 		return err
 	}
 	n.front.SetThrottle(throttleOf(c))
+	n.front.SetSearchLimits(searchLimitsOf(c))
 	return nil
 }
 
