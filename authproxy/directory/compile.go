@@ -92,7 +92,7 @@ func (k *compiler) text(c *cond, f *ldapwire.Filter) {
 	case opSubstrings:
 		ok = k.textParts(c, f)
 	case opAtLeast, opAtMost:
-		ok = k.bound(c, f.Value)
+		ok = k.bound(c, op, f.Value)
 	default:
 		c.text, ok = k.prepared(f.Value, whole, &c.marked)
 	}
@@ -135,12 +135,12 @@ func (k *compiler) textParts(c *cond, f *ldapwire.Filter) bool {
 	return ok
 }
 
-// bound prepares the assertion of >= and <=, which go by base letters. A bound
-// of nothing but z stands for the end of the alphabet: Poly phones send zz, and
-// names in other scripts come behind it.
-func (k *compiler) bound(c *cond, value []byte) bool {
-	if c.text = nil; isEndOfAlphabet(value) {
-		return true
+// bound prepares the assertion of >= and <=, which go by base letters. An upper
+// bound of nothing but z stands for the end of the alphabet: Poly phones send zz,
+// and names in other scripts come behind it.
+func (k *compiler) bound(c *cond, op condOp, value []byte) bool {
+	if op == opAtMost && isEndOfAlphabet(value) {
+		return true // without a text, there is no bound
 	}
 	var marked, ok bool
 	if c.text, ok = k.prepared(value, whole, &marked); marked {
@@ -153,8 +153,8 @@ func isEndOfAlphabet(value []byte) bool {
 	return len(value) > 1 && len(bytes.Trim(value, "zZ")) == 0
 }
 
-// number prepares a condition on telephone numbers. What nobody could dial, such
-// as a name, is no number: Undefined.
+// number prepares a condition on telephone numbers. An assertion of which nothing is
+// dialled is no number: Undefined.
 func (k *compiler) number(c *cond, f *ldapwire.Filter) {
 	c.numbers = k.numbers
 	op := opOf(f.Kind)
@@ -163,8 +163,7 @@ func (k *compiler) number(c *cond, f *ldapwire.Filter) {
 	case opSubstrings:
 		ok = k.numberParts(c, f)
 	case opAtLeast, opAtMost:
-		c.text = nil
-		if !isEndOfAlphabet(f.Value) {
+		if op == opAtLeast || !isEndOfAlphabet(f.Value) {
 			c.text, ok = k.dialled(f.Value)
 		}
 	default:

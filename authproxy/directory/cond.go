@@ -82,7 +82,14 @@ type doc struct {
 	home   *container
 	record record
 	fields uint64
-	items  []byte
+	items  []byte // of the record, once one was needed: a look at it is slow when memory is cold
+}
+
+func (d *doc) prepared() []byte {
+	if d.items == nil {
+		d.items = d.record.items()
+	}
+	return d.items
 }
 
 // eval tells what the condition is on an entry.
@@ -145,7 +152,7 @@ func (c *cond) eval(d *doc) Truth {
 
 // anyItem tells whether a prepared value matches: one of the field, or of any.
 func (c *cond) anyItem(d *doc, field byte, only bool) bool {
-	for items := d.items; len(items) > 0; {
+	for items := d.prepared(); len(items) > 0; {
 		var tag byte
 		var text []byte
 		tag, text, items = nextItem(items)

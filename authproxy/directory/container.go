@@ -45,7 +45,7 @@ func (c *container) find(id string) (hit, bool) {
 }
 
 func (c *container) doc(r record) doc {
-	return doc{home: c, record: r, fields: r.fields(), items: r.items()}
+	return doc{home: c, record: r, fields: r.fields()}
 }
 
 // entryDN is the DN of an entry in the container.

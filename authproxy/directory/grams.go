@@ -100,14 +100,18 @@ func eachGram(text []byte, begins, ends bool, f func(gram uint32)) {
 	}
 }
 
-// newGramIndex indexes a group in two passes: one to measure, one to write, so
-// that no more is allocated than is kept.
-func newGramIndex(s *segment, group gramGroup, breathe func()) gramIndex {
-	var member [64]bool
-	for id := range member {
-		member[id] = groupOf(store.FieldID(id)) == group
+// newGramIndexes indexes all groups in two passes over the records: one to measure,
+// one to write, so that no more is allocated than is kept.
+func newGramIndexes(s *segment, breathe func()) (indexes [gramGroups]gramIndex) {
+	var group [64]gramGroup
+	for id := range group {
+		group[id] = groupOf(store.FieldID(id))
 	}
-	pass := func(f func(n, gram uint32)) {
+	var makers [gramGroups]gramMaker
+	for g := range makers {
+		makers[g] = newGramMaker()
+	}
+	pass := func(each func(m *gramMaker, n uint32, text []byte)) {
 		for n := range uint32(s.len()) {
 			if n%256 == 0 && breathe != nil {
 				breathe()
@@ -115,46 +119,98 @@ func newGramIndex(s *segment, group gramGroup, breathe func()) gramIndex {
 			for items := s.record(n).items(); len(items) > 0; {
 				var tag byte
 				var text []byte
-				if tag, text, items = nextItem(items); member[tag&fieldMask] {
-					eachGram(text, true, true, func(gram uint32) { f(n+1, gram) })
-				}
+				tag, text, items = nextItem(items)
+				each(&makers[group[tag&fieldMask]], n+1, text)
 			}
 		}
 	}
-	last := make([]uint32, gramCount)
-	size := make([]uint32, gramCount)
-	count := make([]uint32, gramCount)
-	pass(func(n, gram uint32) {
-		if d := n - last[gram]; d != 0 {
-			last[gram] = n
-			size[gram] += uint32(uvarintLen(d))
-			count[gram]++
+	pass((*gramMaker).measure)
+	for g := range makers {
+		indexes[g] = makers[g].allot()
+	}
+	pass((*gramMaker).write)
+	return indexes
+}
+
+// A gramMaker makes one index. Its arrays are by gram.
+type gramMaker struct {
+	last     []uint32 // the number of the entry that has it, plus one
+	size     []uint32 // bytes of its postings; when they are written, where the next one goes
+	count    []uint32
+	postings []byte
+}
+
+func newGramMaker() gramMaker {
+	return gramMaker{last: make([]uint32, gramCount), size: make([]uint32, gramCount), count: make([]uint32, gramCount)}
+}
+
+func (m *gramMaker) measure(n uint32, text []byte) {
+	last, size, count := m.last[:gramCount], m.size[:gramCount], m.count[:gramCount]
+	key, have := uint32(outside), 1
+	for i := 0; i <= len(text); i++ {
+		class := uint32(outside)
+		if i < len(text) {
+			class = uint32(classes[text[i]])
 		}
-	})
+		key = (key<<6 | class) & gramMask
+		if have++; have < 3 {
+			continue
+		}
+		if d := n - last[key]; d != 0 {
+			last[key] = n
+			size[key] += uint32(uvarintLen(d))
+			count[key]++
+		}
+	}
+}
+
+func (m *gramMaker) write(n uint32, text []byte) {
+	last, at := m.last[:gramCount], m.size[:gramCount]
+	key, have := uint32(outside), 1
+	for i := 0; i <= len(text); i++ {
+		class := uint32(outside)
+		if i < len(text) {
+			class = uint32(classes[text[i]])
+		}
+		key = (key<<6 | class) & gramMask
+		if have++; have < 3 {
+			continue
+		}
+		d := n - last[key]
+		if d == 0 {
+			continue
+		}
+		last[key] = n
+		to := at[key]
+		for ; d >= 0x80; d >>= 7 {
+			m.postings[to] = byte(d) | 0x80
+			to++
+		}
+		m.postings[to] = byte(d)
+		at[key] = to + 1
+	}
+}
+
+// allot makes the index with room for the postings, which write fills.
+func (m *gramMaker) allot() gramIndex {
 	present, total := 0, uint32(0)
 	for gram := range gramCount {
-		if count[gram] > 0 {
+		if m.count[gram] > 0 {
 			present++
 		}
 	}
 	x := gramIndex{keys: make([]uint32, 0, present), counts: make([]uint32, 0, present), ends: make([]uint32, 0, present)}
-	at := size // from here on: where the next posting of the gram goes
 	for gram := range gramCount {
-		if count[gram] == 0 {
+		if m.count[gram] == 0 {
 			continue
 		}
-		x.keys, x.counts = append(x.keys, uint32(gram)), append(x.counts, count[gram])
-		at[gram], total = total, total+size[gram]
+		x.keys, x.counts = append(x.keys, uint32(gram)), append(x.counts, m.count[gram])
+		m.size[gram], total = total, total+m.size[gram]
 		x.ends = append(x.ends, total)
 	}
 	x.postings = make([]byte, total)
-	clear(last)
-	pass(func(n, gram uint32) {
-		if d := n - last[gram]; d != 0 {
-			last[gram] = n
-			at[gram] += uint32(binary.PutUvarint(x.postings[at[gram]:], uint64(d)))
-		}
-	})
+	m.postings = x.postings
+	clear(m.last)
 	return x
 }
 

@@ -34,7 +34,8 @@ type Numbering struct {
 	International string // before a country code, such as "00"
 }
 
-// canonical appends the one form of a stored number.
+// canonical appends the one form of a stored number; nothing where nothing of it
+// is dialled.
 func (n *Numbering) canonical(dst []byte, s string) []byte { return appendCanonical(dst, n, s) }
 
 func appendCanonical[S string | []byte](dst []byte, n *Numbering, s S) []byte {
@@ -101,10 +102,12 @@ func (n *Numbering) toInternational(dst []byte, start int) []byte {
 		prefix = len(n.International)
 	case len(d) > maxInternal && n.Trunk != "" && bytes.HasPrefix(d, []byte(n.Trunk)):
 		prefix, keep = len(n.Trunk), n.Country
-	default:
-		return dst
 	}
-	if !allDigits(d[prefix:]) {
+	if prefix == 0 || !allDigits(d[prefix:]) {
+		// Not a number of any country: a + says nothing.
+		if len(d) > 0 && d[0] == '+' {
+			return slices.Delete(dst, start, start+1)
+		}
 		return dst
 	}
 	dst = slices.Insert(dst, start+prefix, []byte("+"+keep)...)
@@ -185,13 +188,13 @@ type numberSubstrings struct {
 
 // matches tells whether one spelling of the number has the parts in their order.
 func (a *numberSubstrings) matches(n *Numbering, canonical []byte) bool {
-	if len(canonical) == 0 || canonical[0] != '+' {
-		return a.in(canonical)
-	}
-	digits := canonical[1:]
 	if a.in(canonical) {
 		return true
 	}
+	if canonical[0] != '+' {
+		return false
+	}
+	digits := canonical[1:]
 	if (a.initial == nil || len(a.initial) >= minBare) && a.in(digits) {
 		return true
 	}
@@ -207,7 +210,7 @@ func (n *Numbering) spelled(canonical []byte, f func([]byte) bool) bool {
 	if f(canonical) {
 		return true
 	}
-	if len(canonical) == 0 || canonical[0] != '+' {
+	if canonical[0] != '+' {
 		return false
 	}
 	digits := canonical[1:]

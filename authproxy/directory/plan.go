@@ -1,24 +1,22 @@
 package directory
 
-import (
-	"bytes"
-	"math/bits"
-	"slices"
-)
+import "slices"
 
 // How the entries are found that a condition may be True on. The indexes give a
-// list that holds all of them and as few others as can be; every entry on it is
-// then looked at. Where no index helps, or the list would be long, the entries
-// are looked at one after the other, in their order: whoever asks for much is
-// soon served, and whoever asks for little has named something.
+// sequence that holds all of them and as few others as can be; every entry in it is
+// then looked at. Where no index helps, or the sequence would be long, the entries
+// are looked at one after the other. Either way they come in their order, and no
+// more of them are fetched than are needed: whoever asks for much is soon served,
+// and whoever asks for little has named something.
 
-// A planner finds lists of entries in one segment. Its memory is used again.
+// A planner finds entries in one segment. Its memory is used again.
 type planner struct {
 	seg     *segment
-	lists   []uint32 // what was found; lists lie behind each other
-	grams   []gramUse
-	set     bitmap
 	numbers *Numbering
+	sources []source // what was opened
+	grams   []gramUse
+	ranges  [][]uint32
+	lists   []uint32 // what the sources' lists are cut from
 	scratch []byte
 }
 
@@ -29,23 +27,89 @@ type gramUse struct {
 	count uint32
 }
 
-// everything is the estimate of what no index helps with.
-const everything = 1<<31 - 1
+const (
+	// everything is the estimate of what no index helps with.
+	everything = 1<<31 - 1
+	// worthwhile is which part of all entries a sequence may be: beyond, looking at
+	// each is as fast.
+	worthwhile = 4
+	// mostSorted is how many numbers of a range are put into the order of entries.
+	// Where more begin alike, the first that are wanted are soon met.
+	mostSorted = 4096
+	// mostGrams is how many grams of a text an entry is asked for before it is
+	// looked at. More of them are seldom rarer.
+	mostGrams = 3
+)
 
-// worthwhile is which part of all entries a list may be: beyond, looking at each is
-// as fast.
-const worthwhile = 4
-
-// list returns the numbers of the entries that the condition may be True on,
-// ascending; all is true when that may be any.
-func (p *planner) list(s *segment, c *cond) (numbers []uint32, all bool) {
-	p.seg = s
-	p.lists = p.lists[:0]
-	if estimate := p.estimate(c); estimate > s.len()/worthwhile && estimate > 64 {
-		return nil, true
+// open makes ready to go through the entries that the condition may be True on. It
+// returns false when that may be any.
+func (p *planner) open(s *segment, c *cond) bool {
+	p.seg, p.sources, p.ranges, p.lists = s, p.sources[:0], p.ranges[:0], p.lists[:0]
+	if estimate := p.estimate(c); estimate == everything || estimate > s.len()/worthwhile && estimate > 64 {
+		return false
 	}
 	p.add(c)
-	return p.settle(0), false
+	for i := range p.sources {
+		p.sources[i].advance()
+	}
+	return true
+}
+
+// next returns the next number, plus one; 0 at the end.
+func (p *planner) next() uint32 {
+	first := uint32(0)
+	for i := range p.sources {
+		if head := p.sources[i].head; head != 0 && (first == 0 || head < first) {
+			first = head
+		}
+	}
+	for i := range p.sources {
+		if first != 0 && p.sources[i].head == first {
+			p.sources[i].advance()
+		}
+	}
+	return first
+}
+
+// A source is an ascending sequence of numbers: those that are in several postings,
+// or a list.
+type source struct {
+	rarest postings
+	others [mostGrams - 1]postings
+	count  int // of others
+	list   []uint32
+	head   uint32 // plus one; 0 at the end
+}
+
+func (s *source) advance() {
+	if s.list != nil {
+		if s.head = 0; len(s.list) > 0 {
+			s.head, s.list = s.list[0]+1, s.list[1:]
+		}
+		return
+	}
+	for s.head = s.rarest.next(); s.head != 0; s.head = s.rarest.next() {
+		if s.shared(s.head) {
+			return
+		}
+	}
+}
+
+// shared tells whether a number is in the other postings, too.
+func (s *source) shared(n uint32) bool {
+	for i := range s.count {
+		o := &s.others[i]
+		for o.last < n {
+			if o.next() == 0 {
+				s.rarest.rest = nil // none that comes is in this one
+				return false
+			}
+		}
+		if o.last != n {
+			return false
+		}
+	}
+	return true
 }
 
 // estimate tells about how many entries add would find.
@@ -68,28 +132,28 @@ func (p *planner) estimate(c *cond) int {
 		}
 		return sum
 	case opEqual, opSubstrings:
-		if c.names || c.attr.field == 0 {
+		switch {
+		case c.names || c.attr.field == 0:
 			return everything
-		}
-		if c.attr.syntax == syntaxNumber {
-			return p.numberEstimate(c)
+		case c.attr.syntax == syntaxNumber:
+			return p.numberWay(c).estimate
 		}
 		return p.textEstimate(c)
 	}
 	return everything
 }
 
-// add adds the entries of a condition that has an estimate, in any order.
+// add adds the sources of a condition that has an estimate.
 func (p *planner) add(c *cond) {
 	switch c.op {
 	case opAnd:
-		best, least := 0, everything
+		best, least := -1, everything
 		for i := range c.kids {
 			if n := p.estimate(&c.kids[i]); n < least {
 				best, least = i, n
 			}
 		}
-		if len(c.kids) > 0 {
+		if best >= 0 {
 			p.add(&c.kids[best])
 		}
 	case opOr:
@@ -98,48 +162,23 @@ func (p *planner) add(c *cond) {
 		}
 	case opEqual, opSubstrings:
 		if c.attr.syntax == syntaxNumber {
-			p.addNumbers(c)
+			p.addNumbers(p.numberWay(c))
 		} else {
 			p.addText(c)
 		}
 	}
 }
 
-// settle sorts what was added from start on, and drops what is there twice.
-func (p *planner) settle(start int) []uint32 {
-	found := p.lists[start:]
-	if len(found) < 256 || len(found) < p.seg.len()/256 {
-		slices.Sort(found)
-		return slices.Compact(found)
-	}
-	if need := (p.seg.len() + 63) / 64; cap(p.set) < need {
-		p.set = newBitmap(p.seg.len())
-	} else {
-		p.set = p.set[:need]
-		clear(p.set)
-	}
-	for _, n := range found {
-		p.set.set(n)
-	}
-	found = found[:0]
-	for i, word := range p.set {
-		for ; word != 0; word &= word - 1 {
-			found = append(found, uint32(i<<6+bits.TrailingZeros64(word)))
-		}
-	}
-	return found
-}
-
 // textEstimate is how many entries have the rarest gram.
 func (p *planner) textEstimate(c *cond) int {
 	uses := p.textGrams(c)
-	if len(uses) == 0 {
-		if p.ownID(c) != nil {
-			return 1
-		}
-		return everything
+	switch {
+	case len(uses) > 0:
+		return int(uses[0].count)
+	case p.ownID(c) != nil:
+		return 1
 	}
-	return int(uses[0].count)
+	return everything
 }
 
 // textGrams returns the grams that an entry must have, the rarest first; none when
@@ -147,59 +186,64 @@ func (p *planner) textEstimate(c *cond) int {
 func (p *planner) textGrams(c *cond) []gramUse {
 	x := &p.seg.grams[groupOf(c.attr.field)]
 	p.grams = p.grams[:0]
-	if x.postings == nil || c.attr.also && c.attr.field == 0 {
+	if x.postings == nil {
 		return nil
 	}
-	use := func(text []byte, begins, ends bool) {
-		eachGram(text, begins, ends, func(gram uint32) {
-			at, count := x.find(gram)
-			p.grams = append(p.grams, gramUse{x, at, count})
-		})
-	}
 	if c.op == opEqual {
-		use(c.text, true, true)
+		p.use(x, c.text, true, true)
 	} else {
-		if c.parts.initial != nil {
-			use(c.parts.initial, true, false)
-		}
+		p.use(x, c.parts.initial, true, false)
 		for _, part := range c.parts.any {
-			use(part, false, false)
+			p.use(x, part, false, false)
 		}
-		if c.parts.final != nil {
-			use(c.parts.final, false, true)
-		}
+		p.use(x, c.parts.final, false, true)
 	}
 	slices.SortFunc(p.grams, func(a, b gramUse) int { return int(a.count) - int(b.count) })
 	return p.grams
 }
 
-// mostGrams is how many lists are intersected, enough is how few entries are not
-// worth another list.
-const (
-	mostGrams = 4
-	enough    = 32
-)
+// use adds the grams of a text.
+func (p *planner) use(x *gramIndex, text []byte, begins, ends bool) {
+	if text == nil {
+		return
+	}
+	eachGram(text, begins, ends, func(gram uint32) {
+		at, count := x.find(gram)
+		p.grams = append(p.grams, gramUse{x, at, count})
+	})
+}
 
 // addText adds the entries that have the rarest grams of the assertion.
 func (p *planner) addText(c *cond) {
 	if id := p.ownID(c); id != nil {
 		if n, ok := p.seg.find(string(id)); ok {
-			p.lists = append(p.lists, n)
+			p.addList([]uint32{n})
 		}
 	}
 	uses := p.textGrams(c)
 	if len(uses) == 0 || uses[0].count == 0 {
 		return
 	}
-	start := len(p.lists)
-	p.lists = uses[0].index.list(uses[0].at).appendTo(p.lists, uses[0].count)
-	for _, use := range uses[1:min(len(uses), mostGrams)] {
-		if len(p.lists)-start <= enough || int(use.count) > 8*(len(p.lists)-start) {
-			break
+	s := source{rarest: uses[0].index.list(uses[0].at)}
+	for i := 1; i < len(uses) && s.count < len(s.others); i++ {
+		if uses[i].at != uses[i-1].at && uses[i].count < 16*uses[0].count {
+			s.others[s.count] = uses[i].index.list(uses[i].at)
+			s.count++
 		}
-		kept := use.index.list(use.at).keep(p.lists[start:])
-		p.lists = p.lists[:start+len(kept)]
 	}
+	p.sources = append(p.sources, s)
+}
+
+// addList adds numbers, which may be in any order.
+func (p *planner) addList(numbers []uint32) {
+	if len(numbers) == 0 {
+		return
+	}
+	start := len(p.lists)
+	p.lists = append(p.lists, numbers...)
+	list := p.lists[start:len(p.lists):len(p.lists)]
+	slices.Sort(list)
+	p.sources = append(p.sources, source{list: slices.Compact(list)})
 }
 
 // ownID returns the ID that an assertion about uid may be: what has no login name
@@ -209,115 +253,4 @@ func (p *planner) ownID(c *cond) []byte {
 		return nil
 	}
 	return c.text[1 : 1+idLen]
-}
-
-// numberEstimate is how many numbers are in the ranges that add would take.
-func (p *planner) numberEstimate(c *cond) int {
-	total := 0
-	if !p.numberRanges(c, func(numbers []uint32) { total += len(numbers) }) {
-		return everything
-	}
-	return total
-}
-
-func (p *planner) addNumbers(c *cond) {
-	p.numberRanges(c, func(numbers []uint32) { p.lists = append(p.lists, numbers...) })
-}
-
-// numberRanges calls f with the entries of the ranges that hold every number which
-// can match; false when that may be any.
-func (p *planner) numberRanges(c *cond, f func([]uint32)) bool {
-	x := &p.seg.numbers
-	if c.op == opEqual {
-		f(x.equal(c.number.canonical))
-		if c.number.bare != nil {
-			f(x.equal(c.number.bare))
-		}
-		return true
-	}
-	switch d := &c.digits; {
-	case d.initial != nil && (d.final == nil || len(d.initial) >= len(d.final)):
-		p.beginnings(d.initial, f)
-	case d.final != nil:
-		f(x.ending(d.final))
-		p.across(p.numbers.Trunk, p.numbers.Country, d.final, f)
-		if d.initial != nil {
-			p.across(p.numbers.International, "", d.final, f)
-		}
-	default:
-		return p.anywhere(d.any, f)
-	}
-	return true
-}
-
-// beginnings are the ranges of numbers of which a spelling may begin so.
-func (p *planner) beginnings(part []byte, f func([]uint32)) {
-	x, n := &p.seg.numbers, p.numbers
-	f(x.beginning(part))
-	if len(part) == 0 || part[0] == '+' {
-		return
-	}
-	international := func(digits ...[]byte) {
-		p.scratch = append(p.scratch[:0], '+')
-		for _, d := range digits {
-			p.scratch = append(p.scratch, d...)
-		}
-		f(x.beginning(p.scratch))
-	}
-	if len(part) >= minBare {
-		international(part)
-	}
-	switch rest, ok := bytes.CutPrefix(part, []byte(n.International)); {
-	case ok:
-		international(rest)
-	case bytes.HasPrefix([]byte(n.International), part):
-		international()
-		return
-	}
-	switch rest, ok := bytes.CutPrefix(part, []byte(n.Trunk)); {
-	case ok:
-		international([]byte(n.Country), rest)
-	case bytes.HasPrefix([]byte(n.Trunk), part):
-		international([]byte(n.Country))
-	}
-}
-
-// across are the ranges of numbers in whose spelling with a prefix the part covers
-// the prefix, or the end of it. In the indexed form they begin with the code.
-func (p *planner) across(prefix, code string, part []byte, f func([]uint32)) {
-	for i := range prefix {
-		if rest, ok := bytes.CutPrefix(part, []byte(prefix[i:])); ok {
-			p.scratch = append(append(append(p.scratch[:0], '+'), code...), rest...)
-			f(p.seg.numbers.beginning(p.scratch))
-		}
-	}
-}
-
-// anywhere finds numbers by the rarest gram of parts that may be anywhere in them.
-func (p *planner) anywhere(parts [][]byte, f func([]uint32)) bool {
-	x := &p.seg.grams[gramNumbers]
-	if x.postings == nil {
-		return false
-	}
-	best := gramUse{count: everything}
-	var in []byte
-	for _, part := range parts {
-		eachGram(part, false, false, func(gram uint32) {
-			if at, count := x.find(gram); count < best.count {
-				best, in = gramUse{x, at, count}, part
-			}
-		})
-	}
-	if best.index == nil {
-		return false
-	}
-	// The gram may lie across the trunk prefix, which the indexed form does not have.
-	p.across(p.numbers.Trunk, p.numbers.Country, in, f)
-	if best.count > 0 {
-		start := len(p.lists)
-		found := x.list(best.at).appendTo(p.lists, best.count)[start:]
-		p.lists = p.lists[:start]
-		f(found)
-	}
-	return true
 }

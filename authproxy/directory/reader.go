@@ -3,6 +3,7 @@ package directory
 import (
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 	"github.com/dialtree/dialtree/store"
@@ -23,47 +24,85 @@ type view struct {
 	only string // an ID
 }
 
-// mostViews bounds for how many readers a state of the directory remembers what
-// they may read.
-const mostViews = 10_000
+// An access is what a reader may read, and where the DNs lead that the reader has
+// searched under: phones send the same one all day.
+type access struct {
+	views []view
 
-// views returns what a reader may read. What is not in there does not exist for
+	mu    sync.RWMutex
+	spots map[string]spot // guarded by mu; containers only
+}
+
+const (
+	// mostReaders bounds for how many readers a state of the directory remembers
+	// what they may read.
+	mostReaders = 10_000
+	// mostSpots bounds the DNs that are remembered for one of them.
+	mostSpots = 32
+)
+
+// access returns what a reader may read. What is not in there does not exist for
 // the reader: nothing of it is looked at, so that not even the time that a search
 // takes tells of it. everyone tells whether the client's address may read what
 // everyone may read without a bind.
-func (s *snapshot) views(r *Reader, everyone bool) ([]view, error) {
+func (s *snapshot) access(r *Reader, everyone bool) (*access, error) {
 	key := ""
 	if r != nil {
 		key = r.DN
 	} else if !everyone {
-		return nil, nil
+		return &s.nobody, nil
 	}
-	s.mu.Lock()
-	known, ok := s.readable[key]
-	s.mu.Unlock()
-	if ok {
+	s.mu.RLock()
+	known := s.readers[key]
+	s.mu.RUnlock()
+	if known != nil {
 		return known, nil
 	}
 	who, err := s.tree.standing(r)
 	if err != nil {
 		return nil, err
 	}
-	var views []view
+	a := &access{}
 	for _, c := range s.containers {
 		switch {
 		case who.mayRead(c.readers):
-			views = append(views, view{home: c})
+			a.views = append(a.views, view{home: c})
 		case c.kind == store.KindUser && who.userID != "":
-			views = append(views, view{home: c, only: who.userID})
+			a.views = append(a.views, view{home: c, only: who.userID})
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.readable == nil || len(s.readable) >= mostViews {
-		s.readable = make(map[string][]view)
+	if s.readers == nil || len(s.readers) >= mostReaders {
+		s.readers = make(map[string]*access)
 	}
-	s.readable[key] = views
-	return views, nil
+	s.readers[key] = a
+	return a, nil
+}
+
+// spot is snapshot.spot, remembered where it is a container.
+func (a *access) spot(s *snapshot, base []byte, r *Reader) (spot, error) {
+	a.mu.RLock()
+	at, ok := a.spots[string(base)]
+	a.mu.RUnlock()
+	if ok {
+		return at, nil
+	}
+	at, err := s.spot(string(base), r, a.views)
+	switch at.kind {
+	case spotBase, spotUsers, spotSpeedDials, spotPhonebooks, spotPhonebook:
+		a.remember(base, at)
+	}
+	return at, err
+}
+
+func (a *access) remember(base []byte, at spot) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.spots == nil || len(a.spots) >= mostSpots {
+		a.spots = make(map[string]spot)
+	}
+	a.spots[string(base)] = at
 }
 
 // A standing is what a reader is to the readers of a container. Names are

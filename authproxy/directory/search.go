@@ -106,11 +106,11 @@ func (t *Tree) searcher() *searcher {
 func (s *searcher) search(snap *snapshot, q *Query, emit func(Entry) error) (Result, error) {
 	s.query, s.emit, s.looked, s.stopped = q, emit, 0, ldapwire.Success
 	defer s.forget()
-	views, err := snap.views(q.Reader, q.Everyone)
+	may, err := snap.access(q.Reader, q.Everyone)
 	if err != nil {
 		return Result{}, err
 	}
-	at, err := snap.spot(string(q.Base), q.Reader, views)
+	at, err := may.spot(snap, q.Base, q.Reader)
 	if err != nil {
 		return Result{Code: ldapwire.InvalidDNSyntax, Text: err.Error()}, nil
 	}
@@ -122,10 +122,10 @@ func (s *searcher) search(snap *snapshot, q *Query, emit func(Entry) error) (Res
 	if q.Subentries {
 		return Result{}, nil
 	}
-	if result, done, err := s.nodes(snap, &at, views); done || err != nil {
+	if result, done, err := s.nodes(snap, &at, may.views); done || err != nil {
 		return result, err
 	}
-	s.open(&at, views)
+	s.open(&at, may.views)
 	s.arrange()
 	if q.View != nil {
 		return s.window()
@@ -268,14 +268,12 @@ func (s *searcher) cursor(v view, seg *segment, dead bitmap) {
 	c.planner.numbers = &s.tree.numbers
 	switch {
 	case v.only != "":
-		c.all = false
+		c.way = byList
 		if n, ok := seg.find(v.only); ok {
-			c.list = append(c.list[:0], n)
+			c.list = []uint32{n}
 		}
-	case c.always:
-		c.all = true
-	default:
-		c.list, c.all = c.planner.list(seg, s.cond)
+	case !c.always && c.planner.open(seg, s.cond):
+		c.way = byIndex
 	}
 	s.cursors = append(s.cursors, c)
 }
@@ -286,44 +284,66 @@ type cursor struct {
 	view     view
 	seg      *segment
 	dead     bitmap
-	planner  planner
-	always   bool
-	all      bool     // every entry is looked at
-	list     []uint32 // else these
-	next     uint32   // how many were looked at
+	always   bool // the condition is True on every entry
+	way      way
+	planner  planner  // byIndex
+	list     []uint32 // byList
+	next     uint32   // the number of the entry, or its place in list
 	doc      doc      // what was found last
 }
+
+// A way is how a cursor comes to the entries that it looks at.
+type way uint8
+
+const (
+	oneByOne way = iota
+	byIndex
+	byList
+)
 
 // step goes to the next entry that the search finds; false at the end, and when the
 // search has to stop.
 func (c *cursor) step() bool {
-	for last := uint32(c.len()); c.next < last; {
-		n := c.number(c.next)
-		c.next++
-		if !c.dead.has(n) && c.matches(n) {
+	for {
+		n, ok := c.advance()
+		switch {
+		case !ok:
+			return false
+		case !c.dead.has(n) && c.matches(n):
 			return true
-		}
-		if c.searcher.tired() {
+		case c.searcher.tired():
 			return false
 		}
 	}
-	return false
 }
 
-// len is how many entries are looked at.
-func (c *cursor) len() int {
-	if c.all {
-		return c.seg.len()
+// advance returns the next entry to look at.
+func (c *cursor) advance() (n uint32, ok bool) {
+	switch c.way {
+	case byIndex:
+		n = c.planner.next()
+		return n - 1, n != 0
+	case byList:
+		if c.next < uint32(len(c.list)) {
+			c.next++
+			return c.list[c.next-1], true
+		}
+	case oneByOne:
+		if c.next < uint32(c.seg.len()) {
+			c.next++
+			return c.next - 1, true
+		}
 	}
-	return len(c.list)
+	return 0, false
 }
 
-// number is the number in the segment of what is looked at i-th.
-func (c *cursor) number(i uint32) uint32 {
-	if c.all {
-		return i
+// spread puts what is left to look at into a list.
+func (c *cursor) spread() {
+	list := []uint32{}
+	for n, ok := c.advance(); ok; n, ok = c.advance() {
+		list = append(list, n)
 	}
-	return c.list[i]
+	c.way, c.list, c.next = byList, list, 0
 }
 
 // matches tells whether the condition is True on an entry, and leaves it in doc.
@@ -332,8 +352,7 @@ func (c *cursor) matches(n uint32) bool {
 	if c.always {
 		return true
 	}
-	c.doc.fields = c.seg.fields[n]
-	c.doc.items = c.doc.record.items()
+	c.doc.fields, c.doc.items = c.seg.fields[n], nil
 	return c.searcher.cond.eval(&c.doc) == True
 }
 
@@ -443,16 +462,31 @@ func (s *searcher) resume() (seen, skip int) {
 	}
 	for _, c := range s.cursors {
 		if n, ok := c.seg.find(after.ID); ok && !c.dead.has(n) {
-			last := c.seg.record(n)
 			for _, other := range s.cursors {
-				other.next = uint32(sort.Search(other.len(), func(i int) bool {
-					return s.compare(other.seg.record(other.number(uint32(i))), last) > 0
-				}))
+				other.behind(c.seg.record(n))
 			}
 			return after.Seen, 0
 		}
 	}
 	return after.Seen, after.Seen
+}
+
+// behind takes a cursor behind a record, which may be of another segment.
+func (c *cursor) behind(last record) {
+	if c.way == byIndex {
+		c.spread()
+	}
+	n := len(c.list)
+	if c.way == oneByOne {
+		n = c.seg.len()
+	}
+	c.next = uint32(sort.Search(n, func(i int) bool {
+		number := uint32(i)
+		if c.way == byList {
+			number = c.list[i]
+		}
+		return c.searcher.compare(c.seg.record(number), last) > 0
+	}))
 }
 
 // Compare tells whether an entry has a value (RFC 4511, section 4.10).
@@ -461,11 +495,11 @@ func (t *Tree) Compare(ctx context.Context, q *Query, description, value []byte)
 	if err != nil {
 		return Result{Code: ldapwire.Busy}, nil
 	}
-	views, err := snap.views(q.Reader, q.Everyone)
+	may, err := snap.access(q.Reader, q.Everyone)
 	if err != nil {
 		return Result{}, err
 	}
-	at, err := snap.spot(string(q.Base), q.Reader, views)
+	at, err := may.spot(snap, q.Base, q.Reader)
 	if err != nil {
 		return Result{Code: ldapwire.InvalidDNSyntax, Text: err.Error()}, nil
 	}

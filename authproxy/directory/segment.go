@@ -195,15 +195,20 @@ func head64(text []byte) uint64 {
 	return binary.BigEndian.Uint64(head[:])
 }
 
-// index makes the indexes.
+// index makes the indexes. In the background, where breathe is set, one processor
+// is enough; at the start nobody else needs the others.
 func (s *segment) index(breathe func()) {
-	s.numbers = newNumberIndex(s)
-	if s.len() < leastIndexed {
+	if s.len() < leastIndexed || breathe != nil {
+		s.numbers = newNumberIndex(s)
+		if s.len() >= leastIndexed {
+			s.grams = newGramIndexes(s, breathe)
+		}
 		return
 	}
-	for g := range s.grams {
-		s.grams[g] = newGramIndex(s, gramGroup(g), breathe)
-	}
+	var numbers sync.WaitGroup
+	numbers.Go(func() { s.numbers = newNumberIndex(s) })
+	s.grams = newGramIndexes(s, nil)
+	numbers.Wait()
 }
 
 // yieldToSearches lets those go first who wait for a processor. An index is built

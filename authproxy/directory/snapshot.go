@@ -19,8 +19,9 @@ type snapshot struct {
 	containers []*container // users, speed dials, then phonebooks by name
 	made       time.Time
 
-	mu       sync.Mutex
-	readable map[string][]view // guarded by mu; by the DN of the reader
+	nobody  access // who may read nothing
+	mu      sync.RWMutex
+	readers map[string]*access // guarded by mu; by the DN of the reader
 }
 
 // containersOf makes the containers that there are, empty.
@@ -82,14 +83,37 @@ func adopt(containers, before []*container) {
 	}
 }
 
-// load reads one container's entries from the store.
+// load reads one container's entries from the store. While one goroutine reads them
+// the other makes them ready for searches.
 func (t *Tree) load(v *store.Snapshot, c *container, breathe func()) (*container, error) {
+	const batch = 512
 	b := t.newBuilder(breathe)
+	batches := make(chan []store.Entry, 4)
+	var ready sync.WaitGroup
+	ready.Go(func() {
+		for entries := range batches {
+			for i := range entries {
+				b.entry(&entries[i])
+			}
+		}
+	})
+	var failed error
+	entries := make([]store.Entry, 0, batch)
 	for e, err := range v.Entries(store.Query{Kind: c.kind, Phonebook: c.book}) {
 		if err != nil {
-			return nil, err
+			failed = err
+			break
 		}
-		b.entry(&e)
+		if entries = append(entries, e); len(entries) == batch {
+			batches <- entries
+			entries = make([]store.Entry, 0, batch)
+		}
+	}
+	batches <- entries
+	close(batches)
+	ready.Wait()
+	if failed != nil {
+		return nil, failed
 	}
 	return c.with(b.segment(), nil, &segment{}), nil
 }

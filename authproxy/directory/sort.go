@@ -156,10 +156,11 @@ func (s *searcher) arrange() {
 		return
 	}
 	for _, c := range s.cursors {
-		if c.all {
-			c.all, c.list = false, c.seg.sorted(keys)
+		if c.way == oneByOne {
+			c.way, c.list = byList, c.seg.sorted(keys)
 			continue
 		}
+		c.spread()
 		slices.SortFunc(c.list, func(a, b uint32) int { return s.compare(c.seg.record(a), c.seg.record(b)) })
 	}
 }
