@@ -92,7 +92,7 @@ func (p *plan) change(i int) PlannedChange {
 	}
 	c.Fields = differences(old, e)
 	if a.password != "" {
-		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: "[secret]"})
+		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: masked})
 	}
 	return c
 }
