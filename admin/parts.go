@@ -79,6 +79,7 @@ type PreviewedRecord struct {
 	LeftOut bool          `json:"left_out,omitempty" doc:"By the filter"`
 	Column  string        `json:"column,omitempty"`
 	Reason  string        `json:"reason,omitempty" doc:"Why it is rejected"`
+	Notes   []string      `json:"notes,omitempty" doc:"What is odd about it, such as a number that cannot be dialled"`
 }
 
 // NamedValues are the values of a column or a field.

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/dialtree/dialtree/store"
@@ -29,6 +30,8 @@ type PreviewedRecord struct {
 	LeftOut bool   `json:"left_out,omitempty"`
 	Column  string `json:"column,omitempty"`
 	Reason  string `json:"reason,omitempty"` // of a reject
+	// Notes say what is odd about an entry, such as a number that cannot be dialled.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // NamedValues are the values of a column or a field, each in a length for people. Passwords are masked.
@@ -99,6 +102,9 @@ func (m *mapping) preview(r *source.Record) PreviewedRecord {
 		if values := w.values.All(f.ID); len(values) > 0 {
 			p.Entry = append(p.Entry, NamedValues{f.Name, shown(&f, values)})
 		}
+	}
+	for _, n := range w.odd {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s: %q cannot be dialled", n.column, shorten(n.text)))
 	}
 	if w.password != "" {
 		p.Entry = append(p.Entry, NamedValues{store.Password.String(), []string{masked}})

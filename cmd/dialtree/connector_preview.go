@@ -70,6 +70,9 @@ func writePreview(w io.Writer, p *admin.Preview) error {
 		case r.Reason != "":
 			entry = []string{fmt.Sprintf("(rejected: %s)", r.Reason)}
 		}
+		for _, note := range r.Notes {
+			entry = append(entry, "("+note+")")
+		}
 		for i := range max(len(source), len(entry)) {
 			row := make([]string, 3)
 			if i == 0 {

@@ -70,7 +70,7 @@ func (d syncerDoor) Preview(ctx context.Context, connector string, records int) 
 	shown := &admin.Preview{Notes: p.Notes, Error: p.Error, Records: make([]admin.PreviewedRecord, len(p.Records))}
 	for i, r := range p.Records {
 		shown.Records[i] = admin.PreviewedRecord{
-			Row: r.Row, Source: shownValues(r.Source), Entry: shownValues(r.Entry), LeftOut: r.LeftOut, Column: r.Column, Reason: r.Reason,
+			Row: r.Row, Source: shownValues(r.Source), Entry: shownValues(r.Entry), LeftOut: r.LeftOut, Column: r.Column, Reason: r.Reason, Notes: r.Notes,
 		}
 	}
 	return shown, nil
