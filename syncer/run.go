@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // ImportOptions say how far a run goes.
@@ -166,6 +167,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, error) {
 	if failed != nil {
 		r.Run.Result, r.Run.Error = store.RunFailed, failed.Error()
+		r.Temporary = source.IsTemporary(failed)
 		// What a plan counted did not happen; what was rejected may be why.
 		r.Run.Created, r.Run.Updated, r.Run.Removed, r.Run.Unchanged = 0, 0, 0, 0
 	}
