@@ -57,6 +57,7 @@ func (w *world) serve() (stop func()) {
 		}
 	}
 	w.t.Cleanup(stop)
+	eventually(w.t, "Run", w.syncer.Serving)
 	return stop
 }
 
