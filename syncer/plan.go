@@ -21,7 +21,7 @@ type plan struct {
 	owned int               // entries of the connector before the run, without hidden ones
 	known map[string]*known // those entries by key
 	names map[string]int    // the unique names in the source, normalised, and their rows
-	alike map[string]int    // how many records came to a derived key
+	alike map[string]int    // how many records after the first came to a derived key
 	seed  maphash.Seed
 
 	put       []store.Entry
