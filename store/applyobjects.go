@@ -182,7 +182,7 @@ func (a *applier) checkObjectReferences() error {
 			if a.removed[ref.object] {
 				return &ObjectError{ref.object, &InUseError{By: []string{r.String()}}}
 			}
-			return &ObjectError{r, fieldErrorf(ref.path, "%s does not exist: create it first, or in the same file", ref.object)}
+			return &ObjectError{r, fieldErrorf(ref.path, "%s does not exist: create it first, or in the same file (kind: %s, name: %s)", ref.object, ref.object.Kind, ref.object.Name)}
 		}
 	}
 	return nil
@@ -201,6 +201,9 @@ func connectorRefs(c *Connector) []pathRef {
 	}
 	if c.Authentication != nil && c.Authentication.Upstream != "" {
 		refs = append(refs, pathRef{"authentication.upstream", ObjectRef{ObjectUpstream, c.Authentication.Upstream}})
+	}
+	if c.After != "" {
+		refs = append(refs, pathRef{"after", ObjectRef{ObjectConnector, c.After}})
 	}
 	return refs
 }

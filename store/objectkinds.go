@@ -29,6 +29,10 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 		}
 	case *Device:
 		f("password", &o.Password)
+	case *Connector:
+		if o.Webhook != nil {
+			f("webhook.secret", &o.Webhook.Secret)
+		}
 	}
 }
 

@@ -238,7 +238,9 @@ func (s *snapshot) changes(v *store.Snapshot, touched map[store.Ref]bool) (map[*
 			elsewhere[r.ID] = true
 		}
 		ch := of(c)
-		ch.gone[r.ID], ch.put = true, append(ch.put, e)
+		if ch.gone[r.ID] = true; !e.Hidden() {
+			ch.put = append(ch.put, e)
+		}
 	}
 	s.seek(elsewhere, func(c *container, id string) { of(c).gone[id] = true })
 	return changes, nil

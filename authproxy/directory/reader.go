@@ -130,7 +130,7 @@ func (t *Tree) standing(r *Reader) (standing, error) {
 		return standing{known: true, device: name}, err
 	}
 	e, err := t.store.Entry(store.Ref{Kind: store.KindUser, ID: r.UserID})
-	if errors.Is(err, store.ErrNotFound) || err == nil && e.Auth.Disabled {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (e.Auth.Disabled || e.Hidden()) {
 		return standing{}, nil
 	}
 	if err != nil {

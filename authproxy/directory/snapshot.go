@@ -104,6 +104,9 @@ func (t *Tree) load(v *store.Snapshot, c *container, breathe func()) (*container
 			failed = err
 			break
 		}
+		if e.Hidden() {
+			continue
+		}
 		if entries = append(entries, e); len(entries) == batch {
 			batches <- entries
 			entries = make([]store.Entry, 0, batch)
