@@ -190,7 +190,7 @@ func (k *compiler) numberParts(c *cond, f *ldapwire.Filter) bool {
 		return p
 	}
 	if f.Initial != nil {
-		c.digits.initial = one(f.Initial)
+		c.digits.initial = k.numbers.beginning(one(f.Initial))
 	}
 	start := len(k.parts)
 	for _, part := range f.Any {

@@ -42,9 +42,10 @@ func newBench(t testing.TB, fill *store.Changes) *bench {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
+	tree := b.tree
 	go func() {
 		defer close(done)
-		if err := b.tree.Run(ctx); err != nil {
+		if err := tree.Run(ctx); err != nil {
 			t.Errorf("run: %v", err)
 		}
 	}()

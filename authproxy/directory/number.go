@@ -48,7 +48,7 @@ func appendCanonical[S string | []byte](dst []byte, n *Numbering, s S) []byte {
 // 0800FLOWERS. A trunk prefix in brackets behind a country code is not dialled.
 func appendDialled[S string | []byte](dst []byte, n *Numbering, s S) []byte {
 	start := len(dst)
-	if len(s) > 4 && strings.EqualFold(string(s[:4]), "tel:") {
+	if len(s) >= 4 && strings.EqualFold(string(s[:4]), "tel:") {
 		s = s[4:]
 	}
 	for i := 0; i < len(s); i++ {
@@ -112,6 +112,17 @@ func (n *Numbering) toInternational(dst []byte, start int) []byte {
 	}
 	dst = slices.Insert(dst, start+prefix, []byte("+"+keep)...)
 	return n.dropTrunk(slices.Delete(dst, start, start+prefix), start)
+}
+
+// beginning brings the beginning of a number, as dialled, into the form in which
+// numbers begin: a trunk prefix behind the home country's code goes.
+func (n *Numbering) beginning(part []byte) []byte {
+	for _, abroad := range [...]string{"+", n.International} {
+		if bytes.HasPrefix(part, []byte(abroad+n.Country)) {
+			return n.dropTrunk(part, len(abroad)-1)
+		}
+	}
+	return part
 }
 
 // dropTrunk takes the trunk prefix out of a number that has the home country's

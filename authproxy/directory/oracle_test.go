@@ -290,7 +290,8 @@ func (o oracle) numberParts(f *ldapwire.Filter) (func(string) bool, bool) {
 	}
 	text := "^"
 	if f.Initial != nil {
-		text += quote(f.Initial)
+		trunk := regexp.MustCompile(`^((?:\\\+|` + o.international + `)` + o.country + `)` + o.trunk)
+		text += trunk.ReplaceAllString(quote(f.Initial), "$1")
 	}
 	for _, part := range f.Any {
 		text += ".*" + quote(part)
