@@ -17,6 +17,7 @@ type mapping struct {
 	filter   *expression // nil: every record
 	fields   []mappedField
 	required []store.Field
+	absent   []string // columns that the template would use, and that the source does not have
 }
 
 type mappedField struct {
@@ -48,6 +49,7 @@ func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
 	m := &mapping{job: j, numbers: n}
 	for _, v := range j.variables {
 		if i, ok := columns.Index(v.expression); !ok && v.optional {
+			m.absent = append(m.absent, v.expression)
 			continue
 		} else if ok && columns.Repeated(i) && v.field.UsedBy(j.kind) == store.Key {
 			return nil, ambiguous(v.expression)
@@ -259,7 +261,7 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// unused returns the columns that nothing reads, apart from those without a name.
+// unused returns the columns that nothing reads, apart from those without a name, and what they may have been meant for.
 func (m *mapping) unused(columns *source.Columns) []string {
 	used := map[int]bool{}
 	if m.key.from == keyColumn {
@@ -274,6 +276,9 @@ func (m *mapping) unused(columns *source.Columns) []string {
 	var names []string
 	for i, name := range columns.Names() {
 		if !used[i] && strings.Trim(name, "0123456789 ") != "" {
+			if meant := nearest(name, m.absent); meant != "" {
+				name += " (is it " + meant + "?)"
+			}
 			names = append(names, name)
 		}
 	}
