@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -115,7 +116,8 @@ func (m *mapping) preview(r *source.Record) PreviewedRecord {
 // masked stands for a password.
 const masked = "[secret]"
 
-// sourceValues are the values of a record. What a password is made of is masked.
+// sourceValues are the values of a record. What a password is made of is masked, and what is called like one: a file may have
+// passwords that no variable uses.
 func (m *mapping) sourceValues(r *source.Record) []NamedValues {
 	secret := map[int]bool{}
 	for i := range m.fields {
@@ -129,12 +131,17 @@ func (m *mapping) sourceValues(r *source.Record) []NamedValues {
 			continue
 		}
 		n := NamedValues{Name: r.Columns.Name(i), Values: []string{masked}}
-		if !secret[i] {
+		if !secret[i] && !likePassword(n.Name) {
 			n.Values = shortened(values)
 		}
 		list = append(list, n)
 	}
 	return list
+}
+
+func likePassword(column string) bool {
+	column = strings.ToLower(column)
+	return slices.ContainsFunc([]string{"passw", "passphrase", "kennwort", "pwd", "secret"}, func(word string) bool { return strings.Contains(column, word) })
 }
 
 func shown(f *store.Field, values []string) []string {
