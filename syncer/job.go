@@ -9,6 +9,7 @@ import (
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/csv"
+	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
 // A job is a connector with everything filled in that its template gives.
@@ -141,7 +142,7 @@ func (s *Syncer) sourceOf(c store.Source, t *template) (source.Source, error) {
 	if t.Source != "csv" || c.CSV == nil {
 		return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants source.%s", t.name, t.Source)}
 	}
-	src, err := csv.New(csv.LocalFile(s.baseDir, filepath.FromSlash(c.CSV.Path)), csv.Options{
+	src, err := csv.New(file.Copied(file.Local(s.baseDir, filepath.FromSlash(c.CSV.Path)), file.Options{Dir: s.baseDir}), csv.Options{
 		Encoding:      c.CSV.Encoding,
 		Delimiter:     c.CSV.Delimiter,
 		LineSeparator: c.CSV.LineSeparator,
