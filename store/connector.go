@@ -121,10 +121,25 @@ func ParseTarget(target string) (kind Kind, phonebook string, err error) {
 }
 
 func (s Source) validate() error {
-	if s.CSV == nil {
-		return fieldErrorf("source", "is missing: say where the records come from, such as csv: {path: /srv/import/users.csv}")
+	var given []string
+	var err error
+	check := func(kind string, isGiven bool, validate func() error) {
+		if isGiven {
+			given = append(given, kind)
+			err = validate()
+		}
 	}
-	return s.CSV.validate()
+	check("csv", s.CSV != nil, s.CSV.validate)
+	check("ldap", s.LDAP != nil, func() error { return s.LDAP.validate("source.ldap") })
+	check("ad", s.AD != nil, s.AD.validate)
+	check("ucs", s.UCS != nil, s.UCS.validate)
+	switch len(given) {
+	case 0:
+		return fieldErrorf("source", "is missing: say where the records come from, such as csv: {path: /srv/import/users.csv}")
+	case 1:
+		return err
+	}
+	return fieldErrorf("source", "names several sources, %s: keep one of them", strings.Join(given, ", "))
 }
 
 func (s *CSVSource) validate() error {

@@ -76,7 +76,10 @@ type Connector struct {
 
 // A Source says where a connector's records come from: exactly one is set.
 type Source struct {
-	CSV *CSVSource `yaml:"csv,omitempty" json:"csv,omitempty"`
+	CSV  *CSVSource  `yaml:"csv,omitempty" json:"csv,omitempty"`
+	LDAP *LDAPSource `yaml:"ldap,omitempty" json:"ldap,omitempty"`
+	AD   *ADSource   `yaml:"ad,omitempty" json:"ad,omitempty"`
+	UCS  *UCSSource  `yaml:"ucs,omitempty" json:"ucs,omitempty"`
 }
 
 // A CSVSource is a CSV file.

@@ -28,6 +28,18 @@ func TestObjectsRefuse(t *testing.T) {
 		change(c)
 		return c
 	}
+	ldap := func(change func(*LDAPSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{LDAP: &LDAPSource{URLs: []string{"ldaps://a"}, Base: Texts{"dc=example"}}}
+			change(c.Source.LDAP)
+		})
+	}
+	ad := func(change func(*ADSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{AD: &ADSource{Domain: "example.com", Server: "dc1", Username: "reader", LDAPSource: LDAPSource{Password: Literal("x")}}}
+			change(c.Source.AD)
+		})
+	}
 	csv := func(change func(*CSVSource)) Object { return conn(func(c *Connector) { change(c.Source.CSV) }) }
 	book := func(readers ...string) Object { return &Phonebook{Name: "p", Readers: readers} }
 	tests := []struct {
@@ -105,6 +117,30 @@ func TestObjectsRefuse(t *testing.T) {
 		{"tab", csv(func(s *CSVSource) { s.Delimiter = "\t" }), "", ""},
 		{"enclosure", csv(func(s *CSVSource) { s.Enclosure = "ab" }), "source.csv.enclosure", "one character"},
 		{"enclosure like delimiter", csv(func(s *CSVSource) { s.Enclosure = "," }), "source.csv.enclosure", "differ"},
+		{"several sources", conn(func(c *Connector) { c.Source.LDAP = &LDAPSource{} }), "source", "csv, ldap"},
+		{"ldap", ldap(func(s *LDAPSource) {}), "", ""},
+		{"ldap without urls", ldap(func(s *LDAPSource) { s.URLs = nil }), "source.ldap.urls", "is missing"},
+		{"ldap url", ldap(func(s *LDAPSource) { s.URLs[0] = "http://a" }), "source.ldap.urls[0]", "ldaps://"},
+		{"ldap without base", ldap(func(s *LDAPSource) { s.Base = nil }), "source.ldap.base", "is missing"},
+		{"ldap base", ldap(func(s *LDAPSource) { s.Base = Texts{"dc=a", "people"} }), "source.ldap.base[1]", "not a DN"},
+		{"ldap filter", ldap(func(s *LDAPSource) { s.Filter = "uid=*" }), "source.ldap.filter", "parentheses"},
+		{"ldap attribute", ldap(func(s *LDAPSource) { s.Attributes = []string{"sn;binary"} }), "source.ldap.attributes[0]", "not the name"},
+		{"ldap page size", ldap(func(s *LDAPSource) { s.PageSize = 20000 }), "source.ldap.page_size", "10000"},
+		{"ldap bind without password", ldap(func(s *LDAPSource) { s.BindDN = "cn=a" }), "source.ldap.password", "anonymous"},
+		{"ldap start_tls on ldaps", ldap(func(s *LDAPSource) { s.TLS.StartTLS = true }), "source.ldap.tls.start_tls", "TLS from the start"},
+		{"ad", ad(func(*ADSource) {}), "", ""},
+		{"ad without domain", ad(func(s *ADSource) { s.Domain = "" }), "source.ad.domain", "is missing"},
+		{"ad domain", ad(func(s *ADSource) { s.Domain = "dc=example" }), "source.ad.domain", "not a DNS name"},
+		{"ad without server", ad(func(s *ADSource) { s.Server = "" }), "source.ad.server", "is missing"},
+		{"ad server", ad(func(s *ADSource) { s.Server = "ldaps://dc1" }), "source.ad.server", "with or without :PORT"},
+		{"ad server with a port", ad(func(s *ADSource) { s.Server = "dc1:3269" }), "", ""},
+		{"ad server and urls", ad(func(s *ADSource) { s.URLs = []string{"ldap://a"} }), "source.ad.server", "keep one"},
+		{"ad without username", ad(func(s *ADSource) { s.Username = "" }), "source.ad.username", "is missing"},
+		{"ad without password", ad(func(s *ADSource) { s.Password = Secret{} }), "source.ad.password", "is missing"},
+		{"ad global catalog and urls", ad(func(s *ADSource) { s.Server, s.URLs, s.GlobalCatalog = "", []string{"ldap://a"}, true }), "source.ad.global_catalog", "3269"},
+		{"ucs", conn(func(c *Connector) {
+			c.Source = Source{UCS: &UCSSource{Domain: "example.intranet", Server: "ucs", LDAPSource: LDAPSource{Password: Literal("x")}}}
+		}), "source.ucs.username", "is missing"},
 		{"line separator", csv(func(s *CSVSource) { s.LineSeparator = "\n" }), "source.csv.line_separator", "crlf"},
 	}
 	for _, test := range tests {
@@ -142,6 +178,17 @@ func fullObjects() []Object {
 			Variables: map[string]string{"job": `"x"`, "phone": "e164(phone)"}, Schedule: "*/30 * * * *",
 			Limits: Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp"},
 		},
+		&Connector{Name: "inetorg", Template: "ldap-users", Source: Source{LDAP: &LDAPSource{
+			URLs: []string{"ldap://a"}, Base: Texts{"ou=a,dc=example", "ou=b,dc=example"}, BindDN: "cn=reader", Password: FromEnv("PW"),
+			Filter: "(uid=*)", Attributes: []string{"roomNumber", "2.5.4.3"}, PageSize: 100, TLS: TLS{StartTLS: true}, Incremental: true,
+		}}},
+		&Connector{Name: "windows", Template: "ad-users", Source: Source{AD: &ADSource{
+			Domain: "example.com", Server: "dc1.example.com", Username: "reader", GlobalCatalog: true,
+			LDAPSource: LDAPSource{Password: FromFile("/pw"), Base: Texts{"ou=staff,dc=example,dc=com"}, TLS: TLS{CAFile: "/ca.pem"}},
+		}}},
+		&Connector{Name: "univention", Template: "ucs-users", Source: Source{UCS: &UCSSource{
+			Domain: "example.intranet", Server: "master", Username: "pbx$", LDAPSource: LDAPSource{Password: FromEnv("PW")},
+		}}},
 		&Upstream{Name: "small", URLs: []string{"ldaps://a"}, BindDN: `EXAMPLE\%`},
 		&Device{Name: "bare"},
 	}

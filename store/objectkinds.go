@@ -27,6 +27,16 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 		}
 	case *Device:
 		f("password", &o.Password)
+	case *Connector:
+		if o.Source.LDAP != nil {
+			f("source.ldap.password", &o.Source.LDAP.Password)
+		}
+		if o.Source.AD != nil {
+			f("source.ad.password", &o.Source.AD.Password)
+		}
+		if o.Source.UCS != nil {
+			f("source.ucs.password", &o.Source.UCS.Password)
+		}
 	}
 }
 

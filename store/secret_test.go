@@ -126,6 +126,8 @@ func TestSecretsAreSealed(t *testing.T) {
 	apply(t, s, Changes{PutObjects: []Object{
 		&Device{Name: "reception", Password: Literal("hunter2")},
 		&Device{Name: "lobby", Password: FromEnv("LOBBY")},
+		&Connector{Name: "staff", Template: "ad-users", Source: Source{AD: &ADSource{
+			Domain: "example.com", Server: "dc1", Username: "reader", LDAPSource: LDAPSource{Password: Literal("hunter2")}}}},
 	}})
 	content, err := os.ReadFile(filepath.Join(s.Dir(), fileName))
 	if err != nil {
@@ -140,6 +142,17 @@ func TestSecretsAreSealed(t *testing.T) {
 	}
 	if got, _ := d.Password.Resolve(); got != "hunter2" {
 		t.Errorf("got %q", got)
+	}
+
+	c, err := s.Connector("staff")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := c.Source.AD.Password.Resolve(); got != "hunter2" {
+		t.Errorf("got %q", got)
+	}
+	if text := fmt.Sprintf("%+v", c.Source.AD); strings.Contains(text, "hunter2") {
+		t.Errorf("the secret is in %s", text)
 	}
 
 	t.Run("a masked one keeps the stored one", func(t *testing.T) {
