@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ObjectKind implements Object.
@@ -25,6 +26,9 @@ const (
 	ModeMirror = "mirror"
 	ModeUpdate = "update"
 )
+
+// maxRetain bounds how long removed entries are kept.
+const maxRetain = 3650 * day
 
 // Validate implements Object. Templates, expressions and schedules are for the syncer to check.
 func (c *Connector) Validate() error {
@@ -57,6 +61,9 @@ func (c *Connector) Validate() error {
 		if len(expression) > 16<<10 {
 			return fieldErrorf(path, "is longer than 16384 bytes")
 		}
+	}
+	if c.Retain < 0 || time.Duration(c.Retain) > maxRetain {
+		return fieldErrorf("retain", "must be from 0s to %s", Duration(maxRetain))
 	}
 	return firstError(
 		validateText("template", c.Template),

@@ -225,6 +225,32 @@ func TestE164(t *testing.T) {
 	}
 }
 
+func TestDialable(t *testing.T) {
+	tests := map[string]bool{
+		"+49 30 1234": true, "(+49) 30 1234": true, "030/1234": true, "30000": true, "*97": true, "#21#": true, "*31*0301234#": true, "112": true,
+		"+49 (0)30 12\u201334": true, "alice@example.com": true, "sip:alice@example.com": true, "030\u00a01234": true,
+		"ask Bob": false, "030 1234 (desk)": false, "4,9E+11": false, "030 1234, 030 1235": false, "-": false, "()": false, "+": false,
+		"30+49": false, "@example.com": false, "alice@": false, "Alice <alice@example.com>": false, strings.Repeat("1", 101): false,
+	}
+	for number, want := range tests {
+		if got := dialable(number); got != want {
+			t.Errorf("%q: %v", number, got)
+		}
+	}
+}
+
+// FuzzDialable holds that a number which e164 understands can be dialled, and so can what it makes of it.
+func FuzzDialable(f *testing.F) {
+	for _, s := range []string{"+49 (0)30 1234567", "030-1234567", "*97", "ask Bob", "4,9E+11", "a@b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, number string) {
+		if made := germany.e164(number); made != number && !(dialable(number) && dialable(made)) {
+			t.Fatalf("%q becomes %q", number, made)
+		}
+	})
+}
+
 // FuzzExpression compiles and runs anything: no panic, and results within the bounds.
 func FuzzExpression(f *testing.F) {
 	for _, s := range []string{`phone`, `e164(phone)`, `"a" + col("first")`, `split(many, ";")`, `let a = phone + phone; a + a`, `let m = upper(many); m == "A" ? lower(many) : rdn(many)`, `[phone, [1]]`,

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -25,6 +26,7 @@ type job struct {
 	auth      store.Auth // of the users: method and upstream
 	removals  limit
 	rejected  limit
+	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
 }
 
@@ -82,6 +84,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 		filter:    c.Filter,
 		removals:  removalLimit(full.Limits.Removals),
 		rejected:  rejectLimit(full.Limits.Rejected),
+		retain:    time.Duration(full.Retain),
 	}
 	if j.kind, j.phonebook, err = t.target(c.Target); err != nil {
 		return nil, err

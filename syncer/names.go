@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -53,13 +54,18 @@ func (p *plan) claimName(row int, e *store.Entry) (no *rejection, holder string,
 	if err != nil {
 		return nil, "", err
 	}
-	if other != nil && other.Owner != p.job.connector {
+	foreign := other != nil && other.Owner != p.job.connector
+	if foreign && !other.Hidden() {
+		p.clashes[other.Owner]++
 		return clash(e, other), "", nil
 	}
 	if no := p.takeName(row, e.Values); no != nil {
 		return no, "", nil
 	}
-	if other != nil {
+	switch {
+	case foreign:
+		p.displace(other)
+	case other != nil:
 		return nil, other.ID, nil
 	}
 	return nil, "", nil
@@ -118,7 +124,7 @@ func (p *plan) settleNames() error {
 		return nil
 	}
 	gone := map[string]bool{}
-	for _, k := range p.remove {
+	for _, k := range slices.Concat(p.remove, p.purge) {
 		gone[k.id] = true
 	}
 	puts := map[string]int{}
