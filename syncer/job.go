@@ -1,17 +1,13 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
-	"github.com/dialtree/dialtree/syncer/source/csv"
-	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
 // A job is a connector with everything filled in that its template gives.
@@ -163,21 +159,14 @@ func authOf(a *store.Authentication, k store.Kind) (store.Auth, error) {
 
 // sourceOf makes the source that the template is for.
 func (s *Syncer) sourceOf(c store.Source, t *template) (source.Source, error) {
-	if t.Source != "csv" || c.CSV == nil {
-		return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants source.%s", t.name, t.Source)}
+	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
+		return s.tableSource(c)
 	}
-	src, err := csv.New(file.Copied(file.Local(s.baseDir, filepath.FromSlash(c.CSV.Path)), file.Options{Dir: s.baseDir}), csv.Options{
-		Encoding:      c.CSV.Encoding,
-		Delimiter:     c.CSV.Delimiter,
-		LineSeparator: c.CSV.LineSeparator,
-		Enclosure:     c.CSV.Enclosure,
-		NoHeader:      c.CSV.Header != nil && !*c.CSV.Header,
-	})
-	var wrong *csv.OptionError
-	if errors.As(err, &wrong) {
-		return nil, &store.FieldError{Path: "source.csv." + wrong.Option, Message: wrong.Message}
+	wanted := "source." + t.Source
+	if t.Source == "csv" {
+		wanted += " or source.xlsx"
 	}
-	return src, err
+	return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants %s", t.name, wanted)}
 }
 
 func orDefault(s, byDefault string) string {

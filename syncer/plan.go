@@ -41,8 +41,8 @@ type plan struct {
 	rejects   []namedReject // the first maxShown
 	ignored   int           // passwords that the login method has no use for
 	missing   int           // users with the method internal and without a password
-	odd       int           // numbers that cannot be dialled
-	oddOnes   []string      // the first of them, for people
+	dead      examples      // numbers that cannot be dialled
+	plusless  examples      // numbers that cannot because a + is missing
 }
 
 // A known is what the plan remembers of an entry that the connector owns, or will own.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // Options say how a file is copied.
@@ -45,10 +47,10 @@ type copied struct {
 func (c *copied) Name() string { return c.place.Name() }
 
 // errChanged is the only error after which copying again helps.
-var errChanged = errors.New("the file changes while it is read: run again when it is complete")
+var errChanged = source.Temporary(errors.New("the file changes while it is read: run again when it is complete"))
 
 func (c *copied) Open(ctx context.Context) (Content, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, longest, fmt.Errorf("%s: not all of it came within %s", c.Name(), longest))
+	ctx, cancel := context.WithTimeoutCause(ctx, longest, source.Temporary(fmt.Errorf("%s: not all of it came within %s", c.Name(), longest)))
 	defer cancel()
 	for attempt := 1; ; attempt++ {
 		t, err := c.attempt(ctx)

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
@@ -98,6 +99,7 @@ func TestCopied(t *testing.T) {
 		notes    []string
 		took     time.Duration
 		opened   int
+		passing  bool // the error may pass by itself
 	}{
 		{name: "whole", readings: []reading{good}, want: "12345", opened: 1},
 		{name: "of unknown size", readings: []reading{{text: "12345", before: file.State{Size: -1}, after: file.State{Size: -1}}}, want: "12345", opened: 1},
@@ -105,20 +107,20 @@ func TestCopied(t *testing.T) {
 		{name: "it is written meanwhile", readings: []reading{touched, grown, good}, want: "12345", notes: []string{again}, took: 4 * time.Second, opened: 3},
 		{name: "it looks cut off while it grows", readings: []reading{{text: "12", err: io.ErrUnexpectedEOF, before: sized(3), after: sized(5)}, good},
 			want: "12345", notes: []string{again}, took: 2 * time.Second, opened: 2},
-		{name: "it changes all the time", readings: []reading{grown}, err: "PLACE: the file changes while it is read: run again when it is complete", took: 6 * time.Second, opened: 4},
+		{name: "it changes all the time", readings: []reading{grown}, err: "PLACE: the file changes while it is read: run again when it is complete", took: 6 * time.Second, opened: 4, passing: true},
 		{name: "it cannot be opened", readings: []reading{{openErr: errors.New("PLACE is gone")}}, err: "PLACE is gone", opened: 1},
-		{name: "it ends early", readings: []reading{{text: "123", before: sized(5), after: sized(5)}}, err: "PLACE: the file ended after 3 of 5 bytes: it was cut off on the way", opened: 1},
+		{name: "it ends early", readings: []reading{{text: "123", before: sized(5), after: sized(5)}}, err: "PLACE: the file ended after 3 of 5 bytes: it was cut off on the way", opened: 1, passing: true},
 		{name: "the connection ends early", readings: []reading{{text: "123", err: io.ErrUnexpectedEOF, before: sized(5), after: sized(5)}},
-			err: "PLACE: the connection ended after the first 3 bytes: the file was cut off on the way", opened: 1},
+			err: "PLACE: the connection ended after the first 3 bytes: the file was cut off on the way", opened: 1, passing: true},
 		{name: "it fails", readings: []reading{{text: "123", err: errors.New("the disk is broken"), before: sized(5), after: sized(5)}}, err: "PLACE: the disk is broken", opened: 1},
 		{name: "it is said to be long", readings: []reading{{before: sized(1<<20 + 1)}}, err: "PLACE: the file is longer than 1 MiB: is it the right one?", opened: 1},
 		{name: "it is long", readings: []reading{{text: strings.Repeat("x", 1<<20+1), before: file.State{Size: -1}, after: file.State{Size: -1}}}, err: "PLACE: the file is longer than 1 MiB: is it the right one?", opened: 1},
-		{name: "it never opens", readings: []reading{{hang: hang, hangOpen: true}}, err: "PLACE: no answer within 30s: check that the server and the network are up", took: 30 * time.Second, opened: 1},
+		{name: "it never opens", readings: []reading{{hang: hang, hangOpen: true}}, err: "PLACE: no answer within 30s: check that the server and the network are up", took: 30 * time.Second, opened: 1, passing: true},
 		{name: "it stalls", readings: []reading{{text: "123", hang: hang, before: sized(5)}},
-			err: "PLACE: nothing came for 30s after the first 3 bytes: check the server and the network, then run again", took: 30 * time.Second, opened: 1},
+			err: "PLACE: nothing came for 30s after the first 3 bytes: check the server and the network, then run again", took: 30 * time.Second, opened: 1, passing: true},
 		{name: "it is slow", readings: []reading{{text: "12345", trickle: 20 * time.Second, before: sized(5), after: sized(5)}}, want: "12345", took: 2 * time.Minute, opened: 1},
 		{name: "it never ends", readings: []reading{{text: strings.Repeat("x", 1000), trickle: 20 * time.Second, before: sized(1000)}},
-			err: "PLACE: not all of it came within 30m0s", took: 30 * time.Minute, opened: 1},
+			err: "PLACE: not all of it came within 30m0s", took: 30 * time.Minute, opened: 1, passing: true},
 		{name: "a library panics", readings: []reading{{text: "1", panics: true, before: sized(5)}},
 			err: "PLACE: reading failed because of something unforeseen that the server sent: index out of range", opened: 1},
 	}
@@ -143,6 +145,9 @@ func TestCopied(t *testing.T) {
 				if tt.err != "" {
 					if err == nil || err.Error() != tt.err {
 						t.Errorf("error %v\n want %s", err, tt.err)
+					}
+					if source.IsTemporary(err) != tt.passing {
+						t.Errorf("%v may pass: %v", err, !tt.passing)
 					}
 					return
 				}

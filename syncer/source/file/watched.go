@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // A watched is one attempt at copying a file, which ends when nothing comes any more.
@@ -20,11 +22,11 @@ type watched struct {
 
 // giveUp says where it got stuck.
 func (w *watched) giveUp() {
-	if !w.opened.Load() {
-		w.cancel(fmt.Errorf("%s: no answer within %s: check that the server and the network are up", w.Name(), w.o.Timeout))
-		return
+	why := fmt.Errorf("%s: no answer within %s: check that the server and the network are up", w.Name(), w.o.Timeout)
+	if w.opened.Load() {
+		why = fmt.Errorf("%s: nothing came for %s after the first %d bytes: check the server and the network, then run again", w.Name(), w.o.Timeout, w.read.Load())
 	}
-	w.cancel(fmt.Errorf("%s: nothing came for %s after the first %d bytes: check the server and the network, then run again", w.Name(), w.o.Timeout, w.read.Load()))
+	w.cancel(source.Temporary(why))
 }
 
 // copy returns the copy. Its errors hold the name.
@@ -73,7 +75,7 @@ func (w *watched) fill(ctx context.Context, t *temporary, in Stream) error {
 	case err != nil:
 		return err
 	case after.Size >= 0 && t.size != after.Size:
-		return fmt.Errorf("the file ended after %d of %d bytes: it was cut off on the way", t.size, after.Size)
+		return source.Temporary(fmt.Errorf("the file ended after %d of %d bytes: it was cut off on the way", t.size, after.Size))
 	}
 	return t.rewind()
 }
@@ -95,7 +97,7 @@ func (w *watched) readAll(ctx context.Context, t *temporary, in io.Reader) error
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return fmt.Errorf("the connection ended after the first %d bytes: the file was cut off on the way", w.read.Load())
+			return source.Temporary(fmt.Errorf("the connection ended after the first %d bytes: the file was cut off on the way", w.read.Load()))
 		case err != nil:
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/cloudsoda/go-smb2"
+
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // A step is how far opening a file got.
@@ -53,12 +55,24 @@ var loginRefusals = map[uint32]string{
 
 // explain says what to do about a file that cannot be opened.
 func (p *place) explain(at step, err error) error {
-	var response *smb2.ResponseError
-	code := uint32(0)
-	if errors.As(err, &response) {
-		code = response.Code
+	sentence := p.sentence(at, err)
+	if at == stepDial || isCut(err) || errors.Is(err, smb2.ErrRequestNotAccepted) || statusOf(err) == statusSharingViolation {
+		return source.Temporary(sentence)
 	}
-	account := p.o.Username
+	return sentence
+}
+
+// statusOf returns the NTSTATUS that the server answered with; 0: none.
+func statusOf(err error) uint32 {
+	var response *smb2.ResponseError
+	if errors.As(err, &response) {
+		return response.Code
+	}
+	return 0
+}
+
+func (p *place) sentence(at step, err error) error {
+	code, account := statusOf(err), p.o.Username
 	if p.o.Domain != "" {
 		account = p.o.Domain + `\` + account
 	}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
@@ -41,7 +42,7 @@ func (p *place) dial(ctx context.Context, at *url.URL) (net.Conn, error) {
 		err = op.Err // without the address, which is there already
 	}
 	if err != nil {
-		return nil, fmt.Errorf("server %s cannot be reached: %w: check url and the network", address, err)
+		return nil, source.Temporary(fmt.Errorf("server %s cannot be reached: %w: check url and the network", address, err))
 	}
 	if at.Scheme != "https" {
 		return conn, nil
@@ -87,7 +88,7 @@ func (s *stream) ask(at *url.URL, authorization string) error {
 		response, err := http.ReadResponse(s.buffered, request)
 		switch {
 		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-			return errors.New("the server ended the connection without an answer")
+			return source.Temporary(errors.New("the server ended the connection without an answer"))
 		case err != nil:
 			return fmt.Errorf("the answer is not HTTP: %w", err)
 		case response.StatusCode >= 200:

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
@@ -133,6 +134,8 @@ func (p *place) refusal(r *http.Response, at *url.URL, authorization, sent strin
 		return fmt.Errorf("the server does not allow it (403)%s: check the rights of the account there", where)
 	case r.StatusCode == http.StatusNotFound, r.StatusCode == http.StatusGone:
 		return fmt.Errorf("there is no such file (%d)%s: check url", r.StatusCode, where)
+	case r.StatusCode >= 500, r.StatusCode == http.StatusTooManyRequests, r.StatusCode == http.StatusRequestTimeout:
+		return source.Temporary(fmt.Errorf("the server answered %d %s%s instead of the file: try again later", r.StatusCode, http.StatusText(r.StatusCode), where))
 	case r.StatusCode != http.StatusOK:
 		return fmt.Errorf("the server answered %d %s%s instead of the file", r.StatusCode, http.StatusText(r.StatusCode), where)
 	case r.Header.Get("Content-Encoding") != "" && r.Header.Get("Content-Encoding") != "identity":

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/file"
 	"github.com/dialtree/dialtree/syncer/source/web"
 )
@@ -119,7 +120,7 @@ func TestAnswers(t *testing.T) {
 		{name: "a part", answer: "HTTP/1.1 206 Partial Content\r\nContent-Length: 2\r\n\r\na\n", err: "the server answered 206 Partial Content instead of the file"},
 		{name: "not there", answer: "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", err: "there is no such file (404): check url"},
 		{name: "forbidden", answer: "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", err: "the server does not allow it (403): check the rights of the account there"},
-		{name: "broken", answer: "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", err: "the server answered 503 Service Unavailable instead of the file"},
+		{name: "broken", answer: "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", err: "the server answered 503 Service Unavailable instead of the file: try again later"},
 		{name: "it redirects nowhere", answer: "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", err: "the server redirects to no address: check url"},
 		{name: "it redirects to another kind", answer: "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", err: "the server redirects to no address: check url"},
 		{name: "it redirects in a circle", answer: "HTTP/1.1 302 Found\r\nLocation: /users.csv\r\nContent-Length: 0\r\n\r\n", err: "the server redirects more than 5 times: check url"},
@@ -134,6 +135,10 @@ func TestAnswers(t *testing.T) {
 			}
 			if tt.err != "" {
 				wantError(t, err, url, tt.err)
+				passing := strings.Contains(tt.err, "503") || strings.Contains(tt.err, "connection") || strings.Contains(tt.err, "check the server") || strings.Contains(tt.err, "check that the server")
+				if source.IsTemporary(err) != passing {
+					t.Errorf("%v may pass: %v", err, !passing)
+				}
 				return
 			}
 			if err != nil || text != tt.want || !slices.Equal(notes, tt.notes) {
