@@ -20,7 +20,11 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 		return errors.New("no object of kind " + string(kind))
 	}
 	before := len(p.problems)
-	p.collect(d.Decode(object, "kind"))
+	told := []string{"kind"}
+	if kind == Kind(store.ObjectConnector) {
+		told = append(told, statusKey)
+	}
+	p.collect(d.Decode(object, told...))
 	if len(p.problems) > before {
 		return nil
 	}

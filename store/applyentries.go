@@ -94,9 +94,12 @@ func (a *applier) planPut(o *op) error {
 
 // stamp sets what Apply sets.
 func (a *applier) stamp(o *op) {
-	o.new.Created, o.new.Modified, o.new.Seq = a.now, a.now, a.seq
-	if o.exists {
+	o.new.Modified, o.new.Seq = a.now, a.seq
+	switch {
+	case o.exists:
 		o.new.Created = o.old.Created
+	case o.new.Created.IsZero(): // else an undo brings it back
+		o.new.Created = a.now
 	}
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,16 @@ func (c *Connector) Validate() error {
 	if c.Retain < 0 || time.Duration(c.Retain) > maxRetain {
 		return fieldErrorf("retain", "must be from 0s to %s", Duration(maxRetain))
 	}
+	if c.Jitter < 0 || time.Duration(c.Jitter) > day {
+		return fieldErrorf("jitter", "must be from 0s to %s", Duration(day))
+	}
+	if c.After != "" && (!validObjectName(c.After) || c.After == c.Name) {
+		return fieldErrorf("after", "%q is not the name of another connector", c.After)
+	}
 	return firstError(
 		validateText("template", c.Template),
+		validateText("timezone", c.Timezone),
+		c.Webhook.validate(),
 		validateText("key", c.Key),
 		validateText("schedule", c.Schedule),
 		validateLimit("limits.removals", c.Limits.Removals),
@@ -164,6 +173,17 @@ func (a *Authentication) validate() error {
 		return fieldErrorf("authentication.upstream", "%q is not the name of an upstream", a.Upstream)
 	}
 	return nil
+}
+
+func (w *Webhook) validate() error {
+	if w == nil {
+		return nil
+	}
+	u, err := url.Parse(w.URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return fieldErrorf("webhook.url", "must be a URL such as https://alerts.example.com/dialtree")
+	}
+	return firstError(validateText("webhook.url", w.URL), w.Secret.validate("webhook.secret"))
 }
 
 func fieldNames() []string {

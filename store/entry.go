@@ -36,7 +36,7 @@ type Entry struct {
 	// while, so that it can come back as it was. Zero for what is there.
 	Removed time.Time
 
-	Created  time.Time // second precision, UTC; set by Apply
+	Created  time.Time // second precision, UTC; set by Apply, which keeps that of an entry that is put back
 	Modified time.Time // second precision, UTC; set by Apply
 	Seq      uint64    // the change that last touched the entry; set by Apply
 }

@@ -55,10 +55,25 @@ func (s *Syncer) Check(c *store.Connector) error {
 			return &store.FieldError{Path: "filter", Message: err.Error()}
 		}
 	}
-	if c.Schedule != "" {
-		if err := checkSchedule(c.Schedule, s.now()); err != nil {
-			return &store.FieldError{Path: "schedule", Message: err.Error()}
+	if err := checkSchedule(c, s.now()); err != nil {
+		return err
+	}
+	return s.checkAfter(c)
+}
+
+// checkAfter refuses connectors that wait for each other.
+func (s *Syncer) checkAfter(c *store.Connector) error {
+	chain := []string{c.Name}
+	for next := c.After; next != ""; {
+		chain = append(chain, next)
+		if slices.Contains(chain[:len(chain)-1], next) {
+			return &store.FieldError{Path: "after", Message: "each waits for the next in a circle: " + strings.Join(chain, ", ")}
 		}
+		stored, err := s.store.Connector(next)
+		if err != nil {
+			return ignoreNotFound(err) // the store refuses a connector that is missing, unless the same file brings it
+		}
+		next = stored.After
 	}
 	return nil
 }
@@ -91,7 +106,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	if j.auth, err = authOf(c.Authentication, j.kind); err != nil {
 		return nil, err
 	}
-	j.source, err = s.sourceOf(full.Source, t)
+	j.source, err = s.sources(full.Source, t)
 	return j, err
 }
 

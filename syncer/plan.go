@@ -33,6 +33,8 @@ type plan struct {
 	claims    []claim
 	clashes   map[string]int // records whose name belongs to another connector, or "" for one made by hand
 
+	emptied [64]int // by field: entries that would have no value of it any more
+
 	accepted  int // records that become entries
 	filtered  int
 	rejected  int

@@ -120,12 +120,24 @@ func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
 	a := about{row: row, password: strings.Clone(password)}
 	if old != nil {
 		a.seq = old.Seq
+		p.countEmptied(&e, old)
 		if len(p.put) < maxShown {
 			a.old = old
 		}
 	}
 	p.put = append(p.put, e)
 	p.about = append(p.about, a)
+}
+
+// countEmptied counts the fields that an entry would have no value of any more.
+func (p *plan) countEmptied(e, old *store.Entry) {
+	last := store.FieldID(0)
+	for _, v := range old.Values { // ordered by field
+		if v.Field != last && !e.Values.Has(v.Field) {
+			p.emptied[v.Field]++
+		}
+		last = v.Field
+	}
 }
 
 // nothingLeft says why a source with records comes to no entry at all. Such a run is never applied, whatever the limits say.

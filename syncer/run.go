@@ -38,6 +38,10 @@ const recordTimeout = 10 * time.Second
 // Import runs a connector. The report's run says how it ended: done, failed or stopped by the guard. An error means that there
 // is no report: the connector does not exist (store.ErrNotFound) or is running (*RunningError), or the run could not be recorded.
 func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) (*Report, error) {
+	return s.run(ctx, connector, o, runOptions{})
+}
+
+func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, part runOptions) (*Report, error) {
 	if o.DryRun && o.Confirm {
 		return nil, errors.New("a dry run cannot be confirmed: choose one of the two")
 	}
@@ -57,7 +61,10 @@ func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) 
 		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: r.Run.Started}}
 		err = s.importOnce(ctx, c, o, r)
 	}
-	return s.end(ctx, r, err)
+	if r, err = s.end(ctx, r, err); err == nil {
+		s.ended(c, r, part)
+	}
+	return r, err
 }
 
 // begin claims the connector for one run.

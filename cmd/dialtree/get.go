@@ -134,7 +134,7 @@ func columns(kind admin.Kind) []string {
 	case "upstream":
 		return []string{"name", "urls", "bind_dn"}
 	case "connector":
-		return []string{"name", "template", "target", "mode", "schedule"}
+		return []string{"name", "template", "target", "schedule", "status.last_success", "status.last_error"}
 	case "phonebook":
 		return []string{"name", "title", "readers"}
 	}
@@ -146,14 +146,31 @@ func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) er
 	rows := make([][]string, len(documents))
 	for i, d := range documents {
 		for _, column := range header {
-			rows[i] = append(rows[i], cell(column, d[column])+hiddenNote(column, d))
+			rows[i] = append(rows[i], cell(column, at(d, column))+hiddenNote(column, d))
 		}
 	}
 	upper := make([]string, len(header))
 	for i, h := range header {
-		upper[i] = strings.ToUpper(h)
+		_, last, nested := strings.Cut(h, ".")
+		if !nested {
+			last = h
+		}
+		upper[i] = strings.ToUpper(strings.ReplaceAll(last, "_", " "))
 	}
 	return writeTable(w, upper, rows)
+}
+
+// at is the value of a column.
+func at(document map[string]any, column string) any {
+	key, rest, nested := strings.Cut(column, ".")
+	inner, ok := document[key].(map[string]any)
+	if nested && ok {
+		return inner[rest]
+	}
+	if nested {
+		return nil
+	}
+	return document[key]
 }
 
 // hiddenNote says beside its connector that an entry is no longer in the source.
