@@ -36,6 +36,9 @@ func (c *Connector) Validate() error {
 	if err := validateName(c.Name); err != nil {
 		return err
 	}
+	if c.Name == HandImports {
+		return fieldErrorf("name", "%q is what files that are imported by hand are recorded under: choose another one", c.Name)
+	}
 	if c.Template == "" {
 		return fieldErrorf("template", "is missing: dialtree connector templates lists them")
 	}

@@ -116,6 +116,7 @@ func TestObjectsRefuse(t *testing.T) {
 		{"device file", &Device{Name: "d", Password: FromFile("a\x00b")}, "password", "control"},
 
 		{"connector", conn(func(*Connector) {}), "", ""},
+		{"the name of imports by hand", conn(func(c *Connector) { c.Name = HandImports }), "name", "by hand"},
 		{"template", conn(func(c *Connector) { c.Template = "" }), "template", "connector templates"},
 		{"no source", conn(func(c *Connector) { c.Source.CSV = nil }), "source", "is missing"},
 		{"target", conn(func(c *Connector) { c.Target = "phonebook/" }), "target", "phonebook/NAME"},

@@ -12,7 +12,9 @@ import (
 
 // A job is a connector with everything filled in that its template gives.
 type job struct {
-	connector string
+	connector string // that owns the entries, or store.HandImports
+	byHand    bool   // they belong to nobody
+	again     string // the command that runs it, for messages
 	kind      store.Kind
 	phonebook string // of contacts
 	mirror    bool
@@ -24,6 +26,14 @@ type job struct {
 	rejected  limit
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
+}
+
+// owner is whom the entries belong to; "" for nobody.
+func (j *job) owner() string {
+	if j.byHand {
+		return ""
+	}
+	return j.connector
 }
 
 // A variable computes a field.
@@ -90,6 +100,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	full := c.WithDefaults()
 	j := &job{
 		connector: c.Name,
+		again:     "dialtree connector run " + c.Name,
 		mirror:    full.Mode == store.ModeMirror,
 		key:       orDefault(c.Key, t.Key),
 		filter:    c.Filter,

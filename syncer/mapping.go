@@ -108,6 +108,9 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 		if err != nil && no == nil {
 			no = &rejection{f.column, err.Error()}
 		}
+		if m.job.byHand && f.field.Many {
+			texts = splitCells(texts)
+		}
 		if f.field.ID == store.Password {
 			if len(texts) > 0 {
 				w.password = texts[0] // as it is: blanks are part of it

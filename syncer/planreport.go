@@ -60,13 +60,16 @@ func (p *plan) notes(r *Report) {
 	if p.plusless.count > 0 {
 		r.note("%s look international but have no +, as after a spreadsheet, and stay as they are: %s", plural(p.plusless.count, "number"), p.plusless.text())
 	}
-	if p.ignored > 0 {
+	switch {
+	case p.ignored > 0 && p.job.byHand:
+		r.note("%s and keep it: the passwords of the file are not used for them", plural(p.ignored, "user")+" can log in already")
+	case p.ignored > 0:
 		r.note("the passwords of %s are not used: only users with authentication.method internal have one here", plural(p.ignored, "record"))
 	}
 	if p.missing > 0 {
 		r.note("%s without a password cannot log in until dialtree user passwd gives them one", plural(p.missing, "user"))
 	}
-	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone {
+	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone && !p.job.byHand {
 		r.note("these users cannot log in, because authentication is not set")
 	}
 }
