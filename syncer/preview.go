@@ -105,7 +105,11 @@ func (m *mapping) preview(r *source.Record) PreviewedRecord {
 		}
 	}
 	for _, n := range w.odd {
-		p.Notes = append(p.Notes, fmt.Sprintf("%s: %q cannot be dialled", n.column, shorten(n.text)))
+		note := "%s: %q cannot be dialled"
+		if n.plus {
+			note = "%s: %q looks international but has no +"
+		}
+		p.Notes = append(p.Notes, fmt.Sprintf(note, n.column, shorten(n.text)))
 	}
 	if w.password != "" {
 		p.Entry = append(p.Entry, NamedValues{store.Password.String(), []string{masked}})
