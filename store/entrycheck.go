@@ -152,7 +152,7 @@ func checkText(f *Field, text string) string {
 		}
 	}
 	if f.ID == ShortCode {
-		if _, ok := normalizeCode(text); !ok {
+		if _, ok := NormalizeCode(text); !ok {
 			return fmt.Sprintf("holds nothing to dial, or more than %d bytes", maxName)
 		}
 	}
@@ -195,7 +195,7 @@ func (e *Entry) names(x id) (name, code, key, book []byte) {
 		normal, _ := NormalizeName(e.Values.First(Username))
 		name = []byte(normal)
 	case KindSpeedDial:
-		normal, _ := normalizeCode(e.Values.First(ShortCode))
+		normal, _ := NormalizeCode(e.Values.First(ShortCode))
 		code = []byte(normal)
 	case KindContact:
 		book = bookKey(e.Phonebook, x)

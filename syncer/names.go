@@ -23,8 +23,7 @@ func uniqueName(k store.Kind, values store.Values) string {
 	if k == store.KindContact {
 		return ""
 	}
-	name, _ := store.NormalizeName(values.First(nameField(k)))
-	return name
+	return fold(nameField(k), values.First(nameField(k)))
 }
 
 // A claim is a put whose name an entry of the same connector has until now. Whether

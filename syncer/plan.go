@@ -21,6 +21,7 @@ type plan struct {
 	owned int               // entries of the connector before the run
 	known map[string]*known // those entries by key
 	names map[string]int    // the unique names in the source, normalised, and their rows
+	alike map[string]int    // how many records came to a derived key
 	seed  maphash.Seed
 
 	put    []store.Entry
@@ -31,6 +32,7 @@ type plan struct {
 	accepted  int // records that become entries
 	filtered  int
 	rejected  int
+	lost      int // rejected ones of which the entry cannot be told
 	unchanged int
 	rejects   []namedReject // the first maxShown
 	ignored   int           // passwords that the login method has no use for
@@ -62,7 +64,7 @@ type about struct {
 
 // plan fetches everything and works out what to do. A *store.ChangedError means that the store changed meanwhile.
 func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report) (*plan, error) {
-	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}}
+	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}}
 	if err := p.readOwned(ctx); err != nil {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report
 		return nil, p.nothingLeft()
 	}
 	for _, k := range p.known {
-		if j.mirror && !k.seen && k.id != "" {
+		if j.mirror && p.lost == 0 && !k.seen && k.id != "" {
 			p.remove = append(p.remove, k)
 		}
 	}
@@ -84,7 +86,7 @@ func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report
 	}
 	progress.end(phasePlan, p.accepted+p.rejected)
 	p.notes(r)
-	p.known, p.names, p.mapping = nil, nil, nil // some 30 MB for 100,000 records, which Apply can use
+	p.known, p.names, p.alike, p.mapping = nil, nil, nil, nil // some 30 MB for 100,000 records, which Apply can use
 	return p, nil
 }
 
@@ -93,6 +95,9 @@ func (p *plan) readOwned(ctx context.Context) error {
 	for e, err := range p.store.Entries(ctx, store.Query{Owner: p.job.connector}) {
 		if err != nil {
 			return err
+		}
+		if e.Kind != p.job.kind {
+			return fmt.Errorf("connector %s has %ss from an earlier target: make another connector for %ss, or delete this one first", p.job.connector, e.Kind, p.job.kind)
 		}
 		p.known[e.Key] = &known{
 			id:          e.ID,
@@ -169,6 +174,9 @@ func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, e
 	if no == nil {
 		no = why
 	}
+	if p.mapping.key.from == keyDerived {
+		w.key = p.numbered(w.key)
+	}
 	k := p.known[w.key]
 	if k != nil {
 		k.seen = true // whatever becomes of the record, its entry is not missing
@@ -177,6 +185,9 @@ func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, e
 		no = &rejection{p.job.key, fmt.Sprintf("%q is that of row %d, too", shorten(w.key), k.row)}
 	}
 	if no != nil {
+		if w.lost {
+			p.lost++
+		}
 		p.reject(rec.Row, no, w.values.First(nameField(p.job.kind)))
 		return w.values, nil
 	}

@@ -33,6 +33,9 @@ func (p *plan) notes(r *Report) {
 	if p.filtered > 0 {
 		r.note("the filter leaves out %s", plural(p.filtered, "record"))
 	}
+	if p.lost > 0 && p.job.mirror {
+		r.note("nothing is removed, because it cannot be told which entries %s would be: correct the source, or set key to a column that identifies each record", plural(p.lost, "rejected record"))
+	}
 	if p.ignored > 0 {
 		r.note("the passwords of %s are not used: only users with authentication.method internal have one here", plural(p.ignored, "record"))
 	}

@@ -49,13 +49,27 @@ func newWorld(t *testing.T, change ...func(*store.Connector)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.apply(&store.Upstream{Name: "corp", URLs: []string{"ldaps://dc.example.com"}, BindDN: "uid=%,dc=example,dc=com"})
+	w.apply(&store.Upstream{Name: "corp", URLs: []string{"ldaps://dc.example.com"}, BindDN: "uid=%,dc=example,dc=com"},
+		&store.Phonebook{Name: "customers"})
 	w.connector = store.Connector{
 		Name: "staff", Template: "csv-users", Source: store.Source{CSV: &store.CSVSource{Path: "users.csv"}},
 		Authentication: &store.Authentication{Method: "upstream", Upstream: "corp"},
 	}
 	w.configure(change...)
 	return w
+}
+
+// fills gives the connector another template, and phonebook/customers to fill.
+func fills(template string) func(*store.Connector) {
+	return func(c *store.Connector) {
+		c.Template = template
+		if template != "csv-users" {
+			c.Authentication = nil
+		}
+		if template == "csv-phonebook" {
+			c.Target = "phonebook/customers"
+		}
+	}
 }
 
 // configure changes the connector.
@@ -134,7 +148,7 @@ func (w *world) fails(result store.RunResult, want string) {
 	}
 }
 
-// dump returns the users as lines: name, owner, key, fields and login method.
+// dump returns the entries as lines: name, owner, key, fields and login method of users; see describe.
 func (w *world) dump() []string {
 	w.t.Helper()
 	var lines []string
@@ -150,6 +164,14 @@ func (w *world) dump() []string {
 
 func describe(e *store.Entry) string {
 	var b strings.Builder
+	if e.Kind != store.KindUser {
+		// A derived key is opaque.
+		fmt.Fprintf(&b, "%s owner=%s", strings.TrimPrefix(e.Kind.String()+" "+e.Phonebook, "contact "), e.Owner)
+		for _, v := range e.Values {
+			fmt.Fprintf(&b, " %s=%s", v.Field, v.Text)
+		}
+		return strings.ReplaceAll(b.String(), "  ", " ")
+	}
 	fmt.Fprintf(&b, "%s owner=%s key=%s", e.Values.First(store.Username), e.Owner, e.Key)
 	for _, v := range e.Values {
 		if v.Field != store.Username {
