@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		{"unknown field", func(c *store.Connector) { c.Variables = map[string]string{"shortcode": "1"} }, "variables.shortcode", "a user has no such field"},
 		{"syntax", func(c *store.Connector) { c.Variables = map[string]string{"phone": "digits(phone"} }, "variables.phone", "unexpected token EOF (position 12)"},
 		{"unknown function", func(c *store.Connector) { c.Variables = map[string]string{"phone": "digit(phone)"} }, "variables.phone",
-			`there is no function "digit": there are col, default, digits, e164, first, join, len, lower, match, prefix, replace, split, trim, truncate, upper (position 1)`},
+			`there is no function "digit": is it "digits"? (position 1)`},
 		{"filter", func(c *store.Connector) { c.Filter = `"yes"` }, "filter", "expected bool, but got string"},
 		{"schedule", func(c *store.Connector) { c.Schedule = "half past ten" }, "schedule",
 			`"half past ten" is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`},

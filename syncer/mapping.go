@@ -32,7 +32,11 @@ type wanted struct {
 	password string
 	// lost: the record is rejected, and which entry was made from it cannot be told.
 	lost bool
+	odd  []oddNumber
 }
+
+// An oddNumber is a number that cannot be dialled. It is kept as it is: somebody may read it.
+type oddNumber struct{ column, text string }
 
 // A rejection is why a record is skipped.
 type rejection struct {
@@ -107,7 +111,7 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 			}
 			continue
 		}
-		if why := w.add(&f.field, texts); why != "" && no == nil {
+		if why := w.add(f, texts); why != "" && no == nil {
 			no = &rejection{f.column, why}
 		}
 	}
@@ -142,8 +146,8 @@ const (
 )
 
 // add cleans the texts of a field and adds them; w.values stays ordered, since the fields come in the order of their IDs.
-func (w *wanted) add(f *store.Field, texts []string) (why string) {
-	first := len(w.values)
+func (w *wanted) add(m *mappedField, texts []string) (why string) {
+	f, first := &m.field, len(w.values)
 	for _, t := range texts {
 		t, err := clean(f, t)
 		if err != nil {
@@ -154,6 +158,9 @@ func (w *wanted) add(f *store.Field, texts []string) (why string) {
 		}
 		if len(w.values)-first == maxValues {
 			return fmt.Sprintf("there are more than %d values", maxValues)
+		}
+		if f.Matching == store.MatchNumber && !dialable(t) {
+			w.odd = append(w.odd, oddNumber{m.column, t})
 		}
 		w.values = append(w.values, store.Value{Field: f.ID, Text: t})
 		if !f.Many {

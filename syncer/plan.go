@@ -37,6 +37,8 @@ type plan struct {
 	rejects   []namedReject // the first maxShown
 	ignored   int           // passwords that the login method has no use for
 	missing   int           // users with the method internal and without a password
+	odd       int           // numbers that cannot be dialled
+	oddOnes   []string      // the first of them, for people
 }
 
 // A known is what the plan remembers of an entry that the connector owns, or will own.
@@ -194,5 +196,10 @@ func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, e
 	if k == nil {
 		k = &known{key: strings.Clone(w.key)}
 	}
-	return w.values, p.entry(rec.Row, &w, k)
+	accepted := p.accepted
+	err := p.entry(rec.Row, &w, k)
+	if p.accepted > accepted {
+		p.countOdd(rec.Row, w.odd)
+	}
+	return w.values, err
 }

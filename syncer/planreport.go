@@ -36,6 +36,9 @@ func (p *plan) notes(r *Report) {
 	if p.lost > 0 && p.job.mirror {
 		r.note("nothing is removed, because it cannot be told which entries %s would be: correct the source, or set key to a column that identifies each record", plural(p.lost, "rejected record"))
 	}
+	if p.odd > 0 {
+		r.note("%s cannot be dialled and stay as they are: %s", plural(p.odd, "number"), strings.Join(p.oddOnes, "; "))
+	}
 	if p.ignored > 0 {
 		r.note("the passwords of %s are not used: only users with authentication.method internal have one here", plural(p.ignored, "record"))
 	}
@@ -44,6 +47,18 @@ func (p *plan) notes(r *Report) {
 	}
 	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone {
 		r.note("these users cannot log in, because authentication is not set")
+	}
+}
+
+// countOdd counts the numbers of an entry that cannot be dialled.
+func (p *plan) countOdd(row int, numbers []oddNumber) {
+	const named = 10
+	for _, n := range numbers {
+		if p.odd++; p.odd <= named {
+			p.oddOnes = append(p.oddOnes, fmt.Sprintf("row %d, %s: %q", row, n.column, shorten(n.text)))
+		} else if p.odd == named+1 {
+			p.oddOnes = append(p.oddOnes, "…")
+		}
 	}
 }
 
@@ -92,7 +107,7 @@ func (p *plan) change(i int) PlannedChange {
 	}
 	c.Fields = differences(old, e)
 	if a.password != "" {
-		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: "[secret]"})
+		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: masked})
 	}
 	return c
 }
