@@ -20,9 +20,19 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 		return errors.New("no object of kind " + string(kind))
 	}
 	before := len(p.problems)
-	p.collect(d.Decode(object, "kind"))
+	skip := []string{"kind"}
+	connector, isConnector := object.(*store.Connector)
+	setUp := isConnector && setsUpUpstream(d)
+	if setUp {
+		skip = append(skip, "authentication")
+	}
+	p.collect(d.Decode(object, skip...))
 	if len(p.problems) > before {
 		return nil
+	}
+	if setUp {
+		connector.Authentication = &store.Authentication{Method: store.AuthUpstream.String(), Upstream: connector.Name}
+		p.wanted = append(p.wanted, wantedUpstream{d, connector})
 	}
 	switch o := object.(type) {
 	case *store.Connector:

@@ -27,6 +27,9 @@ const (
 	ModeUpdate = "update"
 )
 
+// NoDN as the column of the DN says that the users' DNs are not recorded.
+const NoDN = "none"
+
 // Encodings are the names of a CSV file's encodings; auto tells UTF-8, UTF-16 and windows-1252 apart.
 func Encodings() []string {
 	return []string{"auto", "utf-8", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15", "windows-1252", "cp850", "macintosh"}
@@ -205,8 +208,10 @@ func (a *Authentication) validate() error {
 		return fieldErrorf("authentication.upstream", "cannot be used with the method %s", a.Method)
 	case a.Upstream != "" && !validObjectName(a.Upstream):
 		return fieldErrorf("authentication.upstream", "%q is not the name of an upstream", a.Upstream)
+	case method != AuthUpstream && a.DN != "":
+		return fieldErrorf("authentication.dn", "cannot be used with the method %s", a.Method)
 	}
-	return nil
+	return validateText("authentication.dn", a.DN)
 }
 
 func fieldNames() []string {

@@ -110,6 +110,7 @@ func TestObjectsRefuse(t *testing.T) {
 		{"limits", conn(func(c *Connector) { c.Limits = Limits{"10%", "500"} }), "", ""},
 		{"method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "ldap"} }), "authentication.method", "not upstream"},
 		{"method without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "upstream"} }), "authentication.upstream", "is missing"},
+		{"dn without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "internal", DN: "dn"} }), "authentication.dn", "cannot be used"},
 		{"upstream without method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "none", Upstream: "a"} }), "authentication.upstream", "cannot be used"},
 		{"no path", csv(func(s *CSVSource) { s.Path = "" }), "source.csv.path", "is missing"},
 		{"encoding", csv(func(s *CSVSource) { s.Encoding = "utf8" }), "source.csv.encoding", "windows-1252"},
@@ -176,7 +177,7 @@ func fullObjects() []Object {
 			Name: "staff", Template: "csv-users", Target: "users", Mode: "update", Key: "id", Filter: `a != ""`,
 			Source:    Source{CSV: &CSVSource{Path: "a.csv", Encoding: "cp850", Delimiter: ";", LineSeparator: "crlf", Enclosure: "'", Header: &header}},
 			Variables: map[string]string{"job": `"x"`, "phone": "e164(phone)"}, Schedule: "*/30 * * * *",
-			Limits: Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp"},
+			Limits: Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp", DN: "dn"},
 		},
 		&Connector{Name: "inetorg", Template: "ldap-users", Source: Source{LDAP: &LDAPSource{
 			URLs: []string{"ldap://a"}, Base: Texts{"ou=a,dc=example", "ou=b,dc=example"}, BindDN: "cn=reader", Password: FromEnv("PW"),

@@ -22,9 +22,11 @@ type job struct {
 	filter    string
 	variables []variable // in the order of the field table
 	auth      store.Auth // of the users: method and upstream
+	dn        string     // the column of their DN in the upstream; empty: none
 	removals  limit
 	rejected  limit
 	source    source.Source
+	asked     bool // the source has no columns but those that it is asked for
 }
 
 // A variable computes a field.
@@ -91,7 +93,8 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	if j.auth, err = authOf(c.Authentication, j.kind); err != nil {
 		return nil, err
 	}
-	j.source, err = s.sourceOf(full.Source, t)
+	j.dn = dnColumn(c.Authentication, j.auth, t)
+	j.source, err = s.sourceOf(full.Source, t, j)
 	return j, err
 }
 
@@ -157,9 +160,25 @@ func authOf(a *store.Authentication, k store.Kind) (store.Auth, error) {
 	return store.Auth{Method: m, Upstream: a.Upstream}, nil
 }
 
+// dnColumn is the column that users' DNs are recorded from.
+func dnColumn(a *store.Authentication, auth store.Auth, t *template) string {
+	switch {
+	case auth.Method != store.AuthUpstream || a.DN == store.NoDN:
+		return ""
+	case a.DN != "":
+		return a.DN
+	}
+	return t.DN
+}
+
 // sourceOf makes the source that the template is for.
-func (s *Syncer) sourceOf(c store.Source, t *template) (source.Source, error) {
-	if t.Source != "csv" || c.CSV == nil {
+func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, error) {
+	d, inDirectory := directoryOf(c, j.loginAttribute())
+	switch {
+	case inDirectory && d.path == "source."+t.Source:
+		j.asked = true
+		return d.open(j, t, s.numbers)
+	case t.Source != "csv" || c.CSV == nil:
 		return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants source.%s", t.name, t.Source)}
 	}
 	src, err := csv.New(csv.LocalFile(s.baseDir, filepath.FromSlash(c.CSV.Path)), csv.Options{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -148,6 +149,9 @@ func shortened(values []string) []string {
 	out := make([]string, len(values))
 	for i := range values {
 		out[i] = shorten(values[i])
+		if !utf8.ValidString(values[i]) {
+			out[i] = fmt.Sprintf("(%d bytes)", len(values[i]))
+		}
 	}
 	return out
 }

@@ -30,10 +30,13 @@ const (
 	connectTimeout  = 10 * time.Second
 )
 
+// TLS says how connections are protected.
+type TLS = upstream.TLSOptions
+
 // Options describe a directory and what to fetch of it.
 type Options struct {
 	URLs     []string // ldap:// or ldaps://, tried in order
-	TLS      upstream.TLSOptions
+	TLS      TLS
 	BindDN   string                 // a DN, or what Active Directory takes for one; empty: anonymous
 	Password func() (string, error) // of BindDN
 
