@@ -20,13 +20,16 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 		return errors.New("no object of kind " + string(kind))
 	}
 	before := len(p.problems)
-	skip := []string{"kind"}
+	told := []string{"kind"}
 	connector, isConnector := object.(*store.Connector)
+	if isConnector {
+		told = append(told, statusKey)
+	}
 	setUp := isConnector && setsUpUpstream(d)
 	if setUp {
-		skip = append(skip, "authentication")
+		told = append(told, "authentication")
 	}
-	p.collect(d.Decode(object, skip...))
+	p.collect(d.Decode(object, told...))
 	if len(p.problems) > before {
 		return nil
 	}

@@ -71,6 +71,8 @@ func (f *fakeSyncer) Preview(_ context.Context, connector string, records int) (
 	return &admin.Preview{Records: make([]admin.PreviewedRecord, records)}, nil
 }
 
+func (f *fakeSyncer) Next(string) (time.Time, bool) { return time.Time{}, false }
+
 func (f *fakeSyncer) Templates() []admin.Template {
 	return []admin.Template{{Name: "csv-users", Title: "Users from a CSV file"}}
 }

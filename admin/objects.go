@@ -66,7 +66,8 @@ func (s *Server) objectRoutes(api huma.API) {
 				if err != nil {
 					return nil, err
 				}
-				return &documentOutput{found.etag(), found.document}, nil
+				etag, err := found.etag()
+				return &documentOutput{etag, found.document}, err
 			})
 		register(s, api, huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
 			Summary: "Delete one " + string(kind), DefaultStatus: http.StatusNoContent},
@@ -86,7 +87,7 @@ func (s *Server) list(ctx context.Context, kind Kind, in *listInput) (Page, erro
 			return page, err
 		}
 		for _, o := range objects {
-			document, err := objectDocument(o)
+			document, err := s.shownDocument(o)
 			if err != nil {
 				return page, err
 			}
@@ -129,13 +130,14 @@ type found struct {
 	document Document
 }
 
-// etag changes with everything that the document shows.
-func (f *found) etag() string {
+// etag changes with everything in the document that can be set.
+func (f *found) etag() (string, error) {
 	if f.entry != nil {
-		return strconv.Quote(strconv.FormatUint(f.entry.Seq, 10))
+		return strconv.Quote(strconv.FormatUint(f.entry.Seq, 10)), nil
 	}
-	sum := sha256.Sum256(f.document)
-	return strconv.Quote(base64.RawURLEncoding.EncodeToString(sum[:12]))
+	document, err := objectDocument(f.object)
+	sum := sha256.Sum256(document)
+	return strconv.Quote(base64.RawURLEncoding.EncodeToString(sum[:12])), err
 }
 
 // find looks a name up: a login name, a short code, an ID or an object's name.
@@ -146,7 +148,7 @@ func (s *Server) find(kind Kind, name string) (*found, error) {
 		if err != nil {
 			return nil, err
 		}
-		document, err := objectDocument(object)
+		document, err := s.shownDocument(object)
 		return &found{object: object, document: document}, err
 	}
 	e, err := s.entry(entryKind, name)
@@ -191,7 +193,11 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	if err != nil {
 		return err
 	}
-	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != f.etag() {
+	etag, err := f.etag()
+	if err != nil {
+		return err
+	}
+	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != etag {
 		return newProblem(http.StatusPreconditionFailed, fmt.Sprintf("%s %s was changed since it was read: read it again", kind, in.Name))
 	}
 	changes := &store.Changes{Force: in.Force}

@@ -22,6 +22,8 @@ type Syncer interface {
 	// Preview shows what the first records of a connector's source become. What is wrong with
 	// the source is told by the preview's Error.
 	Preview(ctx context.Context, connector string, records int) (*Preview, error)
+	// Next returns when a connector runs by itself next; false when it does not.
+	Next(connector string) (time.Time, bool)
 	Templates() []Template
 	// NewConnector returns commented YAML for Apply.
 	NewConnector(template, name string) (string, error)

@@ -48,7 +48,7 @@ func (a *applier) load(o *op) error {
 	if err != nil {
 		return fmt.Errorf("%s %s: %w: run dialtree check", o.id.kind(), o.id, err)
 	}
-	o.exists, o.old, o.before = true, old, record
+	o.exists, o.old, o.before = true, &old, record
 	return nil
 }
 
@@ -70,7 +70,10 @@ func (a *applier) planPut(o *op) error {
 		return err
 	}
 	if o.new.Auth.Hash.IsMasked() {
-		o.new.Auth.Hash = o.old.Auth.Hash
+		o.new.Auth.Hash = Secret{}
+		if o.exists {
+			o.new.Auth.Hash = o.old.Auth.Hash
+		}
 	}
 	if f, message := checkEntry(&o.new); message != "" {
 		return a.entryError(o, f, "%s", message)
@@ -94,9 +97,12 @@ func (a *applier) planPut(o *op) error {
 
 // stamp sets what Apply sets.
 func (a *applier) stamp(o *op) {
-	o.new.Created, o.new.Modified, o.new.Seq = a.now, a.now, a.seq
-	if o.exists {
+	o.new.Modified, o.new.Seq = a.now, a.seq
+	switch {
+	case o.exists:
 		o.new.Created = o.old.Created
+	case o.new.Created.IsZero(): // else an undo brings it back
+		o.new.Created = a.now
 	}
 }
 
@@ -226,7 +232,13 @@ func (a *applier) forEachBelonging(index []byte, name string, k ObjectKind) erro
 		if err := a.load(o); err != nil {
 			return err
 		}
-		o.new = o.old
+		if o.old.Hidden() { // nobody is left to bring it back
+			if err := a.planRemoval(o.id); err != nil {
+				return err
+			}
+			continue
+		}
+		o.new = *o.old
 		o.new.Owner, o.new.Key = "", ""
 		a.stamp(o)
 		a.ops[o.id] = o
@@ -364,7 +376,7 @@ func (a *applier) writeEntries() error {
 			return a.ctx.Err()
 		}
 		if o.exists {
-			a.counts.add(&o.old, -1)
+			a.counts.add(o.old, -1)
 		}
 		if !o.put {
 			if err := a.entries.Delete(o.id[:]); err != nil {

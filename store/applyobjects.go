@@ -202,5 +202,8 @@ func connectorRefs(c *Connector) []pathRef {
 	if c.Authentication != nil && c.Authentication.Upstream != "" {
 		refs = append(refs, pathRef{"authentication.upstream", ObjectRef{ObjectUpstream, c.Authentication.Upstream}})
 	}
+	if c.After != "" {
+		refs = append(refs, pathRef{"after", ObjectRef{ObjectConnector, c.After}})
+	}
 	return refs
 }

@@ -2,9 +2,11 @@ package store
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -29,6 +31,9 @@ const (
 
 // NoDN as the column of the DN says that the users' DNs are not recorded.
 const NoDN = "none"
+
+// maxRetain bounds how long removed entries are kept.
+const maxRetain = 3650 * day
 
 // Encodings are the names of a CSV file's encodings; auto tells UTF-8, UTF-16 and windows-1252 apart.
 func Encodings() []string {
@@ -67,8 +72,19 @@ func (c *Connector) Validate() error {
 			return fieldErrorf(path, "is longer than 16384 bytes")
 		}
 	}
+	if c.Retain < 0 || time.Duration(c.Retain) > maxRetain {
+		return fieldErrorf("retain", "must be from 0s to %s", Duration(maxRetain))
+	}
+	if c.Jitter < 0 || time.Duration(c.Jitter) > day {
+		return fieldErrorf("jitter", "must be from 0s to %s", Duration(day))
+	}
+	if c.After != "" && (!validObjectName(c.After) || c.After == c.Name) {
+		return fieldErrorf("after", "%q is not the name of another connector", c.After)
+	}
 	return firstError(
 		validateText("template", c.Template),
+		validateText("timezone", c.Timezone),
+		c.Webhook.validate(),
 		validateText("key", c.Key),
 		validateText("schedule", c.Schedule),
 		validateLimit("limits.removals", c.Limits.Removals),
@@ -212,6 +228,17 @@ func (a *Authentication) validate() error {
 		return fieldErrorf("authentication.dn", "cannot be used with the method %s", a.Method)
 	}
 	return validateText("authentication.dn", a.DN)
+}
+
+func (w *Webhook) validate() error {
+	if w == nil {
+		return nil
+	}
+	u, err := url.Parse(w.URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return fieldErrorf("webhook.url", "must be a URL such as https://alerts.example.com/dialtree")
+	}
+	return firstError(validateText("webhook.url", w.URL), w.Secret.validate("webhook.secret"))
 }
 
 func fieldNames() []string {

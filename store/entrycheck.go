@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -75,6 +76,10 @@ func checkSource(e *Entry) string {
 		return fmt.Sprintf("the key of the source is longer than %d bytes", maxName)
 	case !utf8.ValidString(e.Key):
 		return "the key of the source is not UTF-8"
+	case e.Owner == "" && e.Hidden():
+		return "it is hidden but belongs to no connector that could bring it back"
+	case e.Hidden() && !e.Removed.Equal(e.Removed.Truncate(time.Second)):
+		return "the time of its removal must be whole seconds"
 	}
 	return ""
 }
@@ -186,7 +191,7 @@ func (e *Entry) describe() EntryName {
 // sameContent tells whether two entries differ in nothing but what Apply sets.
 func (e *Entry) sameContent(f *Entry) bool {
 	if e.Kind != f.Kind || e.Phonebook != f.Phonebook || e.Owner != f.Owner || e.Key != f.Key ||
-		e.Auth != f.Auth || e.Local != f.Local || e.LocalAuth != f.LocalAuth || len(e.Values) != len(f.Values) {
+		e.Auth != f.Auth || e.Local != f.Local || e.LocalAuth != f.LocalAuth || !e.Removed.Equal(f.Removed) || len(e.Values) != len(f.Values) {
 		return false
 	}
 	for i := range e.Values {

@@ -70,7 +70,12 @@ type Connector struct {
 	Filter         string            `yaml:"filter,omitempty" json:"filter,omitempty"`
 	Variables      map[string]string `yaml:"variables,omitempty" json:"variables,omitempty"` // field to expression, beside the template's
 	Schedule       string            `yaml:"schedule,omitempty" json:"schedule,omitempty"`   // cron or "@every 30m"; empty: by hand only
+	Timezone       string            `yaml:"timezone,omitempty" json:"timezone,omitempty"`   // of the schedule, such as Europe/Berlin; empty: the server's
+	Jitter         Duration          `yaml:"jitter,omitempty" json:"jitter,omitzero"`        // a scheduled run begins up to this much later
+	After          string            `yaml:"after,omitempty" json:"after,omitempty"`         // a connector: this one runs whenever that one is done
+	Webhook        *Webhook          `yaml:"webhook,omitempty" json:"webhook,omitempty"`     // who is told of failed runs
 	Limits         Limits            `yaml:"limits,omitempty" json:"limits,omitzero"`
+	Retain         Duration          `yaml:"retain,omitempty" json:"retain,omitzero"` // how long removed entries are kept hidden; default 0: not at all
 	Authentication *Authentication   `yaml:"authentication,omitempty" json:"authentication,omitempty"`
 }
 
@@ -90,6 +95,12 @@ type CSVSource struct {
 	LineSeparator string `yaml:"line_separator,omitempty" json:"line_separator,omitempty"` // auto (default), lf, crlf, cr
 	Enclosure     string `yaml:"enclosure,omitempty" json:"enclosure,omitempty"`           // default `"`
 	Header        *bool  `yaml:"header,omitempty" json:"header,omitempty"`                 // default true
+}
+
+// A Webhook is told of failed runs.
+type Webhook struct {
+	URL    string `yaml:"url" json:"url"`
+	Secret Secret `yaml:"secret,omitempty" json:"secret,omitzero"` // signs what is sent; empty: it is not signed
 }
 
 // Limits are the guard of a run.

@@ -108,6 +108,14 @@ func TestObjectsRefuse(t *testing.T) {
 		{"removals above all", conn(func(c *Connector) { c.Limits.Removals = "101%" }), "limits.removals", "percentage"},
 		{"rejected", conn(func(c *Connector) { c.Limits.Rejected = "-1" }), "limits.rejected", "percentage"},
 		{"limits", conn(func(c *Connector) { c.Limits = Limits{"10%", "500"} }), "", ""},
+		{"retain", conn(func(c *Connector) { c.Retain = -1 }), "retain", "must be from 0s to 3650d"},
+		{"jitter", conn(func(c *Connector) { c.Jitter = Duration(25 * time.Hour) }), "jitter", "must be from 0s to 1d"},
+		{"after itself", conn(func(c *Connector) { c.After = c.Name }), "after", "not the name of another connector"},
+		{"after nobody", conn(func(c *Connector) { c.After = "A b" }), "after", "not the name of another connector"},
+		{"webhook", conn(func(c *Connector) { c.Webhook = &Webhook{URL: "https://a.example/x"} }), "", ""},
+		{"webhook of another kind", conn(func(c *Connector) { c.Webhook = &Webhook{URL: "ftp://a.example"} }), "webhook.url", "must be a URL"},
+		{"webhook without a host", conn(func(c *Connector) { c.Webhook = &Webhook{URL: "https:///x"} }), "webhook.url", "must be a URL"},
+		{"webhook secret", conn(func(c *Connector) { c.Webhook = &Webhook{URL: "https://a.example/x", Secret: FromFile("a\x00b")} }), "webhook.secret", "control"},
 		{"method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "ldap"} }), "authentication.method", "not upstream"},
 		{"method without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "upstream"} }), "authentication.upstream", "is missing"},
 		{"dn without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "internal", DN: "dn"} }), "authentication.dn", "cannot be used"},
@@ -173,11 +181,14 @@ func fullObjects() []Object {
 		},
 		&Phonebook{Name: "customers", Title: "Customers", Readers: []string{"everyone", "user:alice"}},
 		&Device{Name: "reception", Title: "Reception", Password: FromFile("/run/pw"), Disabled: true},
+		&Connector{Name: "first", Template: "csv-users", Source: Source{CSV: &CSVSource{Path: "b.csv"}}},
 		&Connector{
 			Name: "staff", Template: "csv-users", Target: "users", Mode: "update", Key: "id", Filter: `a != ""`,
 			Source:    Source{CSV: &CSVSource{Path: "a.csv", Encoding: "cp850", Delimiter: ";", LineSeparator: "crlf", Enclosure: "'", Header: &header}},
 			Variables: map[string]string{"job": `"x"`, "phone": "e164(phone)"}, Schedule: "*/30 * * * *",
-			Limits: Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp", DN: "dn"},
+			Timezone: "Europe/Berlin", Jitter: Duration(time.Minute), After: "first", Retain: Duration(7 * day),
+			Webhook: &Webhook{URL: "https://alerts.example.com", Secret: FromEnv("HOOK")},
+			Limits:  Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp", DN: "dn"},
 		},
 		&Connector{Name: "inetorg", Template: "ldap-users", Source: Source{LDAP: &LDAPSource{
 			URLs: []string{"ldap://a"}, Base: Texts{"ou=a,dc=example", "ou=b,dc=example"}, BindDN: "cn=reader", Password: FromEnv("PW"),
@@ -266,5 +277,15 @@ func TestDuration(t *testing.T) {
 	var d Duration
 	if err := d.UnmarshalText([]byte("10")); err == nil || !strings.Contains(err.Error(), `"10" is not a duration: write a number and a unit`) {
 		t.Errorf("got %v", err)
+	}
+	for text, want := range map[string]string{"7d": "7d", "168h": "7d", "36h": "36h0m0s", "0d": "0s", "1500ms": "1.5s"} {
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != want {
+			t.Errorf("%s: %s, %v", text, d, err)
+		}
+	}
+	for _, text := range []string{"-1d", "1.5d", "99999d", "d", "1d1h"} {
+		if err := d.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%s was accepted: %s", text, d)
+		}
 	}
 }

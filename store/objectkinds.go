@@ -37,6 +37,9 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 		if o.Source.UCS != nil {
 			f("source.ucs.password", &o.Source.UCS.Password)
 		}
+		if o.Webhook != nil {
+			f("webhook.secret", &o.Webhook.Secret)
+		}
 	}
 }
 

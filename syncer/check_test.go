@@ -14,6 +14,9 @@ import (
 
 func TestCheck(t *testing.T) {
 	w := newWorld(t)
+	second := w.connector
+	second.Name, second.After = "second", "staff"
+	w.apply(&second)
 	tests := []struct {
 		name   string
 		change func(*store.Connector)
@@ -36,6 +39,8 @@ func TestCheck(t *testing.T) {
 			`"half past ten" is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`},
 		{"schedule that never comes", func(c *store.Connector) { c.Schedule = "0 0 30 2 *" }, "schedule",
 			`"0 0 30 2 *" is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`},
+		{"time zone", func(c *store.Connector) { c.Timezone = "Berlin" }, "timezone", `"Berlin" is not a time zone such as Europe/Berlin`},
+		{"after in a circle", func(c *store.Connector) { c.After = "second" }, "after", "each waits for the next in a circle: staff, second, staff"},
 		{"schedule that comes too often", func(c *store.Connector) { c.Schedule = "@every 1s" }, "schedule", `"@every 1s" is more often than every 10s`},
 		{"limit", func(c *store.Connector) { c.Limits.Removals = "many" }, "limits.removals", `"many" is neither a percentage such as "10%" nor a number such as "500"`},
 		{"encoding", func(c *store.Connector) { c.Source.CSV.Encoding = "ebcdic" }, "source.csv.encoding",
@@ -54,7 +59,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, schedule := range []string{"*/30 * * * *", "@every 30m", "@daily", "0 6 * * mon-fri", ""} {
 		c := w.connector
-		c.Schedule = schedule
+		c.Schedule, c.Timezone = schedule, "America/New_York"
 		if err := w.syncer.Check(&c); err != nil {
 			t.Errorf("%q: %v", schedule, err)
 		}

@@ -49,7 +49,7 @@ func (l limit) of(total int) int {
 
 // guard says why the plan must not be applied unconfirmed; "" when it may.
 func (p *plan) guard() string {
-	for _, judge := range []func() string{p.guardRemovals, p.guardRejects} {
+	for _, judge := range []func() string{p.guardRemovals, p.guardEmptied, p.guardRejects} {
 		if why := judge(); why != "" {
 			return fmt.Sprintf("%s: nothing was changed: look at the plan with dialtree connector run %s --dry-run; if it is right, run it with --confirm", why, p.job.connector)
 		}
@@ -58,8 +58,21 @@ func (p *plan) guard() string {
 }
 
 func (p *plan) guardRemovals() string {
-	if most := p.job.removals.of(p.owned); len(p.remove) > most {
-		return fmt.Sprintf("%d of %d entries would be removed, and limits.removals allows %d", len(p.remove), p.owned, most)
+	if n, most := len(p.remove)+len(p.hide), p.job.removals.of(p.owned); n > most {
+		return fmt.Sprintf("%d of %d entries would be removed, and limits.removals allows %d", n, p.owned, most)
+	}
+	return ""
+}
+
+// guardEmptied stops a run that would take a field from many entries: a column was renamed, and its variable of the template finds
+// nothing.
+func (p *plan) guardEmptied() string {
+	most := p.job.removals.of(p.owned)
+	for f, n := range p.emptied {
+		if n > most {
+			return fmt.Sprintf("%d of %d entries would lose their %s, and limits.removals allows %d (was a column of the source renamed?)",
+				n, p.owned, store.FieldID(f), most)
+		}
 	}
 	return ""
 }

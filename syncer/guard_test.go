@@ -2,11 +2,14 @@ package syncer_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
@@ -36,11 +39,18 @@ func TestBadSources(t *testing.T) {
 				"look at the plan with dialtree connector run staff --dry-run; if it is right, run it with --confirm"},
 	}
 	w := newWorld(t)
+	runs := func() (failed float64) {
+		for _, result := range []string{"failed", "stopped"} {
+			failed += testutil.ToFloat64(w.syncer.Runs("staff", result))
+		}
+		return failed
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w.t = t
 			w.write(users(0, 3)...)
 			w.run(syncer.ImportOptions{})
+			before := runs()
 			path := filepath.Join(w.dir, "users.csv")
 			if tt.data == "" {
 				os.Remove(path)
@@ -52,6 +62,9 @@ func TestBadSources(t *testing.T) {
 				result = store.RunStopped
 			}
 			w.fails(result, tt.want)
+			if n := runs() - before; n != 1 {
+				t.Errorf("the metric went up by %v", n)
+			}
 			w.write(users(0, 3)...)
 			w.done(0, 0, 0, 3, 0)
 		})
@@ -81,6 +94,37 @@ func TestRemovalLimit(t *testing.T) {
 		if stopped := r.Run.Result == store.RunStopped; stopped != tt.stopped {
 			t.Errorf("limit %q, %d of %d gone: %s", tt.limit, tt.gone, tt.owned, r.Run.Result)
 		}
+	}
+}
+
+// A column that was renamed would take its field from everybody.
+func TestEmptiedFields(t *testing.T) {
+	for _, template := range []string{"csv-users", "csv-phonebook", "csv-speeddials"} {
+		t.Run(template, func(t *testing.T) {
+			w := newWorld(t, fills(template), func(c *store.Connector) { c.Limits.Rejected = "90%" })
+			file := func(mobile string, with int) []string {
+				lines := []string{"username,shortcode,surname,phone," + mobile}
+				for i := range 20 {
+					number := ""
+					if i < with {
+						number = fmt.Sprint(500 + i)
+					}
+					lines = append(lines, fmt.Sprintf("u%d,*7%d,Name %d,%d,%s", i, i, i, 100+i, number))
+				}
+				return lines
+			}
+			w.write(file("mobile", 20)...)
+			w.done(20, 0, 0, 0, 0)
+			w.write(file("mobil", 20)...)
+			w.fails(store.RunStopped, "20 of 20 entries would lose their mobile, and limits.removals allows 5 (was a column of the source renamed?): nothing was changed: "+
+				"look at the plan with dialtree connector run staff --dry-run; if it is right, run it with --confirm")
+			w.write(file("mobile", 15)...)
+			w.done(0, 5, 0, 15, 0)
+			w.write(file("mobil", 20)...)
+			w.want(w.run(syncer.ImportOptions{DryRun: true}), store.RunStopped, 0, 15, 0, 5, 0)
+			w.want(w.run(syncer.ImportOptions{Confirm: true}), store.RunDone, 0, 15, 0, 5, 0)
+			w.done(0, 0, 0, 20, 0)
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -25,6 +26,7 @@ type job struct {
 	dn        string     // the column of their DN in the upstream; empty: none
 	removals  limit
 	rejected  limit
+	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
 	asked     bool // the source has no columns but those that it is asked for
 }
@@ -58,10 +60,25 @@ func (s *Syncer) Check(c *store.Connector) error {
 			return &store.FieldError{Path: "filter", Message: err.Error()}
 		}
 	}
-	if c.Schedule != "" {
-		if err := checkSchedule(c.Schedule, s.now()); err != nil {
-			return &store.FieldError{Path: "schedule", Message: err.Error()}
+	if err := checkSchedule(c, s.now()); err != nil {
+		return err
+	}
+	return s.checkAfter(c)
+}
+
+// checkAfter refuses connectors that wait for each other.
+func (s *Syncer) checkAfter(c *store.Connector) error {
+	chain := []string{c.Name}
+	for next := c.After; next != ""; {
+		chain = append(chain, next)
+		if slices.Contains(chain[:len(chain)-1], next) {
+			return &store.FieldError{Path: "after", Message: "each waits for the next in a circle: " + strings.Join(chain, ", ")}
 		}
+		stored, err := s.store.Connector(next)
+		if err != nil {
+			return ignoreNotFound(err) // the store refuses a connector that is missing, unless the same file brings it
+		}
+		next = stored.After
 	}
 	return nil
 }
@@ -83,6 +100,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 		filter:    c.Filter,
 		removals:  removalLimit(full.Limits.Removals),
 		rejected:  rejectLimit(full.Limits.Rejected),
+		retain:    time.Duration(full.Retain),
 	}
 	if j.kind, j.phonebook, err = t.target(c.Target); err != nil {
 		return nil, err
@@ -94,7 +112,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 		return nil, err
 	}
 	j.dn = dnColumn(c.Authentication, j.auth, t)
-	j.source, err = s.sourceOf(full.Source, t, j)
+	j.source, err = s.sources(full.Source, t, j)
 	return j, err
 }
 

@@ -20,6 +20,7 @@ type mapping struct {
 	fields   []mappedField
 	dn       int // the column of the DN; -1: none
 	required []store.Field
+	absent   []string // columns that the template would use, and that the source does not have
 }
 
 type mappedField struct {
@@ -52,6 +53,7 @@ func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
 	m := &mapping{job: j, numbers: n, dn: -1}
 	for _, v := range j.variables {
 		if i, ok := columns.Index(v.expression); !ok && v.optional {
+			m.absent = append(m.absent, v.expression)
 			continue
 		} else if ok && columns.Repeated(i) && v.field.UsedBy(j.kind) == store.Key {
 			return nil, ambiguous(v.expression)
@@ -299,7 +301,7 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// unused returns the columns that nothing reads, apart from those without a name.
+// unused returns the columns that nothing reads, apart from those without a name, and what they may have been meant for.
 func (m *mapping) unused(columns *source.Columns) []string {
 	used := map[int]bool{}
 	if m.key.from == keyColumn {
@@ -315,6 +317,9 @@ func (m *mapping) unused(columns *source.Columns) []string {
 	var names []string
 	for i, name := range columns.Names() {
 		if !used[i] && strings.Trim(name, "0123456789 ") != "" {
+			if meant := nearest(name, m.absent); meant != "" {
+				name += " (is it " + meant + "?)"
+			}
 			names = append(names, name)
 		}
 	}

@@ -2,6 +2,7 @@ package syncer
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,6 +14,7 @@ import (
 type metrics struct {
 	runs        *prometheus.CounterVec
 	lastSuccess *prometheus.GaugeVec
+	lastFailure *prometheus.GaugeVec
 	changes     *prometheus.CounterVec
 }
 
@@ -26,6 +28,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "dialtree_connector_last_success_timestamp_seconds",
 			Help: "When the last run of a connector that was done ended.",
 		}, []string{"connector"}),
+		lastFailure: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "dialtree_connector_last_failure_timestamp_seconds",
+			Help: "When the last run of a connector that failed or was stopped ended.",
+		}, []string{"connector"}),
 		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dialtree_connector_changes_total",
 			Help: "Entries that runs of a connector changed by change: created, updated or removed; and records they rejected.",
@@ -34,7 +40,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.runs, m.lastSuccess, m.changes} {
+	for _, c := range []prometheus.Collector{m.runs, m.lastSuccess, m.lastFailure, m.changes} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("syncer: register metrics: %w", err)
 		}
@@ -46,10 +52,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 func (m *metrics) ran(r *store.Run) {
 	m.runs.WithLabelValues(r.Connector, string(r.Result)).Inc()
 	m.changes.WithLabelValues(r.Connector, "rejected").Add(float64(r.Rejected))
+	m.last(r)
 	if r.Result != store.RunDone {
 		return
 	}
-	m.lastSuccess.WithLabelValues(r.Connector).Set(float64(r.Finished.UnixMilli()) / 1e3)
 	m.changes.WithLabelValues(r.Connector, "created").Add(float64(r.Created))
 	m.changes.WithLabelValues(r.Connector, "updated").Add(float64(r.Updated))
 	m.changes.WithLabelValues(r.Connector, "removed").Add(float64(r.Removed))
@@ -64,12 +70,18 @@ func (m *metrics) known(connector string, runs []store.Run) {
 	for _, change := range []string{"created", "updated", "removed", "rejected"} {
 		m.changes.WithLabelValues(connector, change)
 	}
-	for _, r := range runs {
-		if r.Result == store.RunDone {
-			m.lastSuccess.WithLabelValues(connector).Set(float64(r.Finished.UnixMilli()) / 1e3)
-			return
-		}
+	for _, r := range slices.Backward(runs) { // the newest last
+		m.last(&r)
 	}
+}
+
+// last remembers when a run ended.
+func (m *metrics) last(r *store.Run) {
+	gauge := m.lastFailure
+	if r.Result == store.RunDone {
+		gauge = m.lastSuccess
+	}
+	gauge.WithLabelValues(r.Connector).Set(float64(r.Finished.UnixMilli()) / 1e3)
 }
 
 // forget drops the series of a connector that is gone.
@@ -77,5 +89,6 @@ func (m *metrics) forget(connector string) {
 	labels := prometheus.Labels{"connector": connector}
 	m.runs.DeletePartialMatch(labels)
 	m.lastSuccess.DeletePartialMatch(labels)
+	m.lastFailure.DeletePartialMatch(labels)
 	m.changes.DeletePartialMatch(labels)
 }

@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -53,13 +54,18 @@ func (p *plan) claimName(row int, e *store.Entry) (no *rejection, holder string,
 	if err != nil {
 		return nil, "", err
 	}
-	if other != nil && other.Owner != p.job.connector {
+	foreign := other != nil && other.Owner != p.job.connector
+	if foreign && !other.Hidden() {
+		p.clashes[other.Owner]++
 		return clash(e, other), "", nil
 	}
 	if no := p.takeName(row, e.Values); no != nil {
 		return no, "", nil
 	}
-	if other != nil {
+	switch {
+	case foreign:
+		p.displace(other)
+	case other != nil:
 		return nil, other.ID, nil
 	}
 	return nil, "", nil
@@ -67,29 +73,22 @@ func (p *plan) claimName(row int, e *store.Entry) (no *rejection, holder string,
 
 // holder returns the other entry that has the entry's unique name; nil for none.
 func (p *plan) holder(e *store.Entry) (*store.Entry, error) {
-	var other store.Entry
-	var err error
+	if e.Kind == store.KindContact {
+		return nil, nil
+	}
+	find := p.store.SpeedDial
 	name := e.Values.First(nameField(e.Kind))
-	switch e.Kind {
-	case store.KindUser:
+	if e.Kind == store.KindUser {
 		// Account is the cheaper look, and for nearly every new user it finds nobody.
 		account, found, err := p.store.Account(name)
 		if err != nil || !found || account.ID == e.ID {
 			return nil, err
 		}
-		other, err = p.store.User(name)
-		if err != nil {
-			return nil, ignoreNotFound(err)
-		}
-	case store.KindSpeedDial:
-		if other, err = p.store.SpeedDial(name); err != nil {
-			return nil, ignoreNotFound(err)
-		}
-	default:
-		return nil, nil
+		find = p.store.User
 	}
-	if other.ID == e.ID {
-		return nil, nil
+	other, err := find(name)
+	if err != nil || other.ID == e.ID {
+		return nil, ignoreNotFound(err)
 	}
 	return &other, nil
 }
@@ -118,7 +117,7 @@ func (p *plan) settleNames() error {
 		return nil
 	}
 	gone := map[string]bool{}
-	for _, k := range p.remove {
+	for _, k := range slices.Concat(p.remove, p.purge) {
 		gone[k.id] = true
 	}
 	puts := map[string]int{}

@@ -18,16 +18,22 @@ type plan struct {
 	store   *store.Store
 	mapping *mapping
 
-	owned int               // entries of the connector before the run
+	owned int               // entries of the connector before the run, without hidden ones
 	known map[string]*known // those entries by key
 	names map[string]int    // the unique names in the source, normalised, and their rows
-	alike map[string]int    // how many records came to a derived key
+	alike map[string]int    // how many records after the first came to a derived key
 	seed  maphash.Seed
 
-	put    []store.Entry
-	about  []about // of each put
-	remove []*known
-	claims []claim
+	put       []store.Entry
+	about     []about // of each put
+	remove    []*known
+	hide      []*known            // removed, but kept for a while
+	purge     []*known            // hidden long enough
+	displaced []store.Expectation // hidden entries of other connectors that give up their names
+	claims    []claim
+	clashes   map[string]int // records whose name belongs to another connector, or "" for one made by hand
+
+	emptied [64]int // by field: entries that would have no value of it any more
 
 	accepted  int // records that become entries
 	filtered  int
@@ -50,6 +56,7 @@ type known struct {
 	// exact: its content is not to be compared by hash, because an administrator changed
 	// something by hand.
 	exact       bool
+	removed     int64 // Unix seconds, when it is hidden
 	hasPassword bool
 	seen        bool // the source has it, be it in a record that was rejected
 	row         int  // of the record that it is made from; 0: none yet
@@ -66,7 +73,7 @@ type about struct {
 
 // plan fetches everything and works out what to do. A *store.ChangedError means that the store changed meanwhile.
 func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report) (*plan, error) {
-	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}}
+	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}, clashes: map[string]int{}}
 	if err := p.readOwned(ctx); err != nil {
 		return nil, err
 	}
@@ -77,12 +84,7 @@ func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report
 		p.reportRejects(r)
 		return nil, p.nothingLeft()
 	}
-	for _, k := range p.known {
-		if j.mirror && p.lost == 0 && !k.seen && k.id != "" {
-			p.remove = append(p.remove, k)
-		}
-	}
-	slices.SortFunc(p.remove, func(a, b *known) int { return strings.Compare(a.key, b.key) })
+	p.sortMissing(s.now())
 	if err := p.settleNames(); err != nil {
 		return nil, err
 	}
@@ -101,16 +103,21 @@ func (p *plan) readOwned(ctx context.Context) error {
 		if e.Kind != p.job.kind {
 			return fmt.Errorf("connector %s has %ss from an earlier target: make another connector for %ss, or delete this one first", p.job.connector, e.Kind, p.job.kind)
 		}
-		p.known[e.Key] = &known{
+		k := &known{
 			id:          e.ID,
 			key:         e.Key,
 			seq:         e.Seq,
 			hash:        p.hash(e.Values, &e.Auth),
-			exact:       e.Local != 0 || e.LocalAuth || e.Phonebook != p.job.phonebook,
+			exact:       e.Local != 0 || e.LocalAuth || e.Phonebook != p.job.phonebook || e.Hidden(),
 			hasPassword: !e.Auth.Hash.IsZero(),
 		}
+		if e.Hidden() {
+			k.removed = e.Removed.Unix()
+		} else {
+			p.owned++
+		}
+		p.known[e.Key] = k
 	}
-	p.owned = len(p.known)
 	return nil
 }
 

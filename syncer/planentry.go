@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,19 +115,17 @@ func (p *plan) merge(e, old *store.Entry) {
 }
 
 func same(a, b *store.Entry) bool {
-	return a.Phonebook == b.Phonebook && a.Auth == b.Auth && slices.Equal(a.Values, b.Values)
+	return a.Phonebook == b.Phonebook && a.Auth == b.Auth && a.Hidden() == b.Hidden() && slices.Equal(a.Values, b.Values)
 }
 
 // add keeps an entry to be put. Its texts are copied, so that it does not hold on to the whole row.
 func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
 	e.Auth.DN = strings.Clone(e.Auth.DN)
-	e.Values = slices.Clone(e.Values)
-	for i := range e.Values {
-		e.Values[i].Text = strings.Clone(e.Values[i].Text)
-	}
+	e.Values = cloned(e.Values)
 	a := about{row: row, password: strings.Clone(password)}
 	if old != nil {
 		a.seq = old.Seq
+		p.countEmptied(&e, old)
 		if len(p.put) < maxShown {
 			a.old = old
 		}
@@ -137,12 +134,35 @@ func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
 	p.about = append(p.about, a)
 }
 
-// changedMeanwhile makes one error of an entry that was removed while the plan was made and one that Apply finds changed.
-func changedMeanwhile(err error, k *known, kind store.Kind) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return &store.ChangedError{Ref: store.Ref{Kind: kind, ID: k.id}, Want: k.seq}
+// cloned copies values, their texts in one piece: a hundred thousand records have a million of them.
+func cloned(values store.Values) store.Values {
+	size := 0
+	for i := range values {
+		size += len(values[i].Text)
 	}
-	return err
+	var b strings.Builder
+	b.Grow(size)
+	for i := range values {
+		b.WriteString(values[i].Text)
+	}
+	text := b.String()
+	values = slices.Clone(values)
+	for i := range values {
+		n := len(values[i].Text)
+		values[i].Text, text = text[:n], text[n:]
+	}
+	return values
+}
+
+// countEmptied counts the fields that an entry would have no value of any more.
+func (p *plan) countEmptied(e, old *store.Entry) {
+	last := store.FieldID(0)
+	for _, v := range old.Values { // ordered by field
+		if v.Field != last && !e.Values.Has(v.Field) {
+			p.emptied[v.Field]++
+		}
+		last = v.Field
+	}
 }
 
 // nothingLeft says why a source with records comes to no entry at all. Such a run is never applied, whatever the limits say.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // ImportOptions say how far a run goes.
@@ -37,6 +38,10 @@ const recordTimeout = 10 * time.Second
 // Import runs a connector. The report's run says how it ended: done, failed or stopped by the guard. An error means that there
 // is no report: the connector does not exist (store.ErrNotFound) or is running (*RunningError), or the run could not be recorded.
 func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) (*Report, error) {
+	return s.run(ctx, connector, o, runOptions{})
+}
+
+func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, part runOptions) (*Report, error) {
 	if o.DryRun && o.Confirm {
 		return nil, errors.New("a dry run cannot be confirmed: choose one of the two")
 	}
@@ -56,7 +61,10 @@ func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) 
 		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: r.Run.Started}}
 		err = s.importOnce(ctx, c, o, r)
 	}
-	return s.end(ctx, r, err)
+	if r, err = s.end(ctx, r, err); err == nil {
+		s.ended(c, r, part)
+	}
+	return r, err
 }
 
 // begin claims the connector for one run.
@@ -87,7 +95,7 @@ func (s *Syncer) importOnce(ctx context.Context, c *store.Connector, o ImportOpt
 	}
 	p.report(r)
 	r.Run.Result = store.RunDone
-	if len(p.put) == 0 && len(p.remove) == 0 {
+	if p.empty() {
 		if o.Confirm {
 			return errors.New("there is nothing to confirm: the plan changes nothing")
 		}
@@ -147,7 +155,9 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 		if err := s.hashPasswords(ctx, p, progress); err != nil {
 			return err
 		}
-		p.changes(changes)
+		if err := p.changes(changes, s.now()); err != nil {
+			return err
+		}
 	}
 	r.Run.Finished = s.now().UTC()
 	applied, err := s.store.Apply(ctx, changes)
@@ -156,7 +166,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	}
 	r.Run = *applied.Run
 	p.applied(applied, r)
-	progress.end(phaseApply, len(p.put)+len(p.remove))
+	progress.end(phaseApply, len(changes.Put)+len(changes.Remove))
 	return nil
 }
 
@@ -164,6 +174,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, error) {
 	if failed != nil {
 		r.Run.Result, r.Run.Error = store.RunFailed, failed.Error()
+		r.Temporary = source.IsTemporary(failed)
 		// What a plan counted did not happen; what was rejected may be why.
 		r.Run.Created, r.Run.Updated, r.Run.Removed, r.Run.Unchanged = 0, 0, 0, 0
 	}

@@ -21,22 +21,6 @@ type Schedule struct {
 	Next      time.Time
 }
 
-// minEvery keeps a slip of the pen from running an import all the time.
-const minEvery = 10 * time.Second
-
-// checkSchedule tells what is wrong with a schedule.
-func checkSchedule(spec string, now time.Time) error {
-	c := gocron.NewDefaultCron(false)
-	if err := c.IsValid(spec, time.Local, now); err != nil {
-		return fmt.Errorf(`%q is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`, spec)
-	}
-	first := c.Next(now) // there is one, or it would not be valid
-	if c.Next(first).Sub(first) < minEvery {
-		return fmt.Errorf("%q is more often than every %s", spec, minEvery)
-	}
-	return nil
-}
-
 // Schedule returns when a connector runs by itself; false when it does not, or while Run is not running.
 func (s *Syncer) Schedule(connector string) (Schedule, bool) {
 	s.mu.Lock()
@@ -55,42 +39,46 @@ func (s *Syncer) Schedule(connector string) (Schedule, bool) {
 
 // scheduled is a connector with a schedule.
 type scheduled struct {
-	spec string
-	job  gocron.Job
-	last time.Time
+	spec    string // as in the connector
+	crontab string // with the time zone
+	job     gocron.Job
+	last    time.Time
 }
 
-// Run runs connectors when their schedules say so and follows changes of connectors, until ctx ends. When it returns, every
-// run that it started has ended. A run that is due while the connector is running is left out.
+// Run runs connectors when their schedules say so or when one that they wait for is done, and follows changes of connectors, until ctx ends.
+// One that was due while no Run was at work runs once at the beginning. When it returns, everything that it started has ended. A run that
+// is due while the connector is running is left out.
 func (s *Syncer) Run(ctx context.Context) (err error) {
 	cron, err := gocron.NewScheduler(gocron.WithLogger(quiet{}))
 	if err != nil {
 		return fmt.Errorf("make scheduler: %w", err)
 	}
 	cron.Start()
-	var runs sync.WaitGroup
 	ctx, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	s.mu.Lock()
+	s.spawn = func(f func(context.Context)) { tasks.Go(func() { f(ctx) }) }
+	s.mu.Unlock()
 	defer func() {
 		cancel()
+		s.mu.Lock()
+		s.spawn = nil // before waiting, so that nothing is added while Wait is at work
+		s.mu.Unlock()
 		// gocron waits for its jobs, too, but gives up after a while.
 		err = errors.Join(err, cron.Shutdown())
-		runs.Wait()
+		tasks.Wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		clear(s.scheduled)
 	}()
-	known := map[string]bool{}
-	run := func(connector string) {
-		runs.Add(1)
-		defer runs.Done()
-		s.runScheduled(ctx, connector)
-	}
+	f := &following{Syncer: s, cron: cron, known: map[string]bool{}, first: true}
 	for {
 		// Before reading: what changes after that is seen in the next round.
 		seq := s.store.Seq()
-		if err := s.follow(cron, known, run); err != nil {
+		if err := f.follow(); err != nil {
 			return err
 		}
+		f.first = false
 		switch _, err := s.store.Wait(ctx, seq); {
 		case ctx.Err() != nil:
 			return nil
@@ -102,9 +90,16 @@ func (s *Syncer) Run(ctx context.Context) (err error) {
 	}
 }
 
-// follow makes the schedules those of the stored connectors.
-func (s *Syncer) follow(cron gocron.Scheduler, known map[string]bool, run func(connector string)) error {
-	objects, err := s.store.Objects(store.ObjectConnector)
+// following keeps the schedules those of the stored connectors.
+type following struct {
+	*Syncer
+	cron  gocron.Scheduler
+	known map[string]bool
+	first bool // of the rounds since the program was started
+}
+
+func (f *following) follow() error {
+	objects, err := f.store.Objects(store.ObjectConnector)
 	if err != nil {
 		return fmt.Errorf("read connectors: %w", err)
 	}
@@ -112,80 +107,85 @@ func (s *Syncer) follow(cron gocron.Scheduler, known map[string]bool, run func(c
 	for _, o := range objects {
 		c := o.(*store.Connector)
 		names = append(names, c.Name)
-		if !known[c.Name] {
-			known[c.Name] = true
-			runs, err := s.store.Runs(c.Name, 0)
-			if err != nil {
+		if !f.known[c.Name] {
+			f.known[c.Name] = true
+			if err := f.begin(c); err != nil {
 				return err
 			}
-			s.metrics.known(c.Name, runs)
 		}
-		s.reschedule(cron, c, run)
+		f.reschedule(c)
 	}
-	for name := range known {
+	for name := range f.known {
 		if !slices.Contains(names, name) {
-			delete(known, name)
-			s.unschedule(cron, name)
-			s.metrics.forget(name)
+			delete(f.known, name)
+			f.unschedule(name)
+			f.metrics.forget(name)
 		}
 	}
 	return nil
 }
 
-// reschedule gives a connector the schedule that it has now.
-func (s *Syncer) reschedule(cron gocron.Scheduler, c *store.Connector, run func(connector string)) {
-	s.mu.Lock()
-	p, ok := s.scheduled[c.Name]
-	s.mu.Unlock()
-	if ok && p.spec == c.Schedule || !ok && c.Schedule == "" {
-		return
-	}
-	s.unschedule(cron, c.Name)
-	if c.Schedule == "" {
-		return
-	}
-	job, err := cron.NewJob(gocron.CronJob(c.Schedule, false), gocron.NewTask(run, c.Name),
-		gocron.WithSingletonMode(gocron.LimitModeReschedule))
+// begin takes up a connector where an earlier process left it.
+func (f *following) begin(c *store.Connector) error {
+	runs, err := f.store.Runs(c.Name, 0)
 	if err != nil {
-		// Check refuses such a schedule, but a connector may come from elsewhere.
-		s.log.Error("connector cannot be scheduled", "connector", c.Name, "schedule", c.Schedule, "error", err)
-		return
+		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.scheduled[c.Name] = &scheduled{spec: c.Schedule, job: job}
+	f.metrics.known(c.Name, runs)
+	if f.first && c.Schedule != "" && missed(c, runs, f.now()) {
+		f.log.Info("connector was due while no server ran", "connector", c.Name, "last", runs[0].Started)
+		f.background(func(ctx context.Context) { f.due(ctx, c.Name, nil) })
+	}
+	return nil
 }
 
-func (s *Syncer) unschedule(cron gocron.Scheduler, name string) {
-	s.mu.Lock()
-	p, ok := s.scheduled[name]
-	delete(s.scheduled, name)
-	s.mu.Unlock()
+// reschedule gives a connector the schedule that it has now.
+func (f *following) reschedule(c *store.Connector) {
+	spec := ""
+	if c.Schedule != "" {
+		spec = crontab(c)
+	}
+	f.mu.Lock()
+	p, ok := f.scheduled[c.Name]
+	f.mu.Unlock()
+	if ok && p.crontab == spec || !ok && spec == "" {
+		return
+	}
+	f.unschedule(c.Name)
+	if spec == "" {
+		return
+	}
+	task := func(connector string) {
+		done := make(chan struct{})
+		started := f.background(func(ctx context.Context) {
+			defer close(done)
+			f.due(ctx, connector, nil)
+		})
+		if started {
+			<-done // so that gocron sees whether it is at work
+		}
+	}
+	job, err := f.cron.NewJob(gocron.CronJob(spec, false), gocron.NewTask(task, c.Name), gocron.WithSingletonMode(gocron.LimitModeReschedule))
+	if err != nil {
+		// Check refuses such a schedule, but a connector may come from elsewhere.
+		f.log.Error("connector cannot be scheduled", "connector", c.Name, "schedule", spec, "error", err)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.scheduled[c.Name] = &scheduled{spec: c.Schedule, crontab: spec, job: job}
+}
+
+func (f *following) unschedule(name string) {
+	f.mu.Lock()
+	p, ok := f.scheduled[name]
+	delete(f.scheduled, name)
+	f.mu.Unlock()
 	if !ok {
 		return
 	}
-	if err := cron.RemoveJob(p.job.ID()); err != nil {
-		s.log.Error("schedule cannot be removed", "connector", name, "error", err)
-	}
-}
-
-// runScheduled is one run when it is due. How it ended is recorded, counted and logged by Import.
-func (s *Syncer) runScheduled(ctx context.Context, name string) {
-	if ctx.Err() != nil {
-		return
-	}
-	s.mu.Lock()
-	if p, ok := s.scheduled[name]; ok {
-		p.last = s.now()
-	}
-	s.mu.Unlock()
-	_, err := s.Import(ctx, name, ImportOptions{})
-	var running *RunningError
-	switch {
-	case errors.As(err, &running):
-		s.log.Info("connector is due but still running", "connector", name)
-	case err != nil:
-		s.log.Error("connector could not run", "connector", name, "error", err)
+	if err := f.cron.RemoveJob(p.job.ID()); err != nil {
+		f.log.Error("schedule cannot be removed", "connector", name, "error", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // Options are what a Syncer needs.
@@ -34,10 +36,17 @@ type Syncer struct {
 	baseDir string
 	hash    func(password string) (store.Secret, error)
 
-	mu        sync.Mutex            // guards what follows
-	running   map[string]time.Time  // connectors with a run under way, and since when
-	shown     map[string]string     // the digest of the plan that the latest dry run of a connector showed
-	scheduled map[string]*scheduled // what Run has scheduled
+	// What tests shorten or replace.
+	retries       func() []time.Duration
+	webhookPauses func() []time.Duration
+	sources       func(store.Source, *template, *job) (source.Source, error)
+
+	mu        sync.Mutex                  // guards what follows
+	running   map[string]time.Time        // connectors with a run under way, and since when
+	shown     map[string]string           // the digest of the plan that the latest dry run of a connector showed
+	scheduled map[string]*scheduled       // what Run has scheduled
+	telling   map[string]*telling         // webhooks that are being told, by connector
+	spawn     func(func(context.Context)) // starts what Run waits for; nil while Run is not at work
 }
 
 // New checks the options. It opens nothing and starts nothing.
@@ -61,7 +70,7 @@ func New(o Options) (*Syncer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Syncer{
+	s := &Syncer{
 		store:     o.Store,
 		log:       o.Logger,
 		metrics:   m,
@@ -72,5 +81,11 @@ func New(o Options) (*Syncer, error) {
 		running:   map[string]time.Time{},
 		shown:     map[string]string{},
 		scheduled: map[string]*scheduled{},
-	}, nil
+		telling:   map[string]*telling{},
+
+		retries:       retries,
+		webhookPauses: webhookPauses,
+	}
+	s.sources = s.sourceOf
+	return s, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,6 +24,7 @@ type world struct {
 	syncer    *syncer.Syncer
 	registry  *prometheus.Registry
 	connector store.Connector
+	later     time.Duration // how far the syncer's clock is ahead
 }
 
 func newWorld(t *testing.T, change ...func(*store.Connector)) *world {
@@ -44,6 +46,7 @@ func newWorld(t *testing.T, change ...func(*store.Connector)) *world {
 	})
 	w.syncer, err = syncer.New(syncer.Options{
 		Store: w.store, Registerer: w.registry, BaseDir: w.dir,
+		Now:          func() time.Time { return time.Now().Add(w.later) },
 		HashPassword: func(password string) (store.Secret, error) { return store.Literal("hashed " + password), nil },
 	})
 	if err != nil {
@@ -100,7 +103,12 @@ func (w *world) put(e store.Entry) {
 
 func (w *world) write(lines ...string) {
 	w.t.Helper()
-	if err := os.WriteFile(filepath.Join(w.dir, "users.csv"), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+	w.writeFile("users.csv", lines...)
+}
+
+func (w *world) writeFile(name string, lines ...string) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -170,6 +178,9 @@ func describe(e *store.Entry) string {
 		for _, v := range e.Values {
 			fmt.Fprintf(&b, " %s=%s", v.Field, v.Text)
 		}
+		if e.Hidden() {
+			b.WriteString(" hidden")
+		}
 		return strings.ReplaceAll(b.String(), "  ", " ")
 	}
 	fmt.Fprintf(&b, "%s owner=%s key=%s", e.Values.First(store.Username), e.Owner, e.Key)
@@ -187,6 +198,9 @@ func describe(e *store.Entry) string {
 	}
 	if e.Auth.Disabled {
 		b.WriteString(" disabled")
+	}
+	if e.Hidden() {
+		b.WriteString(" hidden")
 	}
 	return b.String()
 }

@@ -71,13 +71,13 @@ func resultError(report *admin.Report) error {
 	return nil
 }
 
-// writeReport prints the plan of a dry run, what was rejected, and the counts.
+// writeReport prints the plan where nothing was changed, what was rejected, and the counts.
 func writeReport(w io.Writer, report *admin.Report) {
 	r := &report.Run
 	for _, note := range report.Notes {
 		fmt.Fprintf(w, "note: %s\n", printable(note))
 	}
-	if report.DryRun {
+	if report.DryRun || r.Result == store.RunStopped {
 		for _, change := range report.Changes {
 			writeChange(w, change)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/authproxy"
@@ -82,6 +83,11 @@ func shownValues(list []syncer.NamedValues) []admin.NamedValues {
 		shown = append(shown, admin.NamedValues(v))
 	}
 	return shown
+}
+
+func (d syncerDoor) Next(connector string) (time.Time, bool) {
+	s, ok := d.Syncer.Schedule(connector)
+	return s.Next, ok && !s.Next.IsZero()
 }
 
 func (d syncerDoor) Templates() []admin.Template {

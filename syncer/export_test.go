@@ -1,0 +1,33 @@
+package syncer
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
+)
+
+// SetSource gives all connectors a source of the test's.
+func (s *Syncer) SetSource(src source.Source) {
+	s.sources = func(store.Source, *template, *job) (source.Source, error) { return src, nil }
+}
+
+// SetPauses shortens the waits before runs and webhooks are tried again.
+func (s *Syncer) SetPauses(runs, webhooks []time.Duration) {
+	s.retries = func() []time.Duration { return runs }
+	s.webhookPauses = func() []time.Duration { return webhooks }
+}
+
+// Runs is the count of a connector's runs with a result.
+func (s *Syncer) Runs(connector, result string) prometheus.Counter {
+	return s.metrics.runs.WithLabelValues(connector, result)
+}
+
+// Serving tells whether Run is at work.
+func (s *Syncer) Serving() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spawn != nil
+}
