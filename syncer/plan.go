@@ -162,7 +162,7 @@ func (p *plan) readSource(ctx context.Context, n Numbers, progress *progress, r 
 					break
 				}
 			}
-			if unused := p.mapping.unused(rec.Columns); len(unused) > 0 {
+			if unused := p.mapping.unused(rec.Columns); len(unused) > 0 && !p.job.asked {
 				r.note("columns that nothing uses: %s", strings.Join(unused[:min(len(unused), 20)], ", "))
 			}
 		}

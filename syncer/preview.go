@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -159,6 +160,9 @@ func shortened(values []string) []string {
 	out := make([]string, len(values))
 	for i := range values {
 		out[i] = shorten(values[i])
+		if !utf8.ValidString(values[i]) {
+			out[i] = fmt.Sprintf("(%d bytes)", len(values[i]))
+		}
 	}
 	return out
 }
