@@ -13,23 +13,28 @@ const module = "github.com/dialtree/dialtree/"
 // mayImport says for each part which of our packages it may import: a prefix
 // ends in a slash. What is missing here may import nothing of ours.
 var mayImport = map[string][]string{
-	"store":                  {},
-	"authproxy/ldapwire":     {},
-	"authproxy/ldapserver":   {"authproxy/ldapwire"},
-	"authproxy/upstream":     {"authproxy/ldapwire"},
-	"authproxy/directory":    {"authproxy/ldapwire", "store"},
-	"authproxy":              {"authproxy/", "store"},
-	"syncer":                 {"syncer/", "store"},
-	"syncer/source":          {},
-	"syncer/source/csv":      {"syncer/source"},
-	"syncer/source/ldap":     {"syncer/source", "authproxy/upstream"},
-	"admin":                  {"admin/", "store"},
-	"admin/phonesettings":    {"admin/yamldoc", "store"},
-	"admin/yamldoc":          {},
-	"cmd/dialtree":           {"cmd/dialtree/", "admin", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
-	"cmd/dialtree/internal/": {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
-	"e2e":                    {"authproxy/ldapwire", "e2e/"},
-	"e2e/":                   {"authproxy/ldapwire", "e2e/"},
+	"store":                       {},
+	"authproxy/ldapwire":          {},
+	"authproxy/ldapserver":        {"authproxy/ldapwire"},
+	"authproxy/upstream":          {"authproxy/ldapwire"},
+	"authproxy/directory":         {"authproxy/ldapwire", "store"},
+	"authproxy":                   {"authproxy/", "store"},
+	"syncer":                      {"syncer/", "store"},
+	"syncer/source":               {},
+	"syncer/source/file":          {"syncer/source"},
+	"syncer/source/csv":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/smb":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/web":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/xlsx":          {"syncer/source", "syncer/source/file"},
+	"syncer/source/ldap":          {"syncer/source", "authproxy/upstream"},
+	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
+	"admin":                       {"admin/", "store"},
+	"admin/phonesettings":         {"admin/yamldoc", "store"},
+	"admin/yamldoc":               {},
+	"cmd/dialtree":                {"cmd/dialtree/", "admin", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
+	"cmd/dialtree/internal/":      {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
+	"e2e":                         {"authproxy/ldapwire", "e2e/"},
+	"e2e/":                        {"authproxy/ldapwire", "e2e/"},
 }
 
 // owner says which packages alone may import a library, directly.
@@ -41,6 +46,8 @@ var owner = map[string][]string{
 	"github.com/spf13/cobra":           {"cmd/dialtree"},
 	"github.com/danielgtaylor/huma/v2": {"admin"},
 	"golang.org/x/crypto/argon2":       {"authproxy"},
+	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
+	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {

@@ -33,6 +33,13 @@ func (f *fakeSyncer) Check(c *store.Connector) error {
 	return c.Validate()
 }
 
+func (f *fakeSyncer) Upstream(c *store.Connector) (*store.Upstream, error) {
+	if c.Filter != "" {
+		return nil, &store.FieldError{Path: "authentication", Message: "cannot be true here"}
+	}
+	return &store.Upstream{Name: c.Name, URLs: []string{"ldaps://dc1"}, BindDN: "%@example.com"}, nil
+}
+
 func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOptions) (*admin.Report, error) {
 	if o.Progress != nil {
 		o.Progress(admin.Progress{Phase: "fetch", Done: 1})
@@ -49,6 +56,17 @@ func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOpti
 		return f.report, f.err
 	}
 	return &admin.Report{Run: store.Run{ID: name + "-1", Connector: name, Result: store.RunDone, Created: 2}, DryRun: o.DryRun}, nil
+}
+
+func (f *fakeSyncer) ImportFile(ctx context.Context, file admin.HandFile, o admin.ImportOptions) (*admin.Report, error) {
+	if file.Target != "users" {
+		return nil, &store.FieldError{Path: "to", Message: "is unknown"}
+	}
+	r, err := f.Import(ctx, store.HandImports, o)
+	if r != nil {
+		r.Notes = []string{file.Name + ": " + string(file.Content)}
+	}
+	return r, err
 }
 
 func (f *fakeSyncer) Undo(_ context.Context, run string) (*admin.Report, error) {

@@ -28,7 +28,37 @@ func TestObjectsRefuse(t *testing.T) {
 		change(c)
 		return c
 	}
+	ldap := func(change func(*LDAPSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{LDAP: &LDAPSource{URLs: []string{"ldaps://a"}, Base: Texts{"dc=example"}}}
+			change(c.Source.LDAP)
+		})
+	}
+	ad := func(change func(*ADSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{AD: &ADSource{Domain: "example.com", Server: "dc1", Username: "reader", LDAPSource: LDAPSource{Password: Literal("x")}}}
+			change(c.Source.AD)
+		})
+	}
 	csv := func(change func(*CSVSource)) Object { return conn(func(c *Connector) { change(c.Source.CSV) }) }
+	share := func(change func(*CSVSource)) Object {
+		return csv(func(s *CSVSource) {
+			s.Path, s.Share = `test\address.csv`, &Share{UNC: `\\server\share`, Username: "u", Password: Literal("x"), Domain: "D"}
+			change(s)
+		})
+	}
+	web := func(change func(*CSVSource)) Object {
+		return csv(func(s *CSVSource) {
+			s.Path, s.URL = "", "https://example.com/users.csv"
+			change(s)
+		})
+	}
+	xlsx := func(change func(*XLSXSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{XLSX: &XLSXSource{Path: "a.xlsx"}}
+			change(c.Source.XLSX)
+		})
+	}
 	book := func(readers ...string) Object { return &Phonebook{Name: "p", Readers: readers} }
 	tests := []struct {
 		name   string
@@ -86,6 +116,7 @@ func TestObjectsRefuse(t *testing.T) {
 		{"device file", &Device{Name: "d", Password: FromFile("a\x00b")}, "password", "control"},
 
 		{"connector", conn(func(*Connector) {}), "", ""},
+		{"the name of imports by hand", conn(func(c *Connector) { c.Name = HandImports }), "name", "by hand"},
 		{"template", conn(func(c *Connector) { c.Template = "" }), "template", "connector templates"},
 		{"no source", conn(func(c *Connector) { c.Source.CSV = nil }), "source", "is missing"},
 		{"target", conn(func(c *Connector) { c.Target = "phonebook/" }), "target", "phonebook/NAME"},
@@ -106,13 +137,72 @@ func TestObjectsRefuse(t *testing.T) {
 		{"webhook secret", conn(func(c *Connector) { c.Webhook = &Webhook{URL: "https://a.example/x", Secret: FromFile("a\x00b")} }), "webhook.secret", "control"},
 		{"method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "ldap"} }), "authentication.method", "not upstream"},
 		{"method without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "upstream"} }), "authentication.upstream", "is missing"},
+		{"dn without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "internal", DN: "dn"} }), "authentication.dn", "cannot be used"},
 		{"upstream without method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "none", Upstream: "a"} }), "authentication.upstream", "cannot be used"},
 		{"no path", csv(func(s *CSVSource) { s.Path = "" }), "source.csv.path", "is missing"},
 		{"encoding", csv(func(s *CSVSource) { s.Encoding = "utf8" }), "source.csv.encoding", "windows-1252"},
 		{"delimiter", csv(func(s *CSVSource) { s.Delimiter = ";;" }), "source.csv.delimiter", "one character"},
+		{"no character as delimiter", csv(func(s *CSVSource) { s.Delimiter = "none" }), "source.csv.delimiter", "one character"},
 		{"tab", csv(func(s *CSVSource) { s.Delimiter = "\t" }), "", ""},
 		{"enclosure", csv(func(s *CSVSource) { s.Enclosure = "ab" }), "source.csv.enclosure", "one character"},
 		{"enclosure like delimiter", csv(func(s *CSVSource) { s.Enclosure = "," }), "source.csv.enclosure", "differ"},
+		{"delimiter to be found", csv(func(s *CSVSource) { s.Delimiter = "auto" }), "", ""},
+		{"no enclosure", csv(func(s *CSVSource) { s.Enclosure = "none" }), "", ""},
+		{"path and url", csv(func(s *CSVSource) { s.URL = "https://example.com" }), "source.csv.path", "beside url"},
+		{"username for a path", csv(func(s *CSVSource) { s.Username = "u" }), "source.csv.username", "a file of this machine needs none"},
+		{"timeout", csv(func(s *CSVSource) { s.Timeout = 1 }), "source.csv.timeout", "between 1s and 10m0s"},
+		{"share", share(func(*CSVSource) {}), "", ""},
+		{"share with other slashes and a port", share(func(s *CSVSource) { s.Path, s.Share.UNC = "test/address.csv", "//server:1445/share/" }), "", ""},
+		{"share without a path", share(func(s *CSVSource) { s.Path = "" }), "source.csv.path", "is missing"},
+		{"share and url", share(func(s *CSVSource) { s.URL = "https://example.com" }), "source.csv.share", "beside url"},
+		{"share of no server", share(func(s *CSVSource) { s.Share.UNC = `\\share` }), "source.csv.share.unc", `\\SERVER\SHARE`},
+		{"share with a directory", share(func(s *CSVSource) { s.Share.UNC = `\\server\share\test` }), "source.csv.share.unc", "belong to path"},
+		{"share with one slash", share(func(s *CSVSource) { s.Share.UNC = `\server\share` }), "source.csv.share.unc", `\\SERVER\SHARE`},
+		{"share with a bad port", share(func(s *CSVSource) { s.Share.UNC = `\\server:x\share` }), "source.csv.share.unc", `\\SERVER\SHARE`},
+		{"share without a username", share(func(s *CSVSource) { s.Share.Username = "" }), "source.csv.share.username", "is missing"},
+		{"share without a password", share(func(s *CSVSource) { s.Share.Password = Secret{} }), "source.csv.share.password", "is missing"},
+		{"path out of the share", share(func(s *CSVSource) { s.Path = `test\..\..\a` }), "source.csv.path", ".."},
+		{"share with the login beside it", share(func(s *CSVSource) { s.Password = Literal("x") }), "source.csv.password", "written in share"},
+		{"url", web(func(s *CSVSource) { s.Username, s.Password, s.TLS.CAFile = "u", Literal("x"), "/ca.pem" }), "", ""},
+		{"url with a token", web(func(s *CSVSource) { s.Token = Literal("x") }), "", ""},
+		{"url of another kind", web(func(s *CSVSource) { s.URL = "ftp://example.com/a" }), "source.csv.url", "http://HOST/PATH"},
+		{"url without a host", web(func(s *CSVSource) { s.URL = "https:///a" }), "source.csv.url", "http://HOST/PATH"},
+		{"url with a password", web(func(s *CSVSource) { s.URL = "https://u:p@example.com/a" }), "source.csv.url", "keys of their own"},
+		{"url with a fragment", web(func(s *CSVSource) { s.URL += "#a" }), "source.csv.url", "before the #"},
+		{"url with username and token", web(func(s *CSVSource) { s.Username, s.Token = "u", Literal("x") }), "source.csv.token", "keep one"},
+		{"url with a password alone", web(func(s *CSVSource) { s.Password = Literal("x") }), "source.csv.username", "is missing"},
+		{"url with a colon in username", web(func(s *CSVSource) { s.Username = "a:b" }), "source.csv.username", "colon"},
+		{"url in clear with tls", web(func(s *CSVSource) { s.URL, s.TLS.ServerName = "http://a/b", "c" }), "source.csv.tls", "https://"},
+		{"url with start_tls", web(func(s *CSVSource) { s.TLS.StartTLS = true }), "source.csv.tls.start_tls", "from the start"},
+		{"url with a bad pin", web(func(s *CSVSource) { s.TLS.PinnedKey = "x" }), "source.csv.tls.pinned_key", "sha256/"},
+		{"xlsx", xlsx(func(s *XLSXSource) { s.Sheet, s.HeaderRow = "People", 3 }), "", ""},
+		{"xlsx without a path", xlsx(func(s *XLSXSource) { s.Path = "" }), "source.xlsx.path", "is missing"},
+		{"xlsx header", xlsx(func(s *XLSXSource) { s.HeaderRow = -1 }), "source.xlsx.header_row", "between 1"},
+		{"xlsx sheet", xlsx(func(s *XLSXSource) { s.Sheet = "a\x00" }), "source.xlsx.sheet", "control"},
+		{"several sources", conn(func(c *Connector) { c.Source.LDAP = &LDAPSource{} }), "source", "csv, ldap"},
+		{"ldap", ldap(func(s *LDAPSource) {}), "", ""},
+		{"ldap without urls", ldap(func(s *LDAPSource) { s.URLs = nil }), "source.ldap.urls", "is missing"},
+		{"ldap url", ldap(func(s *LDAPSource) { s.URLs[0] = "http://a" }), "source.ldap.urls[0]", "ldaps://"},
+		{"ldap without base", ldap(func(s *LDAPSource) { s.Base = nil }), "source.ldap.base", "is missing"},
+		{"ldap base", ldap(func(s *LDAPSource) { s.Base = Texts{"dc=a", "people"} }), "source.ldap.base[1]", "not a DN"},
+		{"ldap filter", ldap(func(s *LDAPSource) { s.Filter = "uid=*" }), "source.ldap.filter", "parentheses"},
+		{"ldap attribute", ldap(func(s *LDAPSource) { s.Attributes = []string{"sn;binary"} }), "source.ldap.attributes[0]", "not the name"},
+		{"ldap page size", ldap(func(s *LDAPSource) { s.PageSize = 20000 }), "source.ldap.page_size", "10000"},
+		{"ldap bind without password", ldap(func(s *LDAPSource) { s.BindDN = "cn=a" }), "source.ldap.password", "anonymous"},
+		{"ldap start_tls on ldaps", ldap(func(s *LDAPSource) { s.TLS.StartTLS = true }), "source.ldap.tls.start_tls", "TLS from the start"},
+		{"ad", ad(func(*ADSource) {}), "", ""},
+		{"ad without domain", ad(func(s *ADSource) { s.Domain = "" }), "source.ad.domain", "is missing"},
+		{"ad domain", ad(func(s *ADSource) { s.Domain = "dc=example" }), "source.ad.domain", "not a DNS name"},
+		{"ad without server", ad(func(s *ADSource) { s.Server = "" }), "source.ad.server", "is missing"},
+		{"ad server", ad(func(s *ADSource) { s.Server = "ldaps://dc1" }), "source.ad.server", "with or without :PORT"},
+		{"ad server with a port", ad(func(s *ADSource) { s.Server = "dc1:3269" }), "", ""},
+		{"ad server and urls", ad(func(s *ADSource) { s.URLs = []string{"ldap://a"} }), "source.ad.server", "keep one"},
+		{"ad without username", ad(func(s *ADSource) { s.Username = "" }), "source.ad.username", "is missing"},
+		{"ad without password", ad(func(s *ADSource) { s.Password = Secret{} }), "source.ad.password", "is missing"},
+		{"ad global catalog and urls", ad(func(s *ADSource) { s.Server, s.URLs, s.GlobalCatalog = "", []string{"ldap://a"}, true }), "source.ad.global_catalog", "3269"},
+		{"ucs", conn(func(c *Connector) {
+			c.Source = Source{UCS: &UCSSource{Domain: "example.intranet", Server: "ucs", LDAPSource: LDAPSource{Password: Literal("x")}}}
+		}), "source.ucs.username", "is missing"},
 		{"line separator", csv(func(s *CSVSource) { s.LineSeparator = "\n" }), "source.csv.line_separator", "crlf"},
 	}
 	for _, test := range tests {
@@ -151,8 +241,25 @@ func fullObjects() []Object {
 			Variables: map[string]string{"job": `"x"`, "phone": "e164(phone)"}, Schedule: "*/30 * * * *",
 			Timezone: "Europe/Berlin", Jitter: Duration(time.Minute), After: "first", Retain: Duration(7 * day),
 			Webhook: &Webhook{URL: "https://alerts.example.com", Secret: FromEnv("HOOK")},
-			Limits:  Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp"},
+			Limits:  Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp", DN: "dn"},
 		},
+		&Connector{Name: "windows-share", Template: "csv-users", Source: Source{CSV: &CSVSource{
+			Path: `test\address.csv`, Remote: Remote{Share: &Share{UNC: `\\server\share`, Username: "u", Password: FromEnv("PW"), Domain: "D"}, Timeout: Duration(time.Minute)},
+		}}},
+		&Connector{Name: "intranet", Template: "csv-users", Source: Source{XLSX: &XLSXSource{
+			Remote: Remote{URL: "https://example.com/a.xlsx", Token: FromFile("/token"), TLS: TLS{CAFile: "/ca.pem"}}, Sheet: "People", HeaderRow: 2,
+		}}},
+		&Connector{Name: "inetorg", Template: "ldap-users", Source: Source{LDAP: &LDAPSource{
+			URLs: []string{"ldap://a"}, Base: Texts{"ou=a,dc=example", "ou=b,dc=example"}, BindDN: "cn=reader", Password: FromEnv("PW"),
+			Filter: "(uid=*)", Attributes: []string{"roomNumber", "2.5.4.3"}, PageSize: 100, TLS: TLS{StartTLS: true}, Incremental: true,
+		}}},
+		&Connector{Name: "windows", Template: "ad-users", Source: Source{AD: &ADSource{
+			Domain: "example.com", Server: "dc1.example.com", Username: "reader", GlobalCatalog: true,
+			LDAPSource: LDAPSource{Password: FromFile("/pw"), Base: Texts{"ou=staff,dc=example,dc=com"}, TLS: TLS{CAFile: "/ca.pem"}},
+		}}},
+		&Connector{Name: "univention", Template: "ucs-users", Source: Source{UCS: &UCSSource{
+			Domain: "example.intranet", Server: "master", Username: "pbx$", LDAPSource: LDAPSource{Password: FromEnv("PW")},
+		}}},
 		&Upstream{Name: "small", URLs: []string{"ldaps://a"}, BindDN: `EXAMPLE\%`},
 		&Device{Name: "bare"},
 	}

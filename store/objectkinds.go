@@ -30,6 +30,21 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 	case *Device:
 		f("password", &o.Password)
 	case *Connector:
+		if o.Source.CSV != nil {
+			o.Source.CSV.eachSecret("source.csv", f)
+		}
+		if o.Source.XLSX != nil {
+			o.Source.XLSX.eachSecret("source.xlsx", f)
+		}
+		if o.Source.LDAP != nil {
+			f("source.ldap.password", &o.Source.LDAP.Password)
+		}
+		if o.Source.AD != nil {
+			f("source.ad.password", &o.Source.AD.Password)
+		}
+		if o.Source.UCS != nil {
+			f("source.ucs.password", &o.Source.UCS.Password)
+		}
 		if o.Webhook != nil {
 			f("webhook.secret", &o.Webhook.Secret)
 		}

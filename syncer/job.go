@@ -1,21 +1,20 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
-	"github.com/dialtree/dialtree/syncer/source/csv"
 )
 
 // A job is a connector with everything filled in that its template gives.
 type job struct {
-	connector string
+	connector string // that owns the entries, or store.HandImports
+	byHand    bool   // they belong to nobody
+	again     string // the command that runs it, for messages
 	kind      store.Kind
 	phonebook string // of contacts
 	mirror    bool
@@ -23,10 +22,20 @@ type job struct {
 	filter    string
 	variables []variable // in the order of the field table
 	auth      store.Auth // of the users: method and upstream
+	dn        string     // the column of their DN in the upstream; empty: none
 	removals  limit
 	rejected  limit
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
+	asked     bool // the source has no columns but those that it is asked for
+}
+
+// owner is whom the entries belong to; "" for nobody.
+func (j *job) owner() string {
+	if j.byHand {
+		return ""
+	}
+	return j.connector
 }
 
 // A variable computes a field.
@@ -93,6 +102,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	full := c.WithDefaults()
 	j := &job{
 		connector: c.Name,
+		again:     "dialtree connector run " + c.Name,
 		mirror:    full.Mode == store.ModeMirror,
 		key:       orDefault(c.Key, t.Key),
 		filter:    c.Filter,
@@ -109,7 +119,8 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	if j.auth, err = authOf(c.Authentication, j.kind); err != nil {
 		return nil, err
 	}
-	j.source, err = s.sources(full.Source, t)
+	j.dn = dnColumn(c.Authentication, j.auth, t)
+	j.source, err = s.sources(full.Source, t, j)
 	return j, err
 }
 
@@ -175,23 +186,31 @@ func authOf(a *store.Authentication, k store.Kind) (store.Auth, error) {
 	return store.Auth{Method: m, Upstream: a.Upstream}, nil
 }
 
+// dnColumn is the column that users' DNs are recorded from.
+func dnColumn(a *store.Authentication, auth store.Auth, t *template) string {
+	switch {
+	case auth.Method != store.AuthUpstream || a.DN == store.NoDN:
+		return ""
+	case a.DN != "":
+		return a.DN
+	}
+	return t.DN
+}
+
 // sourceOf makes the source that the template is for.
-func (s *Syncer) sourceOf(c store.Source, t *template) (source.Source, error) {
-	if t.Source != "csv" || c.CSV == nil {
-		return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants source.%s", t.name, t.Source)}
+func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, error) {
+	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
+		return s.tableSource(c)
 	}
-	src, err := csv.New(csv.LocalFile(s.baseDir, filepath.FromSlash(c.CSV.Path)), csv.Options{
-		Encoding:      c.CSV.Encoding,
-		Delimiter:     c.CSV.Delimiter,
-		LineSeparator: c.CSV.LineSeparator,
-		Enclosure:     c.CSV.Enclosure,
-		NoHeader:      c.CSV.Header != nil && !*c.CSV.Header,
-	})
-	var wrong *csv.OptionError
-	if errors.As(err, &wrong) {
-		return nil, &store.FieldError{Path: "source.csv." + wrong.Option, Message: wrong.Message}
+	if d, inDirectory := directoryOf(c, j.loginAttribute()); inDirectory && d.path == "source."+t.Source {
+		j.asked = true
+		return d.open(j, t, s.numbers)
 	}
-	return src, err
+	wanted := "source." + t.Source
+	if t.Source == "csv" {
+		wanted += " or source.xlsx"
+	}
+	return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants %s", t.name, wanted)}
 }
 
 func orDefault(s, byDefault string) string {

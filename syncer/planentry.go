@@ -27,7 +27,9 @@ func (p *plan) reject(row int, why *rejection, name string) {
 // entry plans what becomes of a record that is fine: nothing, a new entry or a change of one.
 func (p *plan) entry(row int, w *wanted, k *known) error {
 	password := p.password(w, k)
-	if k.id != "" && !k.exact && password == "" && k.hash == p.hash(w.values, &p.job.auth) {
+	auth := p.job.auth
+	auth.DN = w.dn
+	if k.id != "" && !k.exact && password == "" && k.hash == p.hash(w.values, &auth) {
 		if no := p.takeName(row, w.values); no != nil {
 			p.reject(row, no, w.values.First(nameField(p.job.kind)))
 			return nil
@@ -37,7 +39,10 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 		p.unchanged++
 		return nil
 	}
-	e := store.Entry{Kind: p.job.kind, Phonebook: p.job.phonebook, Owner: p.job.connector, Key: k.key, Values: w.values, Auth: p.job.auth}
+	e := store.Entry{Kind: p.job.kind, Phonebook: p.job.phonebook, Owner: p.job.owner(), Key: k.key, Values: w.values, Auth: auth}
+	if p.job.byHand {
+		e.Key = ""
+	}
 	var old *store.Entry
 	if k.id != "" {
 		stored, err := p.store.Entry(store.Ref{Kind: p.job.kind, ID: k.id})
@@ -49,6 +54,9 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 		if e.LocalAuth {
 			password = ""
 		}
+	}
+	if p.job.byHand && password != "" {
+		e.Auth.Method = store.AuthInternal
 	}
 	no, holder, err := p.claimName(row, &e)
 	if err != nil {
@@ -78,6 +86,8 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 // the user's, and finding out whether the source's differs would cost a login's work for every user in every run.
 func (p *plan) password(w *wanted, k *known) string {
 	switch {
+	case p.job.byHand:
+		return p.passwordByHand(w, k)
 	case p.job.auth.Method != store.AuthInternal:
 		if w.password != "" {
 			p.ignored++
@@ -93,12 +103,21 @@ func (p *plan) password(w *wanted, k *known) string {
 
 // merge gives an entry what it keeps of the one that it replaces: the ID, and whatever an administrator changed by hand.
 func (p *plan) merge(e, old *store.Entry) {
+	if p.job.byHand {
+		p.mergeByHand(e, old)
+		return
+	}
 	e.ID, e.Local, e.LocalAuth, e.Created = old.ID, old.Local, old.LocalAuth, old.Created
 	for _, f := range old.Local.Fields() {
 		e.Values = e.Values.With(f, old.Values.All(f)...)
 	}
 	if old.LocalAuth {
+		dn := e.Auth.DN
+		if e.Auth.Upstream != old.Auth.Upstream || dn == "" {
+			dn = old.Auth.DN
+		}
 		e.Auth = old.Auth
+		e.Auth.DN = dn
 		return
 	}
 	e.Auth.Disabled = old.Auth.Disabled
@@ -113,6 +132,7 @@ func same(a, b *store.Entry) bool {
 
 // add keeps an entry to be put. Its texts are copied, so that it does not hold on to the whole row.
 func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
+	e.Auth.DN = strings.Clone(e.Auth.DN)
 	e.Values = cloned(e.Values)
 	a := about{row: row, password: strings.Clone(password)}
 	if old != nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,23 +50,40 @@ func (x *decoder) add(n *yaml.Node, path, format string, args ...any) {
 func (x *decoder) structure(path string, n *yaml.Node, v reflect.Value, skip []string) {
 	fields := make(map[string]reflect.StructField)
 	var names []string
-	for f := range v.Type().Fields() {
-		if name := Key(f); name != "" {
-			fields[name] = f
-			names = append(names, name)
-		}
+	for _, f := range keyed(v.Type()) {
+		name := Key(f)
+		fields[name] = f
+		names = append(names, name)
 	}
 	names = append(names, skip...)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		f, known := fields[key.Value]
 		switch {
+		case contains(skip, key.Value):
 		case known:
 			x.value(Join(path, key.Value), n.Content[i+1], v.FieldByIndex(f.Index), f.Tag.Get("example"))
-		case !contains(skip, key.Value):
+		default:
 			x.add(key, Join(path, key.Value), "unknown key%s", Suggest(key.Value, names))
 		}
 	}
+}
+
+// keyed returns the fields of a struct that have keys, those of embedded structs with the tag `yaml:",inline"` among them.
+func keyed(t reflect.Type) []reflect.StructField {
+	var fields []reflect.StructField
+	for f := range t.Fields() {
+		switch {
+		case Key(f) != "":
+			fields = append(fields, f)
+		case f.Anonymous && f.Tag.Get("yaml") == ",inline":
+			for _, in := range keyed(f.Type) {
+				in.Index = append(slices.Clone(f.Index), in.Index...)
+				fields = append(fields, in)
+			}
+		}
+	}
+	return fields
 }
 
 // Key returns the YAML key of a struct's field; empty when it has none.

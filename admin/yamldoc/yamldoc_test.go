@@ -32,15 +32,20 @@ type inner struct {
 	Wait time.Duration `yaml:"wait" example:"5s"`
 }
 
+type Embedded struct {
+	Depth int `yaml:"depth,omitempty"`
+}
+
 type outer struct {
-	Name    string            `yaml:"name" example:"corp"`
-	Count   int               `yaml:"count" example:"8"`
-	URLs    []string          `yaml:"urls,omitempty" example:"[ldap://dc1]"`
-	Inner   inner             `yaml:"inner"`
-	Pointer *inner            `yaml:"pointer,omitempty"`
-	Words   map[string]string `yaml:"words,omitempty"`
-	Secret  secret            `yaml:"secret"`
-	Hidden  string            `yaml:"-"`
+	Embedded `yaml:",inline"`
+	Name     string            `yaml:"name" example:"corp"`
+	Count    int               `yaml:"count" example:"8"`
+	URLs     []string          `yaml:"urls,omitempty" example:"[ldap://dc1]"`
+	Inner    inner             `yaml:"inner"`
+	Pointer  *inner            `yaml:"pointer,omitempty"`
+	Words    map[string]string `yaml:"words,omitempty"`
+	Secret   secret            `yaml:"secret"`
+	Hidden   string            `yaml:"-"`
 }
 
 func TestDecode(t *testing.T) {
@@ -53,8 +58,9 @@ func TestDecode(t *testing.T) {
 			outer{Name: "a", Count: 3, URLs: []string{"x", "y"}, Inner: inner{true, 2 * time.Second}, Pointer: &inner{On: true}, Words: map[string]string{"a": "b"}, Secret: "s3"}, ""},
 		{"left out and null stay", "name: ~\n", outer{Count: 1}, ""},
 		{"a text may look like a number", "name: 0301\nwords: {a: yes, b: 1.50}\n", outer{Name: "0301", Count: 1, Words: map[string]string{"a": "yes", "b": "1.50"}}, ""},
+		{"a key of an embedded struct", "depth: 7\n", outer{Embedded: Embedded{7}, Count: 1}, ""},
 		{"unknown", "nme: a\n", outer{}, "f:1: nme: unknown key; did you mean name?"},
-		{"a field without a key", "hidden: a\n", outer{}, "f:1: hidden: unknown key; the keys here are count, inner, name, pointer, secret, urls, words"},
+		{"a field without a key", "hidden: a\n", outer{}, "f:1: hidden: unknown key; the keys here are count, depth, inner, name, pointer, secret, urls, words"},
 		{"a list for a text", "name: [a]\n", outer{}, "f:1: name: must be a text such as corp, not a list"},
 		{"a text for a list", "urls: a\n", outer{}, `f:1: urls: must be a list such as [ldap://dc1], not "a"`},
 		{"a mapping in a list", "urls: [a, {b: c}]\n", outer{}, "f:1: urls[1]: must be a text, not keys and values"},

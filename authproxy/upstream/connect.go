@@ -111,7 +111,7 @@ func (u *Upstream) quarantined() *UnavailableError {
 func (u *Upstream) connectTo(ctx context.Context, s *server, deadline time.Time, observe func(Step)) (*conn, *UnavailableError) {
 	dialling, cancel := context.WithDeadline(ctx, earlier(deadline, time.Now().Add(u.opts.ConnectTimeout)))
 	defer cancel()
-	c, failure := u.dial(dialling, s, observe)
+	c, failure := u.network.dial(dialling, s, observe)
 	if failure != nil {
 		if ctx.Err() == nil && time.Now().Before(deadline) {
 			s.failed(failure)
@@ -131,7 +131,7 @@ func (u *Upstream) probe(ctx context.Context, s *server, deadline time.Time, obs
 	limit := earlier(deadline, time.Now().Add(u.opts.ConnectTimeout))
 	dialling, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
-	c, failure := u.dial(dialling, s, observe)
+	c, failure := u.network.dial(dialling, s, observe)
 	if failure == nil {
 		if err := c.readRoot(limit); err != nil {
 			failure = &UnavailableError{Server: s.address, Phase: PhaseConnect, Err: fmt.Errorf("read the root DSE: %w", err)}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
@@ -22,10 +23,26 @@ func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
 	return d.DialContext(ctx, network, address)
 }
 
+// A network makes connections that are ready for LDAP. It is all that knows how
+// servers are reached and how connections are protected.
+type network struct {
+	dialTCP  func(ctx context.Context, network, address string) (net.Conn, error)
+	startTLS bool
+	trust    *trust
+}
+
+func newNetwork(dial func(ctx context.Context, network, address string) (net.Conn, error), o TLSOptions) (*network, error) {
+	trust, err := newTrust(o)
+	if err != nil {
+		return nil, err
+	}
+	return &network{dialTCP: dial, startTLS: o.StartTLS, trust: trust}, nil
+}
+
 // dial makes a connection to s that is ready for LDAP: resolved, connected and,
 // where wanted, under TLS, all before the deadline of ctx.
-func (u *Upstream) dial(ctx context.Context, s *server, observe func(Step)) (*conn, *UnavailableError) {
-	nc, failure := u.dialNetwork(ctx, s, observe)
+func (n *network) dial(ctx context.Context, s *server, observe func(Step)) (*conn, *UnavailableError) {
+	nc, failure := n.connect(ctx, s, observe)
 	if failure != nil {
 		return nil, failure
 	}
@@ -35,7 +52,7 @@ func (u *Upstream) dial(ctx context.Context, s *server, observe func(Step)) (*co
 	sock := newSocket(nc)
 	// A caller that gives up ends whatever waits below.
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Unix(1, 0)) })
-	rw, failure := u.secure(sock, s, observe)
+	rw, failure := n.secure(sock, s, observe)
 	if !stop() && failure == nil {
 		failure = &UnavailableError{Server: s.address, Phase: PhaseConnect, Err: context.Cause(ctx)}
 	}
@@ -46,7 +63,7 @@ func (u *Upstream) dial(ctx context.Context, s *server, observe func(Step)) (*co
 	return newConn(sock, rw, s), nil
 }
 
-func (u *Upstream) dialNetwork(ctx context.Context, s *server, observe func(Step)) (net.Conn, *UnavailableError) {
+func (n *network) connect(ctx context.Context, s *server, observe func(Step)) (net.Conn, *UnavailableError) {
 	begin := time.Now()
 	if observe != nil {
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -56,7 +73,7 @@ func (u *Upstream) dialNetwork(ctx context.Context, s *server, observe func(Step
 			},
 		})
 	}
-	nc, err := u.opts.Dial(ctx, "tcp", s.address)
+	nc, err := n.dialTCP(ctx, "tcp", s.address)
 	if err != nil {
 		failure := &UnavailableError{Server: s.address, Phase: PhaseConnect, Err: err}
 		var dns *net.DNSError
@@ -64,6 +81,8 @@ func (u *Upstream) dialNetwork(ctx context.Context, s *server, observe func(Step
 		case errors.As(err, &dns):
 			failure.Phase = PhaseResolve
 			failure.Hint = "check the host name in the URL and the name server of this machine"
+		case errors.Is(err, syscall.ECONNREFUSED):
+			failure.Hint = "check that the server runs, and the port"
 		case isTimeout(err):
 			failure.Err = fmt.Errorf("no connection in time: %w", err)
 			failure.Hint = "check the port and firewalls in between"
@@ -78,10 +97,10 @@ func (u *Upstream) dialNetwork(ctx context.Context, s *server, observe func(Step
 }
 
 // secure puts TLS over sock where it is wanted.
-func (u *Upstream) secure(sock *socket, s *server, observe func(Step)) (net.Conn, *UnavailableError) {
+func (n *network) secure(sock *socket, s *server, observe func(Step)) (net.Conn, *UnavailableError) {
 	switch {
 	case s.tls:
-	case u.opts.TLS.StartTLS:
+	case n.startTLS:
 		begin := time.Now()
 		failure := startTLS(sock, s)
 		report(observe, Step{Phase: PhaseStartTLS, Server: s.address, Duration: time.Since(begin), Err: asError(failure)})
@@ -92,7 +111,7 @@ func (u *Upstream) secure(sock *socket, s *server, observe func(Step)) (net.Conn
 		return sock, nil
 	}
 	begin := time.Now()
-	tc, failure := u.handshake(sock, s)
+	tc, failure := n.handshake(sock, s)
 	step := Step{Phase: PhaseTLS, Server: s.address, Err: asError(failure)}
 	if failure == nil {
 		state := tc.ConnectionState()
@@ -106,8 +125,8 @@ func (u *Upstream) secure(sock *socket, s *server, observe func(Step)) (net.Conn
 	return tc, nil
 }
 
-func (u *Upstream) handshake(sock *socket, s *server) (*tls.Conn, *UnavailableError) {
-	config, err := u.trust.config(s.host)
+func (n *network) handshake(sock *socket, s *server) (*tls.Conn, *UnavailableError) {
+	config, err := n.trust.config(s.host)
 	if err != nil {
 		return nil, &UnavailableError{Server: s.address, Phase: PhaseTLS, Err: err}
 	}

@@ -79,7 +79,7 @@ func handshaken(t *testing.T) (*conn, *tls.Conn) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	c, failure := u.dial(ctx, u.servers[0], nil)
+	c, failure := u.network.dial(ctx, u.servers[0], nil)
 	if failure != nil {
 		t.Fatal(failure)
 	}

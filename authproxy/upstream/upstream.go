@@ -26,7 +26,7 @@ type Upstream struct {
 	servers  []*server
 	template *template // nil: search mode, or recorded DNs only
 	search   *searcher // nil: not in search mode
-	trust    *trust
+	network  *network
 	binds    *pool
 	searches *pool
 	metrics  *metrics
@@ -41,11 +41,14 @@ func New(o Options) (*Upstream, error) {
 	o.setDefaults()
 	u := &Upstream{opts: o, log: o.Logger.With("upstream", o.Name)}
 	var err error
-	if u.trust, err = newTrust(o.TLS); err != nil {
+	if u.network, err = newNetwork(o.Dial, o.TLS); err != nil {
 		return nil, err
 	}
-	if err := u.addServers(o.URLs); err != nil {
+	if u.servers, err = parseURLs(o.URLs); err != nil {
 		return nil, err
+	}
+	for _, s := range u.servers {
+		s.log = u.log
 	}
 	u.binds = newPool(o.MaxConnections, o.MaxPending)
 	switch {
@@ -71,24 +74,24 @@ func New(o Options) (*Upstream, error) {
 	return u, nil
 }
 
-func (u *Upstream) addServers(urls []string) error {
+func parseURLs(urls []string) ([]*server, error) {
 	if len(urls) == 0 {
-		return errors.New("urls: none given; want at least one such as ldaps://dc1.example.com")
+		return nil, errors.New("urls: none given; want at least one such as ldaps://dc1.example.com")
 	}
+	var servers []*server
 	for _, text := range urls {
 		s, err := parseURL(text)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, other := range u.servers {
+		for _, other := range servers {
 			if other.address == s.address {
-				return fmt.Errorf("urls: %s and %s are the same server", other.url, s.url)
+				return nil, fmt.Errorf("urls: %s and %s are the same server", other.url, s.url)
 			}
 		}
-		s.log = u.log
-		u.servers = append(u.servers, s)
+		servers = append(servers, s)
 	}
-	return nil
+	return servers, nil
 }
 
 func parseURL(text string) (*server, error) {
@@ -188,7 +191,7 @@ func (u *Upstream) isOld(c *conn, now time.Time) bool {
 
 func (u *Upstream) warnClearText() {
 	for _, s := range u.servers {
-		if !s.tls && !u.opts.TLS.StartTLS && !isLoopback(s.host) {
+		if !s.tls && !u.network.startTLS && !isLoopback(s.host) {
 			u.log.Warn("passwords travel to the upstream server in clear text; use ldaps:// or start_tls", "server", s.address)
 		}
 	}
