@@ -98,6 +98,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.connectorRoutes(api)
 	s.handImportRoutes(api)
 	s.loginRoutes(api)
+	s.lookupRoutes(api)
 	s.phoneRoutes(api)
 	s.storeRoutes(api)
 }

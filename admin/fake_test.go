@@ -130,6 +130,16 @@ func (fakeUpstreams) Health() []admin.UpstreamHealth {
 	return []admin.UpstreamHealth{{Name: "corp", Servers: []admin.ServerHealth{{URL: "ldaps://dc1", Up: false, LastError: "timeout"}}}}
 }
 
+// fakeDirectory finds everybody who is asked for.
+type fakeDirectory struct{}
+
+func (fakeDirectory) LookUp(_ context.Context, text string, as store.Reader) (*admin.Lookup, error) {
+	if as.Name == "nobody" {
+		return nil, store.ErrNotFound
+	}
+	return &admin.Lookup{Steps: []admin.LookupStep{{Title: "whose number it is", Filter: "(cn=*)", Entries: []admin.LookupEntry{{Name: text, DN: "uid=1"}}}}}, nil
+}
+
 // fakeFront listens on the address 192.0.2.5, with StartTLS and without LDAPS.
 func fakeFront() admin.Front {
 	return admin.Front{
@@ -191,7 +201,7 @@ func start(t *testing.T) *bench {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dialtree_test", Help: "One."}, func() float64 { return 1 }))
 	b.server, err = admin.New(admin.Options{
-		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(),
+		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{},
 		MetricsFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Logger:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:     admin.Version{Version: "v1", Go: "go"},

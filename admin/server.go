@@ -32,6 +32,7 @@ type Options struct {
 	Logins      Logins              // required
 	Upstreams   Upstreams           // required
 	Front       Front               // required, with all its functions
+	Directory   Directory           // required
 	Gatherer    prometheus.Gatherer // required
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	Logger      *slog.Logger        // required
@@ -57,8 +58,8 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Store == nil:
 		return nil, errors.New("admin: Options.Store is missing")
-	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Gatherer == nil, o.Logger == nil:
-		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Gatherer and Logger")
+	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Gatherer == nil, o.Logger == nil:
+		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Gatherer and Logger")
 	}
 	if o.Front.Listeners == nil || o.Front.PhonebookDN == nil || o.Front.DeviceDN == nil {
 		return nil, errors.New("admin: Options.Front must hold Listeners, PhonebookDN and DeviceDN")

@@ -316,3 +316,7 @@ func appendFilterValue(dst, value []byte) []byte {
 	}
 	return dst
 }
+
+// EscapeFilterValue escapes s so that it stands for itself as an assertion value in
+// the string form of a filter (RFC 4515).
+func EscapeFilterValue(s string) string { return string(appendFilterValue(nil, []byte(s))) }

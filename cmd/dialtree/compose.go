@@ -121,6 +121,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Logins:      logins,
 		Upstreams:   upstreamsDoor{n.front},
 		Front:       n.frontDoor(certificate != nil),
+		Directory:   directoryDoor{n.front},
 		Gatherer:    registry,
 		MetricsFrom: c.Admin.MetricsFrom,
 		Logger:      logger,

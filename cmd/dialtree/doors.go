@@ -135,6 +135,29 @@ func (d upstreamsDoor) Health() []admin.UpstreamHealth {
 	return all
 }
 
+// directoryDoor shows the directory to the admin side.
+type directoryDoor struct{ front *authproxy.Front }
+
+func (d directoryDoor) LookUp(ctx context.Context, text string, as store.Reader) (*admin.Lookup, error) {
+	found, err := d.front.LookUp(ctx, text, as)
+	if err != nil {
+		return nil, err
+	}
+	shown := &admin.Lookup{Steps: make([]admin.LookupStep, len(found.Steps))}
+	for i, s := range found.Steps {
+		step := admin.LookupStep{Title: s.Title, Filter: s.Filter, More: s.More, Entries: make([]admin.LookupEntry, len(s.Found))}
+		for j, e := range s.Found {
+			step.Entries[j] = admin.LookupEntry{
+				Name: strings.Join(e.Values["cn"], ", "), Organisation: strings.Join(e.Values["o"], ", "),
+				Phone: e.Values["telephoneNumber"], Mobile: e.Values["mobile"], HomePhone: e.Values["homePhone"],
+				Fax: e.Values["facsimileTelephoneNumber"], DN: e.DN,
+			}
+		}
+		shown.Steps[i] = step
+	}
+	return shown, nil
+}
+
 // frontDoor tells the admin side where phones find the front.
 func (n *node) frontDoor(startTLS bool) admin.Front {
 	return admin.Front{

@@ -39,7 +39,7 @@ a guard (look, then go on with --confirm).`,
 	root.AddCommand(
 		newDemoCommand(e), newServeCommand(e),
 		newApplyCommand(e), newGetCommand(e), newDeleteCommand(e),
-		newConnectorCommand(e), newImportCommand(e), newAuthCommand(e), newUserCommand(e), newPhoneCommand(e),
+		newConnectorCommand(e), newImportCommand(e), newAuthCommand(e), newUserCommand(e), newPhoneCommand(e), newLookupCommand(e),
 		newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e),
 		newConfigCommand(e), newVersionCommand(e),
 	)
