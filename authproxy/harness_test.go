@@ -80,7 +80,7 @@ func (d *directory) set(f func(*directory)) {
 }
 
 // serveLDAP serves a handler on loopback until the test ends or stop is called.
-func serveLDAP(t *testing.T, o ldapserver.Options, secure bool) (address string, stop func()) {
+func serveLDAP(t testing.TB, o ldapserver.Options, secure bool) (address string, stop func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -106,7 +106,7 @@ func serveLDAP(t *testing.T, o ldapserver.Options, secure bool) (address string,
 
 // A bench is a front before a directory.
 type bench struct {
-	t         *testing.T
+	t         testing.TB
 	store     *store.Store
 	front     *authproxy.Front
 	directory *directory
@@ -137,7 +137,7 @@ const people = ",ou=people,dc=example,dc=com"
 // newBench starts a directory that knows alice, and a front that knows alice
 // (upstream), inge (internal), dora (disabled), nina (no method), otto, whom the
 // directory does not know, and the device reception.
-func newBench(t *testing.T, change func(*authproxy.Options, *store.Upstream)) *bench {
+func newBench(t testing.TB, change func(*authproxy.Options, *store.Upstream)) *bench {
 	t.Helper()
 	ctx := context.Background()
 	b := &bench{t: t, log: &syncBuffer{}, registry: prometheus.NewRegistry()}
@@ -222,7 +222,7 @@ func (b *bench) change(name string, f func(*store.Entry)) {
 
 // A client is one connection.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	id   int32
 	in   []byte
@@ -233,7 +233,7 @@ func (b *bench) dial() *client {
 	return dial(b.t, b.address, nil)
 }
 
-func dial(t *testing.T, address string, secure *tls.Config) *client {
+func dial(t testing.TB, address string, secure *tls.Config) *client {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
