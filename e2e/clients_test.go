@@ -180,7 +180,7 @@ func (c client) run(t *testing.T, env []string) {
 	}
 }
 
-// ldapjsVersion is the one that is fetched.
+// ldapjsVersion is fetched by npm: Debian does not ship it.
 const ldapjsVersion = "ldapjs@3.0.7"
 
 // ldapjs fetches the library and returns where node finds it.
@@ -194,8 +194,7 @@ var ldapjs = sync.OnceValues(func() (string, error) {
 	out, err := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--prefer-offline", "--ignore-scripts",
 		"--no-audit", "--no-fund", ldapjsVersion).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("npm install %s: %w\n%s%w", ldapjsVersion, err, out,
-			&fixture.MissingError{Program: ldapjsVersion, Package: "npm, which fetches it,"})
+		return "", fmt.Errorf("%w: npm install: %w\n%s", &fixture.MissingError{Program: ldapjsVersion}, err, out)
 	}
 	return filepath.Join(dir, "node_modules"), nil
 })
