@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 	"github.com/dialtree/dialtree/store"
@@ -26,6 +27,9 @@ func BenchmarkServedSearch(b *testing.B) {
 	f, err := ldapwire.ParseFilter("(telephoneNumber=0305001234)")
 	if err != nil {
 		b.Fatal(err)
+	}
+	for !bench.front.Ready() {
+		time.Sleep(time.Millisecond)
 	}
 	request := ldapwire.AppendSearchRequest(nil, 7, &ldapwire.SearchRequest{
 		BaseObject: []byte("ou=phonebook,dc=dialtree"), Scope: ldapwire.ScopeWholeSubtree, SizeLimit: 50, Filter: f,

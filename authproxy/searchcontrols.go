@@ -100,7 +100,7 @@ func (c *searchControls) apply(s *search) {
 	if !c.paged {
 		return
 	}
-	if s.cursor.ID != "" {
+	if s.cursor.Seen > 0 {
 		q.After = &s.cursor
 	}
 	q.Limit = min(q.Limit, int(c.pageSize))

@@ -33,6 +33,9 @@ type hit struct {
 	record record
 }
 
+// entries is how many entries the container has.
+func (c *container) entries() int { return c.base.len() - c.dead.count() + c.delta.len() }
+
 // find returns the entry with an ID.
 func (c *container) find(id string) (hit, bool) {
 	if n, ok := c.delta.find(id); ok {

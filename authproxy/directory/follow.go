@@ -140,7 +140,7 @@ func (t *Tree) read() error {
 func (t *Tree) publish(s *snapshot, start time.Time, whole bool) {
 	entries := 0
 	for _, c := range s.containers {
-		entries += c.base.len() - c.dead.count() + c.delta.len()
+		entries += c.entries()
 	}
 	t.current.Store(s)
 	t.long.Store(false)

@@ -24,7 +24,7 @@ func (t *Tree) rootDSE(startTLS, saslPlain bool) *node {
 		add("namingContexts", t.base).
 		add("subschemaSubentry", subschemaDN).
 		add("supportedLDAPVersion", "2", "3").
-		add("supportedControl", ControlManageDsaIT, ControlSubentries, ControlPagedResults, ControlSortRequest, ControlVirtualListView).
+		add("supportedControl", ControlManageDsaIT, ControlSubentries, ControlPagedResults, ControlSortRequest, ControlVirtualListView, ControlPasswordPolicy).
 		add("supportedFeatures",
 			"1.3.6.1.4.1.4203.1.5.1", // all operational attributes
 			"1.3.6.1.4.1.4203.1.5.3", // absolute true and false filters

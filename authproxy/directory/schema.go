@@ -42,32 +42,33 @@ func (a *attribute) name() string { return a.names[0] }
 
 // standard are the attribute types that have an OID of their own, by their first
 // name (RFC 4512, 4519, 4524, 2798, 2079, 3045, and Active Directory's schema).
-// Names behind the first are aliases.
+// Names behind the first are aliases. Most may have many values, and client
+// libraries go by that, although a field holds one.
 var standard = []attribute{
 	{oid: "2.5.4.3", names: []string{"cn", "commonName"}},
-	{oid: "2.16.840.1.113730.3.1.241", names: []string{"displayName"}},
+	{oid: "2.16.840.1.113730.3.1.241", names: []string{"displayName"}, single: true},
 	{oid: "2.5.4.41", names: []string{"name"}},
 	{oid: "2.5.4.42", names: []string{"givenName", "gn"}},
 	{oid: "2.5.4.4", names: []string{"sn", "surname"}},
 	{oid: "2.5.4.10", names: []string{"o", "organizationName"}},
-	{oid: "1.2.840.113556.1.2.146", names: []string{"company"}},
+	{oid: "1.2.840.113556.1.2.146", names: []string{"company"}, single: true},
 	{oid: "2.5.4.12", names: []string{"title"}},
 	{oid: "0.9.2342.19200300.100.1.3", names: []string{"mail", "rfc822Mailbox"}},
 	{oid: "2.5.4.20", names: []string{"telephoneNumber"}},
-	{oid: "1.2.840.113556.1.4.721", names: []string{"ipPhone"}},
+	{oid: "1.2.840.113556.1.4.721", names: []string{"ipPhone"}, single: true},
 	{oid: "0.9.2342.19200300.100.1.41", names: []string{"mobile", "mobileTelephoneNumber"}},
 	{oid: "0.9.2342.19200300.100.1.20", names: []string{"homePhone", "homeTelephoneNumber"}},
 	{oid: "2.5.4.23", names: []string{"facsimileTelephoneNumber", "fax"}},
-	{oid: "2.16.840.1.113730.3.1.3", names: []string{"employeeNumber"}},
+	{oid: "2.16.840.1.113730.3.1.3", names: []string{"employeeNumber"}, single: true},
 	{oid: "2.5.4.13", names: []string{"description"}},
-	{oid: "1.2.840.113556.1.2.81", names: []string{"info"}},
+	{oid: "1.2.840.113556.1.2.81", names: []string{"info"}, single: true},
 	{oid: "1.3.6.1.4.1.250.1.57", names: []string{"labeledURI"}},
 	{oid: "2.5.4.15", names: []string{"businessCategory"}},
 	{oid: "0.9.2342.19200300.100.1.60", names: []string{"jpegPhoto"}},
 	{oid: "2.5.4.11", names: []string{"ou", "organizationalUnitName"}},
 	{oid: "1.2.840.113556.1.2.102", names: []string{"memberOf"}},
 	{oid: "0.9.2342.19200300.100.1.1", names: []string{"uid", "userid"}},
-	{oid: "1.2.840.113556.1.4.221", names: []string{"sAMAccountName"}},
+	{oid: "1.2.840.113556.1.4.221", names: []string{"sAMAccountName"}, single: true},
 }
 
 // structural are the attribute types beside those of the field table.
@@ -119,9 +120,9 @@ func newSchema() *schema {
 			}
 			a := standardAttribute(name)
 			if a.oid == "" {
-				a = attribute{oid: fmt.Sprintf("%s.%d.%d", privateArc, f.ID, i), names: []string{name}}
+				a = attribute{oid: fmt.Sprintf("%s.%d.%d", privateArc, f.ID, i), names: []string{name}, single: !f.Many}
 			}
-			a.field, a.syntax, a.single, a.also = f.ID, syntaxOf(f.Matching), !f.Many, i > 0
+			a.field, a.syntax, a.also = f.ID, syntaxOf(f.Matching), i > 0
 			a.fallback = f.ID == store.Surname || f.ID == store.Username
 			s.add(&a)
 		}

@@ -30,7 +30,7 @@ type Query struct {
 	StartTLS  bool // is offered to this client: the root DSE says so
 	SASLPlain bool // likewise
 
-	Subentries bool // only subentries are to be seen, of which there are none
+	Subentries bool // only subentries are to be seen
 	Sort       []SortKey
 	View       *View   // with Sort
 	After      *Cursor // go on behind it; nil: from the start
@@ -119,8 +119,8 @@ func (s *searcher) search(snap *snapshot, q *Query, emit func(Entry) error) (Res
 	}
 	s.tree.selectAttributes(&s.selection, q.Attributes, q.TypesOnly)
 	s.cond = s.compiler.compile(q.Filter)
-	if q.Subentries {
-		return Result{}, nil
+	if q.Subentries && at.kind != spotSchema {
+		return Result{}, nil // the schema is the only subentry
 	}
 	if result, done, err := s.nodes(snap, &at, may.views); done || err != nil {
 		return result, err
@@ -184,21 +184,34 @@ func (s *searcher) nodes(snap *snapshot, at *spot, views []view) (result Result,
 	case at.kind == spotDevices || at.kind == spotDevice || at.kind == spotSchema:
 		done = true
 	}
-	for i, n := range found {
+	result, err = s.sendNodes(found)
+	return result, done || err != nil || result.Code != ldapwire.Success, err
+}
+
+// sendNodes sends those of the nodes that the filter is True on.
+func (s *searcher) sendNodes(found []*node) (Result, error) {
+	seen, matched := 0, 0
+	if s.query.After != nil {
+		seen = s.query.After.Seen
+	}
+	for _, n := range found {
 		if s.cond.evalNode(n) != True {
 			continue
 		}
-		if i >= s.query.Limit {
-			return Result{Code: ldapwire.SizeLimitExceeded}, true, nil
+		if matched++; matched <= seen {
+			continue
+		}
+		if matched > seen+s.query.Limit {
+			return Result{Code: ldapwire.SizeLimitExceeded, More: &Cursor{Seen: matched - 1}}, nil
 		}
 		s.node = n
 		err := s.emit(s.append)
 		s.node = nil
 		if err != nil {
-			return Result{}, true, err
+			return Result{}, err
 		}
 	}
-	return Result{}, done, nil
+	return Result{}, nil
 }
 
 // children are the containers right below a spot.
@@ -209,7 +222,7 @@ func (snap *snapshot) children(at *spot, r *Reader, views []view) []*node {
 		found = append(found, snap.tree.baseNode())
 	case spotBase:
 		for _, kind := range [...]spotKind{spotUsers, spotPhonebooks, spotSpeedDials, spotDevices} {
-			found = append(found, snap.branch(kind, views).node)
+			found = append(found, snap.branch(kind, r, views).node)
 		}
 	case spotPhonebooks:
 		for _, v := range views {

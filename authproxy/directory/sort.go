@@ -23,9 +23,10 @@ func (t *Tree) SortKeys(keys []ldapwire.SortKey) (sort []SortKey, code ldapwire.
 	for _, k := range keys {
 		a := t.schema.find(k.Attribute)
 		switch {
-		case a == nil || a.syntax == syntaxOctets || a.field == 0 && a.syntax != syntaxTime:
+		case a == nil:
 			return nil, ldapwire.NoSuchAttribute, k.Attribute
-		case k.Rule != nil && !orders(string(k.Rule)):
+		case a.syntax == syntaxOctets || a.field == 0 && a.syntax != syntaxTime,
+			k.Rule != nil && !orders(string(k.Rule)):
 			return nil, ldapwire.InappropriateMatching, k.Attribute
 		}
 		sort = append(sort, SortKey{a, k.Reverse})
@@ -244,7 +245,9 @@ func (s *searcher) around(target, count int) (Result, error) {
 	return result, err
 }
 
-// leastKey is the sort key of an assertion.
+// leastKey is the sort key from which on entries are not less than an assertion, in
+// the order of the first key: all that begin with it in the usual order, what is
+// equal in the reverse one.
 func (s *searcher) leastKey(value []byte) []byte {
 	k := s.query.Sort[0]
 	key := []byte{1}
@@ -256,8 +259,12 @@ func (s *searcher) leastKey(value []byte) []byte {
 		key = binary.BigEndian.AppendUint32(key, uint32(at))
 	default:
 		key = appendSqueezed(key, base(foldText(string(value))), initial)
+		if k.reverse {
+			key = endText(key, 1, whole)
+		}
 	}
 	if k.reverse {
+		key = append(key, 0, 0)
 		for i := range key {
 			key[i] = ^key[i]
 		}

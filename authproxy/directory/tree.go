@@ -163,7 +163,7 @@ func (s *snapshot) spot(name string, r *Reader, views []view) (spot, error) {
 		return spot{matched: t.base}, nil
 	}
 	if above == 1 {
-		return s.branch(kind, views), nil
+		return s.branch(kind, r, views), nil
 	}
 	found := s.below(kind, dn[:above-1], r, views)
 	if found.kind == spotNone && found.matched == "" {
@@ -190,12 +190,21 @@ func (k spotKind) ou() string {
 }
 
 // branch is one of the containers right below the base.
-func (s *snapshot) branch(kind spotKind, views []view) spot {
-	dn := s.tree.branchDN(kind)
-	return spot{
-		kind: kind, view: viewOf(views, kind),
-		node: s.tree.node(dn, "organizationalUnit", "top").add("ou", kind.ou()).structure("organizationalUnit", true).node,
+func (s *snapshot) branch(kind spotKind, r *Reader, views []view) spot {
+	m := s.tree.node(s.tree.branchDN(kind), "organizationalUnit", "top").add("ou", kind.ou())
+	below := kind == spotDevices && r != nil && r.Device != ""
+	for _, v := range views {
+		below = below || v.home.branch() == kind && (kind == spotPhonebooks || v.entries() > 0)
 	}
+	return spot{kind: kind, view: viewOf(views, kind), node: m.structure("organizationalUnit", below).node}
+}
+
+// entries is how many entries there are to be seen.
+func (v view) entries() int {
+	if v.only != "" {
+		return 1
+	}
+	return v.home.entries()
 }
 
 // viewOf returns the view of users or speed dials, if there is one.
@@ -278,7 +287,7 @@ func (v view) entry(rdn string) spot {
 // node is a phonebook as an entry of the tree.
 func (c *container) node() *node {
 	m := c.tree.node(c.dn, "organizationalUnit", "top").add("ou", c.book).text("description", c.title)
-	return m.structure("organizationalUnit", true).node
+	return m.structure("organizationalUnit", c.entries() > 0).node
 }
 
 // device shows a device to itself alone.
