@@ -21,7 +21,11 @@ var mayImport = map[string][]string{
 	"authproxy":                   {"authproxy/", "store"},
 	"syncer":                      {"syncer/", "store"},
 	"syncer/source":               {},
-	"syncer/source/csv":           {"syncer/source"},
+	"syncer/source/file":          {"syncer/source"},
+	"syncer/source/csv":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/smb":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/web":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/xlsx":          {"syncer/source", "syncer/source/file"},
 	"syncer/source/ldap":          {"syncer/source", "authproxy/upstream"},
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
 	"admin":                       {"admin/", "store"},
@@ -41,6 +45,8 @@ var owner = map[string][]string{
 	"github.com/spf13/cobra":           {"cmd/dialtree"},
 	"github.com/danielgtaylor/huma/v2": {"admin"},
 	"golang.org/x/crypto/argon2":       {"authproxy"},
+	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
+	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {

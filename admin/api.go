@@ -96,6 +96,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.objectRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
+	s.handImportRoutes(api)
 	s.loginRoutes(api)
 	s.storeRoutes(api)
 }

@@ -63,10 +63,6 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // send sends a request; the caller closes the body of the answer, which is no problem.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, in any) (*http.Response, error) {
-	address := "http://dialtree" + apiPath + path
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
 	var content io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
@@ -75,13 +71,26 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		}
 		content = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, content)
+	request, err := http.NewRequestWithContext(ctx, method, c.address(path, query), content)
 	if err != nil {
 		return nil, err
 	}
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	return c.ask(ctx, request)
+}
+
+func (c *Client) address(path string, query url.Values) string {
+	address := "http://dialtree" + apiPath + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	return address
+}
+
+// ask sends a request as send does.
+func (c *Client) ask(ctx context.Context, request *http.Request) (*http.Response, error) {
 	r, err := c.http.Do(request)
 	if err != nil {
 		return nil, c.sendError(ctx, err)

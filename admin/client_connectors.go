@@ -35,18 +35,27 @@ func (c *Client) NewConnector(ctx context.Context, template, name string) (strin
 // Run runs a connector and tells its progress. A run that failed or was stopped by the
 // guard is no error: the report says so.
 func (c *Client) Run(ctx context.Context, connector string, o ImportOptions) (*Report, error) {
+	r, err := c.send(ctx, http.MethodPost, "/connectors/"+url.PathEscape(connector)+"/run", runFlags(o), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close()
+	return c.report(ctx, r.Body, o)
+}
+
+func runFlags(o ImportOptions) url.Values {
 	query := url.Values{}
 	for name, set := range map[string]bool{"dry_run": o.DryRun, "confirm": o.Confirm} {
 		if set {
 			query.Set(name, "true")
 		}
 	}
-	r, err := c.send(ctx, http.MethodPost, "/connectors/"+url.PathEscape(connector)+"/run", query, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Body.Close()
-	report, err := readEvents(r.Body, o.Progress)
+	return query
+}
+
+// report reads the answer to a run.
+func (c *Client) report(ctx context.Context, body io.Reader, o ImportOptions) (*Report, error) {
+	report, err := readEvents(body, o.Progress)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -84,7 +84,7 @@ func (s *Server) connectorRoutes(api huma.API) {
 }
 
 func (s *Server) runs(in *runsInput) ([]store.Run, error) {
-	if _, err := s.options.Store.Connector(in.Name); err != nil {
+	if _, err := s.options.Store.Connector(in.Name); err != nil && in.Name != store.HandImports {
 		return nil, err
 	}
 	limit := in.Limit
@@ -104,10 +104,17 @@ func (s *Server) run(_ context.Context, in *runInput) (*huma.StreamResponse, err
 	if _, err := s.options.Store.Connector(in.Name); err != nil {
 		return nil, err
 	}
+	return s.streamed(in.DryRun, in.Confirm, func(ctx context.Context, o ImportOptions) (*Report, error) {
+		return s.options.Syncer.Import(ctx, in.Name, o)
+	}), nil
+}
+
+// streamed answers with the events of a run.
+func (s *Server) streamed(dryRun, confirm bool, run func(context.Context, ImportOptions) (*Report, error)) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		events := newEvents(hc)
-		report, err := s.options.Syncer.Import(hc.Context(), in.Name, ImportOptions{
-			DryRun: in.DryRun, Confirm: in.Confirm,
+		report, err := run(hc.Context(), ImportOptions{
+			DryRun: dryRun, Confirm: confirm,
 			Progress: func(p Progress) { events.progress(p) },
 		})
 		if err != nil {
@@ -115,5 +122,5 @@ func (s *Server) run(_ context.Context, in *runInput) (*huma.StreamResponse, err
 			return
 		}
 		events.send(eventReport, report)
-	}}, nil
+	}}
 }

@@ -57,6 +57,17 @@ func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOpti
 	return &admin.Report{Run: store.Run{ID: name + "-1", Connector: name, Result: store.RunDone, Created: 2}, DryRun: o.DryRun}, nil
 }
 
+func (f *fakeSyncer) ImportFile(ctx context.Context, file admin.HandFile, o admin.ImportOptions) (*admin.Report, error) {
+	if file.Target != "users" {
+		return nil, &store.FieldError{Path: "to", Message: "is unknown"}
+	}
+	r, err := f.Import(ctx, store.HandImports, o)
+	if r != nil {
+		r.Notes = []string{file.Name + ": " + string(file.Content)}
+	}
+	return r, err
+}
+
 func (f *fakeSyncer) Undo(_ context.Context, run string) (*admin.Report, error) {
 	if run != "staff-1" {
 		return nil, &store.NotFoundError{What: "run " + run}

@@ -18,6 +18,8 @@ type Syncer interface {
 	// Import runs a connector. An error means that no run was recorded; a run that
 	// failed is told by its Result and Error.
 	Import(ctx context.Context, connector string, o ImportOptions) (*Report, error)
+	// ImportFile imports a file once, as a run of store.HandImports. A wrong target is a *store.FieldError.
+	ImportFile(ctx context.Context, f HandFile, o ImportOptions) (*Report, error)
 	Undo(ctx context.Context, run string) (*Report, error)
 	// Preview shows what the first records of a connector's source become. What is wrong with
 	// the source is told by the preview's Error.
@@ -34,6 +36,13 @@ type ImportOptions struct {
 	DryRun   bool
 	Confirm  bool           // go on although the guard stopped the run before
 	Progress func(Progress) // may be nil; called from one goroutine at a time
+}
+
+// A HandFile is a file to be imported once.
+type HandFile struct {
+	Name    string // for messages
+	Content []byte // CSV or xlsx
+	Target  string // users, phonebook/NAME or speeddials
 }
 
 // Progress is where a run is.

@@ -141,6 +141,31 @@ func TestRun(t *testing.T) {
 }
 
 // TestShutdown: a run under way does not keep the server from ending.
+func TestImportFile(t *testing.T) {
+	b := start(t)
+	content := "username\r\nalice\x00\xff\n" // as it is, whatever it is
+	var phases []string
+	r, err := b.client.Import(t.Context(), admin.HandFile{Name: "a b.csv", Content: []byte(content), Target: "users"},
+		admin.ImportOptions{DryRun: true, Progress: func(p admin.Progress) { phases = append(phases, p.Phase) }})
+	if err != nil || !r.DryRun || r.Run.Connector != store.HandImports || len(phases) == 0 {
+		t.Errorf("%+v, %q, %v", r, phases, err)
+	}
+	if want := "a b.csv: " + strings.ToValidUTF8(content, "\uFFFD"); len(r.Notes) != 1 || r.Notes[0] != want {
+		t.Errorf("notes %q, want %q", r.Notes, want)
+	}
+	_, err = b.client.Import(t.Context(), admin.HandFile{Name: "a.csv", Content: []byte("a"), Target: "people"}, admin.ImportOptions{})
+	if err == nil || !strings.Contains(err.Error(), "to") {
+		t.Errorf("error %v", err)
+	}
+	if runs, err := b.client.Runs(t.Context(), store.HandImports, 5); err != nil || len(runs) != 0 {
+		t.Errorf("runs %+v, %v", runs, err)
+	}
+	_, err = b.client.Import(t.Context(), admin.HandFile{Name: "a.csv", Target: "users", Content: make([]byte, admin.MaxImport+1)}, admin.ImportOptions{})
+	if err == nil || !strings.Contains(err.Error(), "larger than 32 MiB") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestShutdown(t *testing.T) {
 	b := start(t)
 	b.apply(t, secrets)

@@ -122,7 +122,7 @@ func (c *checker) runs() error {
 			return c.report(where, "it calls itself %s", run.ID)
 		case run.Seq > c.seq:
 			return c.report(where, "its change %d is later than the store's last change %d", run.Seq, c.seq)
-		case !objectExists(c.tx, ObjectRef{ObjectConnector, connector}):
+		case connector != HandImports && !objectExists(c.tx, ObjectRef{ObjectConnector, connector}):
 			return c.report(where, "connector %s does not exist", connector)
 		}
 		return nil

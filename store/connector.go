@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // ObjectKind implements Object.
@@ -35,15 +34,13 @@ const NoDN = "none"
 // maxRetain bounds how long removed entries are kept.
 const maxRetain = 3650 * day
 
-// Encodings are the names of a CSV file's encodings; auto tells UTF-8, UTF-16 and windows-1252 apart.
-func Encodings() []string {
-	return []string{"auto", "utf-8", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15", "windows-1252", "cp850", "macintosh"}
-}
-
 // Validate implements Object. Templates, expressions and schedules are for the syncer to check.
 func (c *Connector) Validate() error {
 	if err := validateName(c.Name); err != nil {
 		return err
+	}
+	if c.Name == HandImports {
+		return fieldErrorf("name", "%q is what files that are imported by hand are recorded under: choose another one", c.Name)
 	}
 	if c.Template == "" {
 		return fieldErrorf("template", "is missing: dialtree connector templates lists them")
@@ -108,23 +105,6 @@ func (c Connector) WithDefaults() Connector {
 	return c
 }
 
-// WithDefaults returns a copy with the defaults in place of what was left out.
-func (s CSVSource) WithDefaults() CSVSource {
-	for _, d := range []struct {
-		at    *string
-		value string
-	}{{&s.Encoding, "utf-8"}, {&s.Delimiter, ","}, {&s.LineSeparator, "auto"}, {&s.Enclosure, `"`}} {
-		if *d.at == "" {
-			*d.at = d.value
-		}
-	}
-	if s.Header == nil {
-		header := true
-		s.Header = &header
-	}
-	return s
-}
-
 // ParseTarget reads users, speeddials or phonebook/NAME.
 func ParseTarget(target string) (kind Kind, phonebook string, err error) {
 	switch target {
@@ -149,6 +129,7 @@ func (s Source) validate() error {
 		}
 	}
 	check("csv", s.CSV != nil, s.CSV.validate)
+	check("xlsx", s.XLSX != nil, s.XLSX.validate)
 	check("ldap", s.LDAP != nil, func() error { return s.LDAP.validate("source.ldap") })
 	check("ad", s.AD != nil, s.AD.validate)
 	check("ucs", s.UCS != nil, s.UCS.validate)
@@ -159,34 +140,6 @@ func (s Source) validate() error {
 		return err
 	}
 	return fieldErrorf("source", "names several sources, %s: keep one of them", strings.Join(given, ", "))
-}
-
-func (s *CSVSource) validate() error {
-	if s.Path == "" {
-		return fieldErrorf("source.csv.path", "is missing: name the file")
-	}
-	if s.Encoding != "" && !slices.Contains(Encodings(), s.Encoding) {
-		return fieldErrorf("source.csv.encoding", "%q is not one of %s", s.Encoding, strings.Join(Encodings(), ", "))
-	}
-	if !slices.Contains([]string{"", "auto", "lf", "crlf", "cr"}, s.LineSeparator) {
-		return fieldErrorf("source.csv.line_separator", "%q is not one of auto, lf, crlf, cr", s.LineSeparator)
-	}
-	if s.Delimiter == "" && s.Enclosure == "," || s.Delimiter == `"` && s.Enclosure == "" || s.Delimiter != "" && s.Delimiter == s.Enclosure {
-		return fieldErrorf("source.csv.enclosure", "must differ from the delimiter")
-	}
-	return firstError(
-		validateText("source.csv.path", s.Path),
-		validateCharacter("source.csv.delimiter", s.Delimiter),
-		validateCharacter("source.csv.enclosure", s.Enclosure),
-	)
-}
-
-func validateCharacter(path, text string) error {
-	r, size := utf8.DecodeRuneInString(text)
-	if text != "" && (size != len(text) || r == utf8.RuneError || r == '\n' || r == '\r' || r == 0) {
-		return fieldErrorf(path, "%q is not one character", text)
-	}
-	return nil
 }
 
 // validateLimit takes "10%", "500" or nothing.

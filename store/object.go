@@ -82,19 +82,10 @@ type Connector struct {
 // A Source says where a connector's records come from: exactly one is set.
 type Source struct {
 	CSV  *CSVSource  `yaml:"csv,omitempty" json:"csv,omitempty"`
+	XLSX *XLSXSource `yaml:"xlsx,omitempty" json:"xlsx,omitempty"`
 	LDAP *LDAPSource `yaml:"ldap,omitempty" json:"ldap,omitempty"`
 	AD   *ADSource   `yaml:"ad,omitempty" json:"ad,omitempty"`
 	UCS  *UCSSource  `yaml:"ucs,omitempty" json:"ucs,omitempty"`
-}
-
-// A CSVSource is a CSV file.
-type CSVSource struct {
-	Path          string `yaml:"path" json:"path"`
-	Encoding      string `yaml:"encoding,omitempty" json:"encoding,omitempty"`             // default utf-8
-	Delimiter     string `yaml:"delimiter,omitempty" json:"delimiter,omitempty"`           // default ","
-	LineSeparator string `yaml:"line_separator,omitempty" json:"line_separator,omitempty"` // auto (default), lf, crlf, cr
-	Enclosure     string `yaml:"enclosure,omitempty" json:"enclosure,omitempty"`           // default `"`
-	Header        *bool  `yaml:"header,omitempty" json:"header,omitempty"`                 // default true
 }
 
 // A Webhook is told of failed runs.

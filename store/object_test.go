@@ -41,6 +41,24 @@ func TestObjectsRefuse(t *testing.T) {
 		})
 	}
 	csv := func(change func(*CSVSource)) Object { return conn(func(c *Connector) { change(c.Source.CSV) }) }
+	share := func(change func(*CSVSource)) Object {
+		return csv(func(s *CSVSource) {
+			s.Path, s.Share = `test\address.csv`, &Share{UNC: `\\server\share`, Username: "u", Password: Literal("x"), Domain: "D"}
+			change(s)
+		})
+	}
+	web := func(change func(*CSVSource)) Object {
+		return csv(func(s *CSVSource) {
+			s.Path, s.URL = "", "https://example.com/users.csv"
+			change(s)
+		})
+	}
+	xlsx := func(change func(*XLSXSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{XLSX: &XLSXSource{Path: "a.xlsx"}}
+			change(c.Source.XLSX)
+		})
+	}
 	book := func(readers ...string) Object { return &Phonebook{Name: "p", Readers: readers} }
 	tests := []struct {
 		name   string
@@ -98,6 +116,7 @@ func TestObjectsRefuse(t *testing.T) {
 		{"device file", &Device{Name: "d", Password: FromFile("a\x00b")}, "password", "control"},
 
 		{"connector", conn(func(*Connector) {}), "", ""},
+		{"the name of imports by hand", conn(func(c *Connector) { c.Name = HandImports }), "name", "by hand"},
 		{"template", conn(func(c *Connector) { c.Template = "" }), "template", "connector templates"},
 		{"no source", conn(func(c *Connector) { c.Source.CSV = nil }), "source", "is missing"},
 		{"target", conn(func(c *Connector) { c.Target = "phonebook/" }), "target", "phonebook/NAME"},
@@ -123,9 +142,43 @@ func TestObjectsRefuse(t *testing.T) {
 		{"no path", csv(func(s *CSVSource) { s.Path = "" }), "source.csv.path", "is missing"},
 		{"encoding", csv(func(s *CSVSource) { s.Encoding = "utf8" }), "source.csv.encoding", "windows-1252"},
 		{"delimiter", csv(func(s *CSVSource) { s.Delimiter = ";;" }), "source.csv.delimiter", "one character"},
+		{"no character as delimiter", csv(func(s *CSVSource) { s.Delimiter = "none" }), "source.csv.delimiter", "one character"},
 		{"tab", csv(func(s *CSVSource) { s.Delimiter = "\t" }), "", ""},
 		{"enclosure", csv(func(s *CSVSource) { s.Enclosure = "ab" }), "source.csv.enclosure", "one character"},
 		{"enclosure like delimiter", csv(func(s *CSVSource) { s.Enclosure = "," }), "source.csv.enclosure", "differ"},
+		{"delimiter to be found", csv(func(s *CSVSource) { s.Delimiter = "auto" }), "", ""},
+		{"no enclosure", csv(func(s *CSVSource) { s.Enclosure = "none" }), "", ""},
+		{"path and url", csv(func(s *CSVSource) { s.URL = "https://example.com" }), "source.csv.path", "beside url"},
+		{"username for a path", csv(func(s *CSVSource) { s.Username = "u" }), "source.csv.username", "a file of this machine needs none"},
+		{"timeout", csv(func(s *CSVSource) { s.Timeout = 1 }), "source.csv.timeout", "between 1s and 10m0s"},
+		{"share", share(func(*CSVSource) {}), "", ""},
+		{"share with other slashes and a port", share(func(s *CSVSource) { s.Path, s.Share.UNC = "test/address.csv", "//server:1445/share/" }), "", ""},
+		{"share without a path", share(func(s *CSVSource) { s.Path = "" }), "source.csv.path", "is missing"},
+		{"share and url", share(func(s *CSVSource) { s.URL = "https://example.com" }), "source.csv.share", "beside url"},
+		{"share of no server", share(func(s *CSVSource) { s.Share.UNC = `\\share` }), "source.csv.share.unc", `\\SERVER\SHARE`},
+		{"share with a directory", share(func(s *CSVSource) { s.Share.UNC = `\\server\share\test` }), "source.csv.share.unc", "belong to path"},
+		{"share with one slash", share(func(s *CSVSource) { s.Share.UNC = `\server\share` }), "source.csv.share.unc", `\\SERVER\SHARE`},
+		{"share with a bad port", share(func(s *CSVSource) { s.Share.UNC = `\\server:x\share` }), "source.csv.share.unc", `\\SERVER\SHARE`},
+		{"share without a username", share(func(s *CSVSource) { s.Share.Username = "" }), "source.csv.share.username", "is missing"},
+		{"share without a password", share(func(s *CSVSource) { s.Share.Password = Secret{} }), "source.csv.share.password", "is missing"},
+		{"path out of the share", share(func(s *CSVSource) { s.Path = `test\..\..\a` }), "source.csv.path", ".."},
+		{"share with the login beside it", share(func(s *CSVSource) { s.Password = Literal("x") }), "source.csv.password", "written in share"},
+		{"url", web(func(s *CSVSource) { s.Username, s.Password, s.TLS.CAFile = "u", Literal("x"), "/ca.pem" }), "", ""},
+		{"url with a token", web(func(s *CSVSource) { s.Token = Literal("x") }), "", ""},
+		{"url of another kind", web(func(s *CSVSource) { s.URL = "ftp://example.com/a" }), "source.csv.url", "http://HOST/PATH"},
+		{"url without a host", web(func(s *CSVSource) { s.URL = "https:///a" }), "source.csv.url", "http://HOST/PATH"},
+		{"url with a password", web(func(s *CSVSource) { s.URL = "https://u:p@example.com/a" }), "source.csv.url", "keys of their own"},
+		{"url with a fragment", web(func(s *CSVSource) { s.URL += "#a" }), "source.csv.url", "before the #"},
+		{"url with username and token", web(func(s *CSVSource) { s.Username, s.Token = "u", Literal("x") }), "source.csv.token", "keep one"},
+		{"url with a password alone", web(func(s *CSVSource) { s.Password = Literal("x") }), "source.csv.username", "is missing"},
+		{"url with a colon in username", web(func(s *CSVSource) { s.Username = "a:b" }), "source.csv.username", "colon"},
+		{"url in clear with tls", web(func(s *CSVSource) { s.URL, s.TLS.ServerName = "http://a/b", "c" }), "source.csv.tls", "https://"},
+		{"url with start_tls", web(func(s *CSVSource) { s.TLS.StartTLS = true }), "source.csv.tls.start_tls", "from the start"},
+		{"url with a bad pin", web(func(s *CSVSource) { s.TLS.PinnedKey = "x" }), "source.csv.tls.pinned_key", "sha256/"},
+		{"xlsx", xlsx(func(s *XLSXSource) { s.Sheet, s.HeaderRow = "People", 3 }), "", ""},
+		{"xlsx without a path", xlsx(func(s *XLSXSource) { s.Path = "" }), "source.xlsx.path", "is missing"},
+		{"xlsx header", xlsx(func(s *XLSXSource) { s.HeaderRow = -1 }), "source.xlsx.header_row", "between 1"},
+		{"xlsx sheet", xlsx(func(s *XLSXSource) { s.Sheet = "a\x00" }), "source.xlsx.sheet", "control"},
 		{"several sources", conn(func(c *Connector) { c.Source.LDAP = &LDAPSource{} }), "source", "csv, ldap"},
 		{"ldap", ldap(func(s *LDAPSource) {}), "", ""},
 		{"ldap without urls", ldap(func(s *LDAPSource) { s.URLs = nil }), "source.ldap.urls", "is missing"},
@@ -190,6 +243,12 @@ func fullObjects() []Object {
 			Webhook: &Webhook{URL: "https://alerts.example.com", Secret: FromEnv("HOOK")},
 			Limits:  Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp", DN: "dn"},
 		},
+		&Connector{Name: "windows-share", Template: "csv-users", Source: Source{CSV: &CSVSource{
+			Path: `test\address.csv`, Remote: Remote{Share: &Share{UNC: `\\server\share`, Username: "u", Password: FromEnv("PW"), Domain: "D"}, Timeout: Duration(time.Minute)},
+		}}},
+		&Connector{Name: "intranet", Template: "csv-users", Source: Source{XLSX: &XLSXSource{
+			Remote: Remote{URL: "https://example.com/a.xlsx", Token: FromFile("/token"), TLS: TLS{CAFile: "/ca.pem"}}, Sheet: "People", HeaderRow: 2,
+		}}},
 		&Connector{Name: "inetorg", Template: "ldap-users", Source: Source{LDAP: &LDAPSource{
 			URLs: []string{"ldap://a"}, Base: Texts{"ou=a,dc=example", "ou=b,dc=example"}, BindDN: "cn=reader", Password: FromEnv("PW"),
 			Filter: "(uid=*)", Attributes: []string{"roomNumber", "2.5.4.3"}, PageSize: 100, TLS: TLS{StartTLS: true}, Incremental: true,

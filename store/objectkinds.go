@@ -28,6 +28,12 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 	case *Device:
 		f("password", &o.Password)
 	case *Connector:
+		if o.Source.CSV != nil {
+			o.Source.CSV.eachSecret("source.csv", f)
+		}
+		if o.Source.XLSX != nil {
+			o.Source.XLSX.eachSecret("source.xlsx", f)
+		}
 		if o.Source.LDAP != nil {
 			f("source.ldap.password", &o.Source.LDAP.Password)
 		}

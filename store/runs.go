@@ -13,6 +13,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// HandImports is what the runs of files that are imported by hand belong to, in place of a connector.
+const HandImports = "import"
+
 // keptRuns is how many runs of a connector are kept, with what they replaced.
 const keptRuns = 100
 
@@ -20,7 +23,7 @@ const keptRuns = 100
 func (a *applier) recordRun() error {
 	run := *a.c.Run
 	run.Rejects = slices.Clone(run.Rejects)
-	if !a.objectKnown(ObjectConnector, run.Connector) {
+	if run.Connector != HandImports && !a.objectKnown(ObjectConnector, run.Connector) {
 		return notFound("connector %s", run.Connector)
 	}
 	last := lastRun(a.tx, run.Connector)
@@ -103,9 +106,14 @@ func (s *Store) Runs(connector string, limit int) ([]Run, error) {
 		if connector != "" {
 			return runsOf(v.tx, connector, limit)
 		}
-		var runs []Run
+		names := []string{HandImports}
 		for _, r := range objectRefs(v.tx, ObjectConnector) {
-			of, err := runsOf(v.tx, r.Name, limit)
+			names = append(names, r.Name)
+		}
+		slices.Sort(names)
+		var runs []Run
+		for _, name := range names {
+			of, err := runsOf(v.tx, name, limit)
 			if err != nil {
 				return nil, err
 			}

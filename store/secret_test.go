@@ -128,6 +128,11 @@ func TestSecretsAreSealed(t *testing.T) {
 		&Device{Name: "lobby", Password: FromEnv("LOBBY")},
 		&Connector{Name: "staff", Template: "ad-users", Source: Source{AD: &ADSource{
 			Domain: "example.com", Server: "dc1", Username: "reader", LDAPSource: LDAPSource{Password: Literal("hunter2")}}}},
+		&Connector{Name: "share", Template: "csv-users", Source: Source{CSV: &CSVSource{
+			Path: "a", Remote: Remote{Share: &Share{UNC: `\\s\s`, Username: "u", Password: Literal("hunter2")}}}}},
+		&Connector{Name: "basic", Template: "csv-users", Source: Source{XLSX: &XLSXSource{
+			Remote: Remote{URL: "https://a", Username: "u", Password: Literal("hunter2")}}}},
+		&Connector{Name: "bearer", Template: "csv-users", Source: Source{CSV: &CSVSource{Remote: Remote{URL: "https://a", Token: Literal("hunter2")}}}},
 	}})
 	content, err := os.ReadFile(filepath.Join(s.Dir(), fileName))
 	if err != nil {
@@ -153,6 +158,20 @@ func TestSecretsAreSealed(t *testing.T) {
 	}
 	if text := fmt.Sprintf("%+v", c.Source.AD); strings.Contains(text, "hunter2") {
 		t.Errorf("the secret is in %s", text)
+	}
+
+	for name, secret := range map[string]func(*Source) Secret{
+		"share":  func(s *Source) Secret { return s.CSV.Share.Password },
+		"basic":  func(s *Source) Secret { return s.XLSX.Password },
+		"bearer": func(s *Source) Secret { return s.CSV.Token },
+	} {
+		c, err := s.Connector(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := secret(&c.Source).Resolve(); got != "hunter2" {
+			t.Errorf("%s: got %q", name, got)
+		}
 	}
 
 	t.Run("a masked one keeps the stored one", func(t *testing.T) {

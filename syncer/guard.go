@@ -51,7 +51,7 @@ func (l limit) of(total int) int {
 func (p *plan) guard() string {
 	for _, judge := range []func() string{p.guardRemovals, p.guardEmptied, p.guardRejects} {
 		if why := judge(); why != "" {
-			return fmt.Sprintf("%s: nothing was changed: look at the plan with dialtree connector run %s --dry-run; if it is right, run it with --confirm", why, p.job.connector)
+			return fmt.Sprintf("%s: nothing was changed: look at the plan with %s --dry-run; if it is right, run it with --confirm", why, p.job.again)
 		}
 	}
 	return ""

@@ -255,8 +255,8 @@ func TestUnusedColumns(t *testing.T) {
 // What cannot be dialled is told and kept, in a run that changes nothing, too.
 func TestNumbersThatCannotBeDialled(t *testing.T) {
 	w := newWorld(t)
-	w.write("username,phone,mobile", "alice,ask Bob,0171 1", "bob,\"4,9E+11\",", "carol,*97,30000", ",ask me,")
-	want := `2 numbers cannot be dialled and stay as they are: row 2, phone: "ask Bob"; row 3, phone: "4,9E+11"`
+	w.write("username,phone,mobile", "alice,ask Bob,0171 1", "bob,none,", "carol,*97,30000", ",ask me,")
+	want := `2 numbers cannot be dialled and stay as they are: row 2, phone: "ask Bob"; row 3, phone: "none"`
 	for range 2 {
 		if r := w.run(syncer.ImportOptions{}); r.Run.Rejected != 1 || !slices.Contains(r.Notes, want) {
 			t.Errorf("%+v, notes %q", r.Run, r.Notes)
@@ -278,6 +278,33 @@ func TestNumbersThatCannotBeDialled(t *testing.T) {
 	}
 	p, err := w.syncer.Preview(t.Context(), "staff", 1)
 	if err != nil || len(p.Records) != 1 || !slices.Equal(p.Records[0].Notes, []string{`phone: "none" cannot be dialled`}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// What a spreadsheet did to a number is told. Where digits are lost, the entry keeps the number that it had.
+func TestNumbersOfSpreadsheets(t *testing.T) {
+	w := newWorld(t)
+	w.write("username,phone,mobile,notes", "alice,+49 30 1234567,,", "bob,2,,", "carol,3,,")
+	w.done(3, 0, 0, 0, 0)
+	w.write("username,phone,mobile,notes", `alice,"4,93012E+11",,`, "bob,493012345678,43 1 5123456789,", "carol,3,,4.9E+11")
+	r := w.done(0, 2, 0, 0, 1)
+	reject := store.Reject{Row: 2, Column: "phone", Reason: `"4,93012E+11" is what a spreadsheet made of a number, whose other digits are lost: format the column as text there and enter it again`}
+	if !slices.Equal(r.Run.Rejects, []store.Reject{reject}) {
+		t.Errorf("rejects %+v", r.Run.Rejects)
+	}
+	want := `2 numbers look international but have no +, as after a spreadsheet, and stay as they are: row 3, phone: "493012345678"; row 3, mobile: "43 1 5123456789"`
+	if !slices.Contains(r.Notes, want) {
+		t.Errorf("notes %q, want %q", r.Notes, want)
+	}
+	if e := w.user("alice"); e.Values.First(store.Phone) != "+49 30 1234567" {
+		t.Errorf("alice has %q", e.Values.First(store.Phone))
+	}
+	if e := w.user("bob"); e.Values.First(store.Phone) != "493012345678" {
+		t.Errorf("bob has %q", e.Values.First(store.Phone))
+	}
+	p, err := w.syncer.Preview(t.Context(), "staff", 2)
+	if err != nil || len(p.Records) != 2 || p.Records[0].Column != "phone" || !slices.Contains(p.Records[1].Notes, `phone: "493012345678" looks international but has no +`) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

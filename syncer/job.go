@@ -1,21 +1,20 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
-	"github.com/dialtree/dialtree/syncer/source/csv"
 )
 
 // A job is a connector with everything filled in that its template gives.
 type job struct {
-	connector string
+	connector string // that owns the entries, or store.HandImports
+	byHand    bool   // they belong to nobody
+	again     string // the command that runs it, for messages
 	kind      store.Kind
 	phonebook string // of contacts
 	mirror    bool
@@ -29,6 +28,14 @@ type job struct {
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
 	asked     bool // the source has no columns but those that it is asked for
+}
+
+// owner is whom the entries belong to; "" for nobody.
+func (j *job) owner() string {
+	if j.byHand {
+		return ""
+	}
+	return j.connector
 }
 
 // A variable computes a field.
@@ -95,6 +102,7 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	full := c.WithDefaults()
 	j := &job{
 		connector: c.Name,
+		again:     "dialtree connector run " + c.Name,
 		mirror:    full.Mode == store.ModeMirror,
 		key:       orDefault(c.Key, t.Key),
 		filter:    c.Filter,
@@ -191,26 +199,18 @@ func dnColumn(a *store.Authentication, auth store.Auth, t *template) string {
 
 // sourceOf makes the source that the template is for.
 func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, error) {
-	d, inDirectory := directoryOf(c, j.loginAttribute())
-	switch {
-	case inDirectory && d.path == "source."+t.Source:
+	if d, ok := directoryOf(c, j.loginAttribute()); ok && d.path == "source."+t.Source {
 		j.asked = true
 		return d.open(j, t, s.numbers)
-	case t.Source != "csv" || c.CSV == nil:
-		return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants source.%s", t.name, t.Source)}
 	}
-	src, err := csv.New(csv.LocalFile(s.baseDir, filepath.FromSlash(c.CSV.Path)), csv.Options{
-		Encoding:      c.CSV.Encoding,
-		Delimiter:     c.CSV.Delimiter,
-		LineSeparator: c.CSV.LineSeparator,
-		Enclosure:     c.CSV.Enclosure,
-		NoHeader:      c.CSV.Header != nil && !*c.CSV.Header,
-	})
-	var wrong *csv.OptionError
-	if errors.As(err, &wrong) {
-		return nil, &store.FieldError{Path: "source.csv." + wrong.Option, Message: wrong.Message}
+	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
+		return s.tableSource(c)
 	}
-	return src, err
+	wanted := "source." + t.Source
+	if t.Source == "csv" {
+		wanted += " or source.xlsx"
+	}
+	return nil, &store.FieldError{Path: "source", Message: fmt.Sprintf("the template %s wants %s", t.name, wanted)}
 }
 
 func orDefault(s, byDefault string) string {

@@ -40,8 +40,11 @@ type wanted struct {
 	odd  []oddNumber
 }
 
-// An oddNumber is a number that cannot be dialled. It is kept as it is: somebody may read it.
-type oddNumber struct{ column, text string }
+// An oddNumber is a number that cannot be dialled, or not as it is. It is kept: somebody may read it.
+type oddNumber struct {
+	column, text string
+	plus         bool // only the + is missing
+}
 
 // A rejection is why a record is skipped.
 type rejection struct {
@@ -118,13 +121,16 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 		if err != nil && no == nil {
 			no = &rejection{f.column, err.Error()}
 		}
+		if m.job.byHand && f.field.Many {
+			texts = splitCells(texts)
+		}
 		if f.field.ID == store.Password {
 			if len(texts) > 0 {
 				w.password = texts[0] // as it is: blanks are part of it
 			}
 			continue
 		}
-		if why := w.add(f, texts); why != "" && no == nil {
+		if why := w.add(f, texts, m.numbers); why != "" && no == nil {
 			no = &rejection{f.column, why}
 		}
 	}
@@ -179,7 +185,7 @@ const (
 )
 
 // add cleans the texts of a field and adds them; w.values stays ordered, since the fields come in the order of their IDs.
-func (w *wanted) add(m *mappedField, texts []string) (why string) {
+func (w *wanted) add(m *mappedField, texts []string, n Numbers) (why string) {
 	f, first, most := &m.field, len(w.values), maxValues
 	if f.ID == store.Groups {
 		most = maxGroups
@@ -195,8 +201,16 @@ func (w *wanted) add(m *mappedField, texts []string) (why string) {
 		if len(w.values)-first == most {
 			return fmt.Sprintf("there are more than %d values", most)
 		}
-		if f.Matching == store.MatchNumber && !dialable(t) {
-			w.odd = append(w.odd, oddNumber{m.column, t})
+		if f.Matching == store.MatchNumber {
+			switch {
+			case isAmount(t):
+				// An entry that has the number from an earlier run keeps it.
+				return fmt.Sprintf("%q is what a spreadsheet made of a number, whose other digits are lost: format the column as text there and enter it again", t)
+			case !dialable(t):
+				w.odd = append(w.odd, oddNumber{m.column, t, false})
+			case n.lostPlus(t):
+				w.odd = append(w.odd, oddNumber{m.column, t, true})
+			}
 		}
 		w.values = append(w.values, store.Value{Field: f.ID, Text: t})
 		if !f.Many {

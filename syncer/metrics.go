@@ -52,7 +52,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 func (m *metrics) ran(r *store.Run) {
 	m.runs.WithLabelValues(r.Connector, string(r.Result)).Inc()
 	m.changes.WithLabelValues(r.Connector, "rejected").Add(float64(r.Rejected))
-	m.last(r)
+	if r.Connector != store.HandImports { // whose age is no reason for an alert
+		m.last(r)
+	}
 	if r.Result != store.RunDone {
 		return
 	}

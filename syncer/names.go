@@ -54,7 +54,7 @@ func (p *plan) claimName(row int, e *store.Entry) (no *rejection, holder string,
 	if err != nil {
 		return nil, "", err
 	}
-	foreign := other != nil && other.Owner != p.job.connector
+	foreign := other != nil && other.Owner != p.job.owner()
 	if foreign && !other.Hidden() {
 		p.clashes[other.Owner]++
 		return clash(e, other), "", nil

@@ -23,6 +23,8 @@ type plan struct {
 	names map[string]int    // the unique names in the source, normalised, and their rows
 	alike map[string]int    // how many records after the first came to a derived key
 	seed  maphash.Seed
+	// contacts are those that a file imported by hand may update; nil: it is none, or of another kind.
+	contacts *handContacts
 
 	put       []store.Entry
 	about     []about // of each put
@@ -43,8 +45,8 @@ type plan struct {
 	rejects   []namedReject // the first maxShown
 	ignored   int           // passwords that the login method has no use for
 	missing   int           // users with the method internal and without a password
-	odd       int           // numbers that cannot be dialled
-	oddOnes   []string      // the first of them, for people
+	dead      examples      // numbers that cannot be dialled
+	plusless  examples      // numbers that cannot because a + is missing
 }
 
 // A known is what the plan remembers of an entry that the connector owns, or will own.
@@ -90,12 +92,15 @@ func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report
 	}
 	progress.end(phasePlan, p.accepted+p.rejected)
 	p.notes(r)
-	p.known, p.names, p.alike, p.mapping = nil, nil, nil, nil // some 30 MB for 100,000 records, which Apply can use
+	p.known, p.names, p.alike, p.mapping, p.contacts = nil, nil, nil, nil, nil // some 30 MB for 100,000 records, which Apply can use
 	return p, nil
 }
 
 // readOwned remembers what the connector owns.
 func (p *plan) readOwned(ctx context.Context) error {
+	if p.job.byHand {
+		return nil // see readHandMade
+	}
 	for e, err := range p.store.Entries(ctx, store.Query{Owner: p.job.connector}) {
 		if err != nil {
 			return err
@@ -152,6 +157,11 @@ func (p *plan) readSource(ctx context.Context, n Numbers, progress *progress, r 
 			if p.mapping, failed = newMapping(p.job, rec.Columns, n); failed != nil {
 				break
 			}
+			if p.job.byHand {
+				if failed = p.readHandMade(ctx); failed != nil {
+					break
+				}
+			}
 			if unused := p.mapping.unused(rec.Columns); len(unused) > 0 && !p.job.asked {
 				r.note("columns that nothing uses: %s", strings.Join(unused[:min(len(unused), 20)], ", "))
 			}
@@ -187,6 +197,9 @@ func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, e
 		w.key = p.numbered(w.key)
 	}
 	k := p.known[w.key]
+	if p.contacts != nil && no == nil {
+		k = p.handContact(w.values)
+	}
 	if k != nil {
 		k.seen = true // whatever becomes of the record, its entry is not missing
 	}

@@ -39,7 +39,10 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 		p.unchanged++
 		return nil
 	}
-	e := store.Entry{Kind: p.job.kind, Phonebook: p.job.phonebook, Owner: p.job.connector, Key: k.key, Values: w.values, Auth: auth}
+	e := store.Entry{Kind: p.job.kind, Phonebook: p.job.phonebook, Owner: p.job.owner(), Key: k.key, Values: w.values, Auth: auth}
+	if p.job.byHand {
+		e.Key = ""
+	}
 	var old *store.Entry
 	if k.id != "" {
 		stored, err := p.store.Entry(store.Ref{Kind: p.job.kind, ID: k.id})
@@ -51,6 +54,9 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 		if e.LocalAuth {
 			password = ""
 		}
+	}
+	if p.job.byHand && password != "" {
+		e.Auth.Method = store.AuthInternal
 	}
 	no, holder, err := p.claimName(row, &e)
 	if err != nil {
@@ -80,6 +86,8 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 // the user's, and finding out whether the source's differs would cost a login's work for every user in every run.
 func (p *plan) password(w *wanted, k *known) string {
 	switch {
+	case p.job.byHand:
+		return p.passwordByHand(w, k)
 	case p.job.auth.Method != store.AuthInternal:
 		if w.password != "" {
 			p.ignored++
@@ -95,6 +103,10 @@ func (p *plan) password(w *wanted, k *known) string {
 
 // merge gives an entry what it keeps of the one that it replaces: the ID, and whatever an administrator changed by hand.
 func (p *plan) merge(e, old *store.Entry) {
+	if p.job.byHand {
+		p.mergeByHand(e, old)
+		return
+	}
 	e.ID, e.Local, e.LocalAuth, e.Created = old.ID, old.Local, old.LocalAuth, old.Created
 	for _, f := range old.Local.Fields() {
 		e.Values = e.Values.With(f, old.Values.All(f)...)

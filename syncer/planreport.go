@@ -54,30 +54,56 @@ func (p *plan) notes(r *Report) {
 		}
 		r.note("rejected because entries of their names %s: %s", whose, plural(p.clashes[owner], "record"))
 	}
-	if p.odd > 0 {
-		r.note("%s cannot be dialled and stay as they are: %s", plural(p.odd, "number"), strings.Join(p.oddOnes, "; "))
+	if p.dead.count > 0 {
+		r.note("%s cannot be dialled and stay as they are: %s", plural(p.dead.count, "number"), p.dead.text())
 	}
-	if p.ignored > 0 {
+	if p.plusless.count > 0 {
+		r.note("%s look international but have no +, as after a spreadsheet, and stay as they are: %s", plural(p.plusless.count, "number"), p.plusless.text())
+	}
+	switch {
+	case p.ignored > 0 && p.job.byHand:
+		r.note("%s and keep it: the passwords of the file are not used for them", plural(p.ignored, "user")+" can log in already")
+	case p.ignored > 0:
 		r.note("the passwords of %s are not used: only users with authentication.method internal have one here", plural(p.ignored, "record"))
 	}
 	if p.missing > 0 {
 		r.note("%s without a password cannot log in until dialtree user passwd gives them one", plural(p.missing, "user"))
 	}
-	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone {
+	if p.job.kind == store.KindUser && p.job.auth.Method == store.AuthNone && !p.job.byHand {
 		r.note("these users cannot log in, because authentication is not set")
 	}
 }
 
-// countOdd counts the numbers of an entry that cannot be dialled.
+// countOdd counts the odd numbers of an entry.
 func (p *plan) countOdd(row int, numbers []oddNumber) {
-	const named = 10
 	for _, n := range numbers {
-		if p.odd++; p.odd <= named {
-			p.oddOnes = append(p.oddOnes, fmt.Sprintf("row %d, %s: %q", row, n.column, shorten(n.text)))
-		} else if p.odd == named+1 {
-			p.oddOnes = append(p.oddOnes, "…")
+		of := &p.dead
+		if n.plus {
+			of = &p.plusless
 		}
+		of.add(row, n.column, n.text)
 	}
+}
+
+// examples are the first of something that there may be much of.
+type examples struct {
+	count int
+	first []string
+}
+
+func (e *examples) add(row int, column, text string) {
+	const named = 10
+	if e.count++; e.count <= named {
+		e.first = append(e.first, fmt.Sprintf("row %d, %s: %q", row, column, shorten(text)))
+	}
+}
+
+func (e *examples) text() string {
+	text := strings.Join(e.first, "; ")
+	if e.count > len(e.first) {
+		text += "; …"
+	}
+	return text
 }
 
 // report fills in the counts and the first changes, in the order of the source; removals come last.

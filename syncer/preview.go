@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/store"
@@ -105,7 +106,11 @@ func (m *mapping) preview(r *source.Record) PreviewedRecord {
 		}
 	}
 	for _, n := range w.odd {
-		p.Notes = append(p.Notes, fmt.Sprintf("%s: %q cannot be dialled", n.column, shorten(n.text)))
+		note := "%s: %q cannot be dialled"
+		if n.plus {
+			note = "%s: %q looks international but has no +"
+		}
+		p.Notes = append(p.Notes, fmt.Sprintf(note, n.column, shorten(n.text)))
 	}
 	if w.password != "" {
 		p.Entry = append(p.Entry, NamedValues{store.Password.String(), []string{masked}})
@@ -116,7 +121,8 @@ func (m *mapping) preview(r *source.Record) PreviewedRecord {
 // masked stands for a password.
 const masked = "[secret]"
 
-// sourceValues are the values of a record. What a password is made of is masked.
+// sourceValues are the values of a record. What a password is made of is masked, and what is called like one: a file may have
+// passwords that no variable uses.
 func (m *mapping) sourceValues(r *source.Record) []NamedValues {
 	secret := map[int]bool{}
 	for i := range m.fields {
@@ -130,12 +136,17 @@ func (m *mapping) sourceValues(r *source.Record) []NamedValues {
 			continue
 		}
 		n := NamedValues{Name: r.Columns.Name(i), Values: []string{masked}}
-		if !secret[i] {
+		if !secret[i] && !likePassword(n.Name) {
 			n.Values = shortened(values)
 		}
 		list = append(list, n)
 	}
 	return list
+}
+
+func likePassword(column string) bool {
+	column = strings.ToLower(column)
+	return slices.ContainsFunc([]string{"passw", "passphrase", "kennwort", "pwd", "secret"}, func(word string) bool { return strings.Contains(column, word) })
 }
 
 func shown(f *store.Field, values []string) []string {

@@ -43,7 +43,7 @@ func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) 
 
 func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, part runOptions) (*Report, error) {
 	if o.DryRun && o.Confirm {
-		return nil, errors.New("a dry run cannot be confirmed: choose one of the two")
+		return nil, errDryConfirm
 	}
 	end, err := s.begin(connector)
 	if err != nil {
@@ -54,17 +54,25 @@ func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, par
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: s.now().UTC()}}
-	err = s.importOnce(ctx, c, o, r)
-	if errors.Is(err, store.ErrConflict) {
-		// Somebody changed an entry between plan and apply: an administrator, or another connector.
-		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: r.Run.Started}}
-		err = s.importOnce(ctx, c, o, r)
-	}
-	if r, err = s.end(ctx, r, err); err == nil {
+	r, err := s.carryOut(ctx, connector, o, func() (*job, error) { return s.prepare(c) })
+	if err == nil {
 		s.ended(c, r, part)
 	}
 	return r, err
+}
+
+var errDryConfirm = errors.New("a dry run cannot be confirmed: choose one of the two")
+
+// carryOut does a run that was claimed, and records how it ended.
+func (s *Syncer) carryOut(ctx context.Context, connector string, o ImportOptions, prepare func() (*job, error)) (*Report, error) {
+	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: s.now().UTC()}}
+	err := s.importOnce(ctx, prepare, o, r)
+	if errors.Is(err, store.ErrConflict) {
+		// Somebody changed an entry between plan and apply: an administrator, or another connector.
+		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: r.Run.Started}}
+		err = s.importOnce(ctx, prepare, o, r)
+	}
+	return s.end(ctx, r, err)
 }
 
 // begin claims the connector for one run.
@@ -83,8 +91,8 @@ func (s *Syncer) begin(connector string) (end func(), err error) {
 }
 
 // importOnce does everything from fetch to apply. Where it returns nil, the run is recorded, unless it is a dry run.
-func (s *Syncer) importOnce(ctx context.Context, c *store.Connector, o ImportOptions, r *Report) error {
-	j, err := s.prepare(c)
+func (s *Syncer) importOnce(ctx context.Context, prepare func() (*job, error), o ImportOptions, r *Report) error {
+	j, err := prepare()
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,9 @@ func (s *Syncer) undo(ctx context.Context, run *store.Run, r *Report) error {
 	if len(u.changes.Put) == 0 && len(u.changes.Remove) == 0 {
 		return fmt.Errorf("every entry that run %s changed was changed again since: there is nothing to undo", run.ID)
 	}
-	r.note("the next run of connector %s will do the same as %s, unless its source or its settings change before", run.Connector, run.ID)
+	if run.Connector != store.HandImports {
+		r.note("the next run of connector %s will do the same as %s, unless its source or its settings change before", run.Connector, run.ID)
+	}
 	r.Run.Result, r.Run.Finished = store.RunDone, s.now().UTC()
 	applied, err := s.store.Apply(ctx, u.changes)
 	if err != nil {

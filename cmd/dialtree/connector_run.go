@@ -92,14 +92,20 @@ func writeReport(w io.Writer, report *admin.Report) {
 			fmt.Fprintf(w, "… and %d more rejected\n", more)
 		}
 	}
-	head := string(r.Result)
-	if report.DryRun {
-		head = "dry run"
-	} else if r.ID != "" {
-		head = r.ID + " " + head
-	}
 	fmt.Fprintf(w, "%s: %d created, %d updated, %d removed, %d unchanged, %d rejected\n",
-		head, r.Created, r.Updated, r.Removed, r.Unchanged, r.Rejected)
+		heading(report), r.Created, r.Updated, r.Removed, r.Unchanged, r.Rejected)
+}
+
+// heading says which run it was and how it ended.
+func heading(report *admin.Report) string {
+	switch r := &report.Run; {
+	case report.DryRun:
+		return "dry run"
+	case r.ID != "":
+		return r.ID + " " + string(r.Result)
+	default:
+		return string(r.Result)
+	}
 }
 
 func writeChange(w io.Writer, c admin.PlannedChange) {

@@ -52,11 +52,19 @@ func (l *logins) hashImported(password string) (store.Secret, error) {
 type syncerDoor struct{ *syncer.Syncer }
 
 func (d syncerDoor) Import(ctx context.Context, connector string, o admin.ImportOptions) (*admin.Report, error) {
+	return shownReport(d.Syncer.Import(ctx, connector, importOptions(o)))
+}
+
+func (d syncerDoor) ImportFile(ctx context.Context, f admin.HandFile, o admin.ImportOptions) (*admin.Report, error) {
+	return shownReport(d.Syncer.ImportFile(ctx, syncer.HandFile(f), importOptions(o)))
+}
+
+func importOptions(o admin.ImportOptions) syncer.ImportOptions {
 	options := syncer.ImportOptions{DryRun: o.DryRun, Confirm: o.Confirm}
 	if o.Progress != nil {
 		options.Progress = func(p syncer.Progress) { o.Progress(admin.Progress(p)) }
 	}
-	return shownReport(d.Syncer.Import(ctx, connector, options))
+	return options
 }
 
 func (d syncerDoor) Undo(ctx context.Context, run string) (*admin.Report, error) {

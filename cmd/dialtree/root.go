@@ -39,7 +39,7 @@ a guard (look, then go on with --confirm).`,
 	root.AddCommand(
 		newDemoCommand(e), newServeCommand(e),
 		newApplyCommand(e), newGetCommand(e), newDeleteCommand(e),
-		newConnectorCommand(e), newAuthCommand(e), newUserCommand(e),
+		newConnectorCommand(e), newImportCommand(e), newAuthCommand(e), newUserCommand(e),
 		newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e),
 		newConfigCommand(e), newVersionCommand(e),
 	)
@@ -51,7 +51,7 @@ a guard (look, then go on with --confirm).`,
 // checkUsage makes mistakes in the arguments of every command usage errors.
 func checkUsage(c *cobra.Command) {
 	switch {
-	case c.HasSubCommands():
+	case c.Args == nil && c.HasSubCommands():
 		c.Args = unknownSubcommand
 	case c.Args != nil:
 		check := c.Args

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/syncer/source"
+	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
 // Options say how a file is to be read.
@@ -32,7 +33,7 @@ func (e *OptionError) Error() string { return e.Option + ": " + e.Message }
 
 // A Source is a CSV file.
 type Source struct {
-	file      File
+	file      file.Opener
 	encoding  string
 	delimiter string // auto, or one character
 	enclosure string // empty: none
@@ -44,7 +45,7 @@ type Source struct {
 var _ source.Source = (*Source)(nil)
 
 // New checks the options and touches nothing.
-func New(file File, o Options) (*Source, error) {
+func New(file file.Opener, o Options) (*Source, error) {
 	s := &Source{file: file, header: !o.NoHeader}
 	s.encoding = orDefault(o.Encoding, utf8n)
 	if _, ok := encodings(s.encoding); !ok && s.encoding != auto {
@@ -90,50 +91,35 @@ func (s *Source) Notes() []string { return s.notes }
 func (s *Source) Records(ctx context.Context) iter.Seq2[source.Record, error] {
 	return func(yield func(source.Record, error) bool) {
 		s.notes = nil
-		file, err := s.file.Open(ctx)
+		content, err := s.file.Open(ctx)
 		if err != nil {
 			yield(source.Record{}, err) // has the name
 			return
 		}
-		defer file.Close() // read only: closing loses nothing
-		more, err := s.read(ctx, file, yield)
+		defer content.Close() // read only: closing loses nothing
+		s.notes = append(s.notes, content.Notes()...)
+		more, err := s.read(ctx, content, yield)
 		if more && err != nil {
 			yield(source.Record{}, fmt.Errorf("%s: %w", s.file.Name(), err))
 		}
 	}
 }
 
-// read yields the records of an open file, and false when the caller wants no more.
-func (s *Source) read(ctx context.Context, file Reader, yield func(source.Record, error) bool) (more bool, err error) {
-	before, err := file.State()
-	if err != nil {
-		return true, err
-	}
-	if before.Size == 0 {
+// read yields the records of a file, and false when the caller wants no more.
+func (s *Source) read(ctx context.Context, content file.Content, yield func(source.Record, error) bool) (more bool, err error) {
+	if content.Size() == 0 {
 		return true, errors.New("the file is empty")
 	}
-	p, err := s.open(ctx, file)
+	p, err := s.open(ctx, content)
 	if err != nil {
 		return true, err
 	}
-	more, err = s.rows(p, yield)
-	if !more {
-		return false, nil
-	}
-	// A file that is being written looks cut off, so this is said first.
-	after, stateErr := file.State()
-	switch {
-	case stateErr != nil:
-		return true, stateErr
-	case after.Size != before.Size || !after.Modified.Equal(before.Modified):
-		return true, errors.New("the file changed while it was read: run again when it is complete")
-	}
-	return true, err
+	return s.rows(p, yield)
 }
 
 // open finds out what auto stands for.
-func (s *Source) open(ctx context.Context, file Reader) (*parser, error) {
-	text, found, err := decoded(cancelled{ctx, file}, s.encoding)
+func (s *Source) open(ctx context.Context, content file.Content) (*parser, error) {
+	text, found, err := decoded(cancelled{ctx, content}, s.encoding)
 	if err != nil {
 		return nil, err
 	}
@@ -233,15 +219,15 @@ func (s *Source) note(format string, args ...any) {
 	s.notes = append(s.notes, fmt.Sprintf(format, args...))
 }
 
-// cancelled is a Reader that fails once the context has ended.
+// cancelled is a file that cannot be read any more once the context has ended.
 type cancelled struct {
 	ctx context.Context
-	Reader
+	io.ReadSeeker
 }
 
 func (c cancelled) Read(b []byte) (int, error) {
 	if err := context.Cause(c.ctx); err != nil {
 		return 0, err
 	}
-	return c.Reader.Read(b)
+	return c.ReadSeeker.Read(b)
 }

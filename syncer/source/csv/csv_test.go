@@ -3,11 +3,8 @@ package csv_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/text/encoding"
@@ -114,6 +111,20 @@ func TestRecords(t *testing.T) {
 			data:    "a|b\n1|2\n",
 			want:    []string{"a|b", "1|2"},
 			notes:   []string{`the delimiter is "|"`},
+		},
+		{
+			name:    "auto is not misled by what is enclosed",
+			options: csv.Options{Delimiter: "auto"},
+			data:    "\"name\";\"phone\"\n\"Berg, Ann\";\"1,2\"\n\"Dahl, Bo\";\"3,4\"\n",
+			want:    []string{"name|phone", "Berg, Ann|1,2", "Dahl, Bo|3,4"},
+			notes:   []string{`the delimiter is ";"`},
+		},
+		{
+			name:    "auto is not misled by one malformed row",
+			options: csv.Options{Delimiter: "auto"},
+			data:    "name;phone\n\"Ann\" Berg;1\nBo;2\n",
+			want:    []string{"name|phone", "Ann Berg|1 {name: there is text behind the closing enclosure: an enclosure inside a value must be doubled}", "Bo|2"},
+			notes:   []string{`the delimiter is ";"`},
 		},
 		{
 			name:    "one column has no delimiter",
@@ -289,8 +300,6 @@ func TestBadFiles(t *testing.T) {
 			"test.csv: row 2, column 5: the row is longer than 4194304 bytes: an enclosure is missing or the line_separator is wrong"},
 		{"many columns", csv.Options{}, memory{data: []byte(strings.Repeat(",", 1000) + "\n")},
 			"test.csv: row 1, column 1001: there are more than 1000 columns: the delimiter or the line_separator is wrong"},
-		{"changes while it is read", csv.Options{}, memory{data: []byte("a,b\n1,\"2"), changes: true},
-			"test.csv: the file changed while it was read: run again when it is complete"},
 		{"fails while it is read", csv.Options{}, memory{data: []byte("a,b\n1,2\n"), fails: errors.New("the share is gone")},
 			"test.csv: the share is gone"},
 	}
@@ -304,34 +313,11 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-func TestLocalFile(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("users.csv", "a\n1\n")
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if rows, _, err := read(t, csv.LocalFile(dir, "users.csv"), csv.Options{}); err != nil || len(rows) != 2 {
-		t.Errorf("relative path: %q, %v", rows, err)
-	}
-	if rows, _, err := read(t, csv.LocalFile("/elsewhere", filepath.Join(dir, "users.csv")), csv.Options{}); err != nil || len(rows) != 2 {
-		t.Errorf("absolute path: %q, %v", rows, err)
-	}
-	bad := map[string]string{
-		"gone.csv":       "/gone.csv does not exist: check the path, and that the share or disk it is on is mounted",
-		".":              " is a directory: name the file in it",
-		"pipe":           "/pipe is not a file",
-		"users.csv/more": "/users.csv/more cannot be opened: not a directory",
-	}
-	for path, want := range bad {
-		_, _, err := read(t, csv.LocalFile(dir, path), csv.Options{})
-		if err == nil || err.Error() != dir+want {
-			t.Errorf("%s: %v\nwant %s", path, err, dir+want)
-		}
+// What is told of how a file was fetched comes before what is told of its content.
+func TestNotesOfTheFile(t *testing.T) {
+	_, notes, err := read(t, &memory{data: []byte("a;b\n1;2\n"), notes: []string{"it was read again"}}, csv.Options{Delimiter: "auto"})
+	if want := []string{"it was read again", `the delimiter is ";"`}; err != nil || !slices.Equal(notes, want) {
+		t.Errorf("notes %q, %v, want %q", notes, err, want)
 	}
 }
 

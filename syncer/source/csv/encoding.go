@@ -53,7 +53,7 @@ var marks = [...]struct {
 
 // decoded returns a reader of the file's text in UTF-8, without a byte order mark, and the
 // encoding that was found, empty where it was given.
-func decoded(r Reader, name string) (text io.Reader, found string, err error) {
+func decoded(r io.ReadSeeker, name string) (text io.Reader, found string, err error) {
 	var head [3]byte
 	n, err := io.ReadFull(r, head[:])
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {

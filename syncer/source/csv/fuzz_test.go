@@ -87,6 +87,45 @@ func alike(rows [][]string) [][]string {
 	return out
 }
 
+// FuzzDelimiter writes a table with each delimiter, every cell enclosed: auto finds the delimiter, whatever the cells hold.
+func FuzzDelimiter(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s, uint8(2))
+	}
+	f.Add("1,5|2,5|Berg, Ann|a;b", uint8(2))
+	f.Fuzz(func(t *testing.T, text string, width uint8) {
+		if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00") {
+			return // not text
+		}
+		columns := int(width)%5 + 2
+		cells := strings.Split(text, "|")
+		for len(cells)%columns != 0 {
+			cells = append(cells, "")
+		}
+		for _, delimiter := range []string{",", ";", "\t", "|"} {
+			var file strings.Builder
+			for i, c := range cells {
+				file.WriteString(`"` + strings.ReplaceAll(c, `"`, `""`) + `"`)
+				if file.WriteString(delimiter); (i+1)%columns == 0 {
+					file.WriteString("x\n") // so that no row is empty
+				}
+			}
+			s, err := csv.New(&memory{data: []byte(file.String())}, csv.Options{Delimiter: "auto", LineSeparator: "lf", NoHeader: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, err := range s.Records(t.Context()) {
+				if err != nil {
+					t.Fatalf("%q: %v", file.String(), err)
+				}
+			}
+			if want := fmt.Sprintf("the delimiter is %q", delimiter); !slices.Contains(s.Notes(), want) {
+				t.Fatalf("%q: notes %q, want %s", file.String(), s.Notes(), want)
+			}
+		}
+	})
+}
+
 // FuzzAnyFile reads anything under any options: no panic, rows that count up, values in their
 // columns, and the same result however the file comes in pieces.
 func FuzzAnyFile(f *testing.F) {

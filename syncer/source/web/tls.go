@@ -1,0 +1,100 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// TLS says how the server's certificate is checked.
+type TLS struct {
+	CAFile             string // PEM; empty: the system's authorities
+	ServerName         string // empty: the URL's host
+	PinnedKey          string // "sha256/" and the base64 SHA-256 of the server's public key
+	InsecureSkipVerify bool
+}
+
+// maxCAFile is room for every authority there is.
+const maxCAFile = 4 << 20
+
+// config reads the file of authorities anew each time: it may have been replaced.
+func (t *TLS) config(host string) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, InsecureSkipVerify: t.InsecureSkipVerify}
+	if t.ServerName != "" {
+		c.ServerName = t.ServerName
+	}
+	if t.CAFile != "" {
+		f, err := os.Open(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca_file: %w", err)
+		}
+		defer f.Close()
+		pem, err := io.ReadAll(io.LimitReader(f, maxCAFile))
+		if err != nil {
+			return nil, fmt.Errorf("tls.ca_file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca_file: %s holds no certificate in PEM form", t.CAFile)
+		}
+	}
+	if t.PinnedKey != "" {
+		// A pinned key without authorities stands for them.
+		c.InsecureSkipVerify = c.RootCAs == nil
+		c.VerifyConnection = t.checkPin
+	}
+	return c, nil
+}
+
+// A pinError is a certificate with another key than the pinned one.
+type pinError struct{ got string }
+
+func (e *pinError) Error() string {
+	return "the server's public key is not the pinned one: it is " + e.got
+}
+
+func (t *TLS) checkPin(state tls.ConnectionState) error {
+	sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
+	got := "sha256/" + base64.StdEncoding.EncodeToString(sum[:])
+	if subtle.ConstantTimeCompare([]byte(got), []byte(t.PinnedKey)) != 1 {
+		return &pinError{got}
+	}
+	return nil
+}
+
+// explainTLS says which check failed and what to do about it.
+func explainTLS(host string, err error) error {
+	var (
+		pin       *pinError
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		header    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &pin):
+		return fmt.Errorf("%w: if the key was replaced on purpose, set tls.pinned_key anew", pin)
+	case errors.As(err, &authority):
+		return fmt.Errorf("the certificate of %s is not signed by a known authority: set tls.ca_file to the one that signed it", host)
+	case errors.As(err, &name):
+		return fmt.Errorf("the certificate is for another name: %w: use that name in url, or set tls.server_name", err)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Errorf("the certificate of %s has expired, or the clock here is wrong", host)
+	case errors.As(err, &header):
+		return fmt.Errorf("%s does not speak TLS on this port: check url", host)
+	}
+	return fmt.Errorf("the TLS handshake with %s failed: %w", host, err)
+}
+
+// isReset tells whether the other side is gone.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
+}
