@@ -199,12 +199,12 @@ func dnColumn(a *store.Authentication, auth store.Auth, t *template) string {
 
 // sourceOf makes the source that the template is for.
 func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, error) {
-	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
-		return s.tableSource(c)
-	}
-	if d, inDirectory := directoryOf(c, j.loginAttribute()); inDirectory && d.path == "source."+t.Source {
+	if d, ok := directoryOf(c, j.loginAttribute()); ok && d.path == "source."+t.Source {
 		j.asked = true
 		return d.open(j, t, s.numbers)
+	}
+	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
+		return s.tableSource(c)
 	}
 	wanted := "source." + t.Source
 	if t.Source == "csv" {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/dialtree/dialtree/authproxy/upstream"
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // result returns the code and the text of an answer that is not success. Codes from
@@ -23,6 +24,26 @@ func result(err error) (code int, diagnostic string, ok bool) {
 		diagnostic = e.Err.Error()
 	}
 	return int(e.ResultCode), diagnostic, true
+}
+
+// passing marks an error that may pass by itself, by the code that the server gave.
+func passing(code int, err error) error {
+	switch code {
+	case ldap.LDAPResultBusy, ldap.LDAPResultUnavailable, ldap.LDAPResultTimeLimitExceeded:
+		return source.Temporary(err)
+	}
+	return err
+}
+
+// dialError says that no server can be used. One that is down comes back by itself; a
+// certificate that is not trusted stays that.
+func dialError(err error) error {
+	sentence := fmt.Errorf("cannot connect to the directory: %w", err)
+	var unavailable *upstream.UnavailableError
+	if errors.As(err, &unavailable) && (unavailable.Phase == upstream.PhaseConnect || unavailable.Phase == upstream.PhaseResolve) {
+		return source.Temporary(sentence)
+	}
+	return sentence
 }
 
 // bindError says what to do about an account that could not bind.
@@ -77,6 +98,15 @@ func (x *session) broken(what string, err error) error {
 	if err := context.Cause(x.ctx); err != nil {
 		return err
 	}
+	sentence := x.ending(what, err)
+	if ended := x.wire.cause(); ended != nil && !errors.Is(ended, errTooMuch) {
+		return source.Temporary(sentence)
+	}
+	return sentence
+}
+
+// ending says what ended a connection.
+func (x *session) ending(what string, err error) error {
 	ended := x.wire.cause()
 	switch {
 	case errors.Is(ended, os.ErrDeadlineExceeded):

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/ldap"
 	"github.com/dialtree/dialtree/syncer/source/ldap/ldaptest"
 )
@@ -29,6 +31,8 @@ func TestFailures(t *testing.T) {
 	code := func(code ldapwire.ResultCode, text string) func(*ldaptest.Client, *ldapwire.Message) {
 		return func(c *ldaptest.Client, m *ldapwire.Message) { c.Done(m.ID, code, text) }
 	}
+	passing := []string{"a time limit", "overloaded", "a connection that is cut", "a message that is cut", "a notice of disconnection", "silence",
+		"an answer that never ends", "what is not LDAP", "an answer of the wrong kind that looks like success"}
 	cut := func(c *ldaptest.Client, _ *ldapwire.Message) { c.Close() }
 	stall := func(c *ldaptest.Client, _ *ldapwire.Message) { c.Hang() }
 	for _, test := range []struct {
@@ -68,6 +72,7 @@ func TestFailures(t *testing.T) {
 			return true
 		}, nil, "did not answer within 300ms"},
 		{"what is not LDAP", after(3, func(c *ldaptest.Client, _ *ldapwire.Message) { c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }), nil, "during the search"},
+		{"a length beyond all bounds", after(3, func(c *ldaptest.Client, _ *ldapwire.Message) { c.Write([]byte("\x30\x84\xff\xff\xff\xff")) }), nil, "sent what is not LDAP"},
 		{"an answer of the wrong kind that looks like success", after(3, func(c *ldaptest.Client, m *ldapwire.Message) {
 			c.Write(ldapwire.AppendBindResponse(nil, m.ID, ldapwire.Success, "", nil))
 		}), nil, "did not answer within 300ms"},
@@ -86,8 +91,12 @@ func TestFailures(t *testing.T) {
 				test.change(&o)
 			}
 			s := open(t, o)
-			if _, err := read(t, s); err == nil || !strings.Contains(err.Error(), test.want) {
+			_, err := read(t, s)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if passes := source.IsTemporary(err); passes != slices.Contains(passing, test.name) {
+				t.Errorf("that it may pass by itself is %t", passes)
 			}
 			// The next fetch owes nothing to this one.
 			p.Before = nil
@@ -138,8 +147,12 @@ func TestServersThatCannotBeUsed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := optionsOf(p, "uid")
 			o.URLs, o.TLS = []string{test.url}, test.tls
-			if _, err := read(t, open(t, o)); err == nil || !strings.Contains(err.Error(), test.want) {
+			_, err := read(t, open(t, o))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
+			}
+			if passes, want := source.IsTemporary(err), strings.HasPrefix(test.url, "ldap://"); passes != want {
+				t.Errorf("that it may pass by itself is %t", passes)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ type session struct {
 func (s *Source) open(ctx context.Context) (*session, error) {
 	nc, server, err := s.dialer.Dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("cannot connect to the directory: %w", err)
+		return nil, dialError(err)
 	}
 	x := &session{ctx: ctx, wire: &wire{Conn: nc}, server: server, timeout: s.options.Timeout}
 	x.conn = ldap.NewConn(x.wire, true)
@@ -75,7 +75,7 @@ func (x *session) bind(name string, password func() (string, error)) error {
 		return nil
 	}
 	if code, diagnostic, ok := result(err); ok {
-		return bindError(name, upstream.BindError(x.server, code, diagnostic))
+		return passing(code, bindError(name, upstream.BindError(x.server, code, diagnostic)))
 	}
 	return x.broken("the bind", err)
 }
@@ -93,7 +93,7 @@ func (x *session) search(r *ldap.SearchRequest) (*ldap.SearchResult, error) {
 	}
 	// What came before the error is no result.
 	if code, diagnostic, ok := result(err); ok {
-		return nil, &searchError{server: x.server, base: r.BaseDN, code: code, answered: upstream.Answered(code, diagnostic)}
+		return nil, passing(code, &searchError{server: x.server, base: r.BaseDN, code: code, answered: upstream.Answered(code, diagnostic)})
 	}
 	return nil, x.broken(fmt.Sprintf("the search below %q", r.BaseDN), err)
 }
