@@ -65,6 +65,9 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 			}
 		}
 	}
+	if err := p.addUpstreams(); err != nil {
+		return ApplyOutput{}, err
+	}
 	if err := p.problems.Err(); err != nil {
 		return ApplyOutput{}, err
 	}
@@ -103,6 +106,7 @@ type plan struct {
 	problems yamldoc.Problems
 	seen     map[string]*yamldoc.Document // what each document is about
 	contacts map[string]contactNames      // by phonebook; read when first needed
+	wanted   []wantedUpstream
 }
 
 // An item is one document of the plan.
@@ -148,14 +152,17 @@ func (p *plan) add(d *yamldoc.Document) error {
 // once reports a second document about the same thing: which of them should win is
 // not for the order of files to say.
 func (p *plan) once(d *yamldoc.Document, kind Kind, name, path string) bool {
-	key := string(kind) + "\x00" + name
-	if first, twice := p.seen[key]; twice {
+	about := key(kind, name)
+	if first, twice := p.seen[about]; twice {
 		p.problem(d, path, string(kind)+" "+name+" is described twice: first in "+where(first))
 		return false
 	}
-	p.seen[key] = d
+	p.seen[about] = d
 	return true
 }
+
+// key is what a document is about.
+func key(kind Kind, name string) string { return string(kind) + "\x00" + name }
 
 func where(d *yamldoc.Document) string {
 	return (&yamldoc.Problem{File: d.File, Line: d.Line, Message: "document"}).Error()

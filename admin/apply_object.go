@@ -21,12 +21,21 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 	}
 	before := len(p.problems)
 	told := []string{"kind"}
-	if kind == Kind(store.ObjectConnector) {
+	connector, isConnector := object.(*store.Connector)
+	if isConnector {
 		told = append(told, statusKey)
+	}
+	setUp := isConnector && setsUpUpstream(d)
+	if setUp {
+		told = append(told, "authentication")
 	}
 	p.collect(d.Decode(object, told...))
 	if len(p.problems) > before {
 		return nil
+	}
+	if setUp {
+		connector.Authentication = &store.Authentication{Method: store.AuthUpstream.String(), Upstream: connector.Name}
+		p.wanted = append(p.wanted, wantedUpstream{d, connector})
 	}
 	switch o := object.(type) {
 	case *store.Connector:

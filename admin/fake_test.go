@@ -32,6 +32,13 @@ func (f *fakeSyncer) Check(c *store.Connector) error {
 	return c.Validate()
 }
 
+func (f *fakeSyncer) Upstream(c *store.Connector) (*store.Upstream, error) {
+	if c.Filter != "" {
+		return nil, &store.FieldError{Path: "authentication", Message: "cannot be true here"}
+	}
+	return &store.Upstream{Name: c.Name, URLs: []string{"ldaps://dc1"}, BindDN: "%@example.com"}, nil
+}
+
 func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOptions) (*admin.Report, error) {
 	if o.Progress != nil {
 		o.Progress(admin.Progress{Phase: "fetch", Done: 1})

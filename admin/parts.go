@@ -12,6 +12,9 @@ type Syncer interface {
 	// Check finds what is wrong with a connector without touching its source. Its
 	// errors are of the type *store.FieldError.
 	Check(*store.Connector) error
+	// Upstream returns an upstream for the users of a connector, at the directory that they
+	// come from. Its errors are of the type *store.FieldError.
+	Upstream(*store.Connector) (*store.Upstream, error)
 	// Import runs a connector. An error means that no run was recorded; a run that
 	// failed is told by its Result and Error.
 	Import(ctx context.Context, connector string, o ImportOptions) (*Report, error)

@@ -58,6 +58,7 @@ kind: connector
 name: staff
 template: csv-users
 source: {csv: {path: users.csv}}
+webhook: {url: "https://alerts.example.com/", secret: marker-webhook}
 ---
 kind: user
 username: alice

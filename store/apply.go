@@ -84,8 +84,8 @@ type op struct {
 	id     id
 	index  int // in Changes.Put; -1 for what is not in it
 	exists bool
-	old    Entry
-	put    bool // else it is removed
+	old    *Entry // where it exists: a first import has none
+	put    bool   // else it is removed
 	new    Entry
 	before []byte // the old record
 

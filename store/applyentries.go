@@ -48,7 +48,7 @@ func (a *applier) load(o *op) error {
 	if err != nil {
 		return fmt.Errorf("%s %s: %w: run dialtree check", o.id.kind(), o.id, err)
 	}
-	o.exists, o.old, o.before = true, old, record
+	o.exists, o.old, o.before = true, &old, record
 	return nil
 }
 
@@ -70,7 +70,10 @@ func (a *applier) planPut(o *op) error {
 		return err
 	}
 	if o.new.Auth.Hash.IsMasked() {
-		o.new.Auth.Hash = o.old.Auth.Hash
+		o.new.Auth.Hash = Secret{}
+		if o.exists {
+			o.new.Auth.Hash = o.old.Auth.Hash
+		}
 	}
 	if f, message := checkEntry(&o.new); message != "" {
 		return a.entryError(o, f, "%s", message)
@@ -235,7 +238,7 @@ func (a *applier) forEachBelonging(index []byte, name string, k ObjectKind) erro
 			}
 			continue
 		}
-		o.new = o.old
+		o.new = *o.old
 		o.new.Owner, o.new.Key = "", ""
 		a.stamp(o)
 		a.ops[o.id] = o
@@ -373,7 +376,7 @@ func (a *applier) writeEntries() error {
 			return a.ctx.Err()
 		}
 		if o.exists {
-			a.counts.add(&o.old, -1)
+			a.counts.add(o.old, -1)
 		}
 		if !o.put {
 			if err := a.entries.Delete(o.id[:]); err != nil {

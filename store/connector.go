@@ -28,6 +28,9 @@ const (
 	ModeUpdate = "update"
 )
 
+// NoDN as the column of the DN says that the users' DNs are not recorded.
+const NoDN = "none"
+
 // maxRetain bounds how long removed entries are kept.
 const maxRetain = 3650 * day
 
@@ -174,8 +177,10 @@ func (a *Authentication) validate() error {
 		return fieldErrorf("authentication.upstream", "cannot be used with the method %s", a.Method)
 	case a.Upstream != "" && !validObjectName(a.Upstream):
 		return fieldErrorf("authentication.upstream", "%q is not the name of an upstream", a.Upstream)
+	case method != AuthUpstream && a.DN != "":
+		return fieldErrorf("authentication.dn", "cannot be used with the method %s", a.Method)
 	}
-	return nil
+	return validateText("authentication.dn", a.DN)
 }
 
 func (w *Webhook) validate() error {

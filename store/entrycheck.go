@@ -11,7 +11,8 @@ import (
 const (
 	maxValue  = 64 << 10
 	maxPhoto  = 1 << 20
-	maxValues = 100 // of one field
+	maxValues = 100  // of one field, but of groups
+	maxGroups = 1024 // Active Directory lets nobody log in who is in more
 )
 
 // checkEntry checks what can be checked without other entries. It returns the field at fault, 0 for none, and what is wrong with it, "" for nothing.
@@ -123,8 +124,8 @@ func checkField(k Kind, values []Value) string {
 		return fmt.Sprintf("is not a field of a %s", k)
 	case len(values) > 1 && !f.Many:
 		return "holds one value only"
-	case len(values) > maxValues:
-		return fmt.Sprintf("holds more than %d values", maxValues)
+	case len(values) > valuesOf(f.ID):
+		return fmt.Sprintf("holds more than %d values", valuesOf(f.ID))
 	}
 	for i := range values {
 		if message := checkText(f, values[i].Text); message != "" {
@@ -132,6 +133,14 @@ func checkField(k Kind, values []Value) string {
 		}
 	}
 	return ""
+}
+
+// valuesOf is how many values a field may have.
+func valuesOf(f FieldID) int {
+	if f == Groups {
+		return maxGroups
+	}
+	return maxValues
 }
 
 func checkText(f *Field, text string) string {

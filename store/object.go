@@ -104,6 +104,7 @@ type Limits struct {
 type Authentication struct {
 	Method   string `yaml:"method" json:"method"` // upstream, internal or none
 	Upstream string `yaml:"upstream,omitempty" json:"upstream,omitempty"`
+	DN       string `yaml:"dn,omitempty" json:"dn,omitempty"` // the column that holds a user's DN in the upstream; empty: the template's; NoDN: none
 }
 
 // A Phonebook is a named set of contacts with its own readers.

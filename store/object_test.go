@@ -137,6 +137,7 @@ func TestObjectsRefuse(t *testing.T) {
 		{"webhook secret", conn(func(c *Connector) { c.Webhook = &Webhook{URL: "https://a.example/x", Secret: FromFile("a\x00b")} }), "webhook.secret", "control"},
 		{"method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "ldap"} }), "authentication.method", "not upstream"},
 		{"method without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "upstream"} }), "authentication.upstream", "is missing"},
+		{"dn without upstream", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "internal", DN: "dn"} }), "authentication.dn", "cannot be used"},
 		{"upstream without method", conn(func(c *Connector) { c.Authentication = &Authentication{Method: "none", Upstream: "a"} }), "authentication.upstream", "cannot be used"},
 		{"no path", csv(func(s *CSVSource) { s.Path = "" }), "source.csv.path", "is missing"},
 		{"encoding", csv(func(s *CSVSource) { s.Encoding = "utf8" }), "source.csv.encoding", "windows-1252"},
@@ -240,7 +241,7 @@ func fullObjects() []Object {
 			Variables: map[string]string{"job": `"x"`, "phone": "e164(phone)"}, Schedule: "*/30 * * * *",
 			Timezone: "Europe/Berlin", Jitter: Duration(time.Minute), After: "first", Retain: Duration(7 * day),
 			Webhook: &Webhook{URL: "https://alerts.example.com", Secret: FromEnv("HOOK")},
-			Limits:  Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp"},
+			Limits:  Limits{"10%", "20%"}, Authentication: &Authentication{Method: "upstream", Upstream: "corp", DN: "dn"},
 		},
 		&Connector{Name: "windows-share", Template: "csv-users", Source: Source{CSV: &CSVSource{
 			Path: `test\address.csv`, Remote: Remote{Share: &Share{UNC: `\\server\share`, Username: "u", Password: FromEnv("PW"), Domain: "D"}, Timeout: Duration(time.Minute)},

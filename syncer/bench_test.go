@@ -14,45 +14,49 @@ import (
 
 // The figures are for one process that does nothing else, so run them one at a time:
 //
-//	go test -run '^$' -bench 'Import/first' -benchtime 1x ./syncer
-const benchUsers = 100_000
-
+//	go test -run '^$' -bench 'Import/users/first' -benchtime 1x ./syncer
 func BenchmarkImport(b *testing.B) {
-	b.Run("first", func(b *testing.B) {
-		for range b.N {
+	for _, target := range []struct {
+		name, template string
+		records        int
+	}{{"users", "csv-users", 100_000}, {"contacts", "csv-phonebook", 200_000}} {
+		n, template := target.records, target.template
+		b.Run(target.name+"/first", func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				s, done := benchSyncer(b, template, n)
+				b.StartTimer()
+				benchRun(b, s, n, 0, 0)
+				b.StopTimer()
+				done()
+			}
+			reportPeak(b)
+		})
+		b.Run(target.name+"/unchanged", func(b *testing.B) {
+			s, done := benchSyncer(b, template, n)
+			defer done()
+			benchRun(b, s, n, 0, 0)
+			b.ResetTimer()
+			for range b.N {
+				benchRun(b, s, 0, 0, n)
+			}
 			b.StopTimer()
-			s, done := benchSyncer(b, 0)
-			b.StartTimer()
-			benchRun(b, s, benchUsers, 0, 0)
+			reportPeak(b)
+		})
+		b.Run(target.name+"/one-percent", func(b *testing.B) {
+			s, done := benchSyncer(b, template, n)
+			defer done()
+			benchRun(b, s, n, 0, 0)
+			for i := range b.N {
+				b.StopTimer()
+				writeBenchFile(b, s.dir, n, i+1)
+				b.StartTimer()
+				benchRun(b, s, 0, n/100, n-n/100)
+			}
 			b.StopTimer()
-			done()
-		}
-		reportPeak(b)
-	})
-	b.Run("unchanged", func(b *testing.B) {
-		s, done := benchSyncer(b, 0)
-		defer done()
-		benchRun(b, s, benchUsers, 0, 0)
-		b.ResetTimer()
-		for range b.N {
-			benchRun(b, s, 0, 0, benchUsers)
-		}
-		b.StopTimer()
-		reportPeak(b)
-	})
-	b.Run("one-percent", func(b *testing.B) {
-		s, done := benchSyncer(b, 0)
-		defer done()
-		benchRun(b, s, benchUsers, 0, 0)
-		for i := range b.N {
-			b.StopTimer()
-			writeBenchFile(b, s.dir, i+1)
-			b.StartTimer()
-			benchRun(b, s, 0, benchUsers/100, benchUsers-benchUsers/100)
-		}
-		b.StopTimer()
-		reportPeak(b)
-	})
+			reportPeak(b)
+		})
+	}
 }
 
 type benchWorld struct {
@@ -60,24 +64,25 @@ type benchWorld struct {
 	dir string
 }
 
-func benchSyncer(b *testing.B, version int) (w benchWorld, done func()) {
+func benchSyncer(b *testing.B, template string, records int) (w benchWorld, done func()) {
 	b.Helper()
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		b.Fatal(err)
 	}
-	writeBenchFile(b, dir, version)
+	writeBenchFile(b, dir, records, 0)
 	s, err := store.Open(b.Context(), store.Options{Dir: filepath.Join(dir, "data")})
 	if err != nil {
 		b.Fatal(err)
 	}
+	c := &store.Connector{
+		Name: "staff", Source: store.Source{CSV: &store.CSVSource{Path: "users.csv", Encoding: "auto"}},
+		Authentication: &store.Authentication{Method: "upstream", Upstream: "corp"},
+		Variables:      map[string]string{"notes": `"room " + room`},
+	}
+	fills(template)(c)
 	_, err = s.Apply(b.Context(), &store.Changes{PutObjects: []store.Object{
-		&store.Upstream{Name: "corp", URLs: []string{"ldap://127.0.0.1"}, BindDN: "uid=%,dc=example"},
-		&store.Connector{
-			Name: "staff", Template: "csv-users", Source: store.Source{CSV: &store.CSVSource{Path: "users.csv", Encoding: "auto"}},
-			Authentication: &store.Authentication{Method: "upstream", Upstream: "corp"},
-			Variables:      map[string]string{"notes": `"room " + room`},
-		},
+		&store.Upstream{Name: "corp", URLs: []string{"ldap://127.0.0.1"}, BindDN: "uid=%,dc=example"}, &store.Phonebook{Name: "customers"}, c,
 	}})
 	if err != nil {
 		b.Fatal(err)
@@ -94,8 +99,8 @@ func benchSyncer(b *testing.B, version int) (w benchWorld, done func()) {
 	}
 }
 
-// writeBenchFile writes users of which one in a hundred differs from version to version.
-func writeBenchFile(b *testing.B, dir string, version int) {
+// writeBenchFile writes records of which one in a hundred differs from version to version.
+func writeBenchFile(b *testing.B, dir string, records, version int) {
 	b.Helper()
 	f, err := os.Create(filepath.Join(dir, "users.csv"))
 	if err != nil {
@@ -103,7 +108,7 @@ func writeBenchFile(b *testing.B, dir string, version int) {
 	}
 	out := bufio.NewWriter(f)
 	fmt.Fprintln(out, "username,displayname,givenname,surname,organisation,email,phone,mobile,room")
-	for i := range benchUsers {
+	for i := range records {
 		room := i % 400
 		if i%100 == 0 {
 			room += 1000 * version

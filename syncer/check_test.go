@@ -112,6 +112,10 @@ func TestTemplates(t *testing.T) {
 			if c.Name != "from-template" || c.Template != template.Name {
 				t.Fatalf("%+v", c)
 			}
+			if c.Source.CSV == nil {
+				w.importFromPeer(c)
+				return
+			}
 			source, ok := sources[template.Name]
 			if !ok {
 				t.Fatal("there is no source to test it with")
@@ -131,6 +135,52 @@ func TestTemplates(t *testing.T) {
 	if _, err := syncer.NewConnector("csv-users", "A name: x"); err == nil {
 		t.Error("a name that is none was accepted")
 	}
+}
+
+// What a template offers in comments must work once it is uncommented, and every template offers what every connector can do.
+func TestTemplatesExplainEverything(t *testing.T) {
+	everywhere := []string{"retain", "filter", "schedule", "timezone", "jitter", "webhook", "limits"}
+	for _, template := range syncer.Templates() {
+		t.Run(template.Name, func(t *testing.T) {
+			text, err := syncer.NewConnector(template.Name, "from-template")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t)
+			for _, key := range everywhere {
+				with := strings.Replace(text, "\n# "+key+": ", "\n"+key+": ", 1)
+				if with == text {
+					t.Errorf("%s is not explained", key)
+					continue
+				}
+				if key != "schedule" && key != "filter" {
+					with = strings.Replace(with, "\n# schedule: ", "\nschedule: ", 1)
+				}
+				w.applyText(with)
+			}
+			with := uncommented(text, "# variables:", "#   ")
+			if with == text {
+				t.Error("variables are not explained")
+			}
+			if c := w.applyText(with); len(c.Variables) < 2 {
+				t.Errorf("variables %v", c.Variables)
+			}
+		})
+	}
+}
+
+// uncommented is a text with a block of comments made YAML.
+func uncommented(text, head, prefix string) string {
+	lines := strings.Split(text, "\n")
+	i := slices.Index(lines, head)
+	if i < 0 {
+		return text
+	}
+	lines[i] = strings.TrimPrefix(lines[i], "# ")
+	for i++; i < len(lines) && strings.HasPrefix(lines[i], prefix); i++ {
+		lines[i] = strings.TrimPrefix(lines[i], "# ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // applyText applies the documents of a template and returns the connector among them.
@@ -155,7 +205,8 @@ func (w *world) applyText(text string) *store.Connector {
 				Kind            string
 				store.Connector `yaml:",inline"`
 			}
-			w.decode(text, &document)
+			// The admin side sets up the upstream for it.
+			w.decode(strings.Replace(text, "\nauthentication: true\n", "\n", 1), &document)
 			c = &document.Connector
 			if err := w.syncer.Check(c); err != nil {
 				w.t.Fatal(err)

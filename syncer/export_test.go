@@ -11,7 +11,7 @@ import (
 
 // SetSource gives all connectors a source of the test's.
 func (s *Syncer) SetSource(src source.Source) {
-	s.sources = func(store.Source, *template) (source.Source, error) { return src, nil }
+	s.sources = func(store.Source, *template, *job) (source.Source, error) { return src, nil }
 }
 
 // SetPauses shortens the waits before runs and webhooks are tried again.

@@ -29,6 +29,7 @@ type expression struct {
 	vm      vm.VM
 	env     map[string]any
 	used    []use
+	named   []string // what may be columns, where it was compiled without them
 }
 
 // A use is a column under the name that the program knows it by.

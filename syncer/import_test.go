@@ -242,6 +242,16 @@ func TestVariablesAndFilter(t *testing.T) {
 	w.fails(store.RunFailed, "the filter leaves none of 1 record: nothing was changed: check the filter")
 }
 
+// A header that is nearly a field's name would be ignored silently.
+func TestUnusedColumns(t *testing.T) {
+	w := newWorld(t)
+	w.write("username,display name,fone,room", "alice,Alice,1,2")
+	r := w.done(1, 0, 0, 0, 0)
+	if want := []string{"columns that nothing uses: display name (is it displayname?), fone (is it phone?), room"}; !slices.Equal(r.Notes, want) {
+		t.Errorf("notes %q, want %q", r.Notes, want)
+	}
+}
+
 // What cannot be dialled is told and kept, in a run that changes nothing, too.
 func TestNumbersThatCannotBeDialled(t *testing.T) {
 	w := newWorld(t)

@@ -22,10 +22,12 @@ type job struct {
 	filter    string
 	variables []variable // in the order of the field table
 	auth      store.Auth // of the users: method and upstream
+	dn        string     // the column of their DN in the upstream; empty: none
 	removals  limit
 	rejected  limit
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
+	asked     bool // the source has no columns but those that it is asked for
 }
 
 // owner is whom the entries belong to; "" for nobody.
@@ -117,7 +119,8 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	if j.auth, err = authOf(c.Authentication, j.kind); err != nil {
 		return nil, err
 	}
-	j.source, err = s.sources(full.Source, t)
+	j.dn = dnColumn(c.Authentication, j.auth, t)
+	j.source, err = s.sources(full.Source, t, j)
 	return j, err
 }
 
@@ -183,10 +186,25 @@ func authOf(a *store.Authentication, k store.Kind) (store.Auth, error) {
 	return store.Auth{Method: m, Upstream: a.Upstream}, nil
 }
 
+// dnColumn is the column that users' DNs are recorded from.
+func dnColumn(a *store.Authentication, auth store.Auth, t *template) string {
+	switch {
+	case auth.Method != store.AuthUpstream || a.DN == store.NoDN:
+		return ""
+	case a.DN != "":
+		return a.DN
+	}
+	return t.DN
+}
+
 // sourceOf makes the source that the template is for.
-func (s *Syncer) sourceOf(c store.Source, t *template) (source.Source, error) {
+func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, error) {
 	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
 		return s.tableSource(c)
+	}
+	if d, inDirectory := directoryOf(c, j.loginAttribute()); inDirectory && d.path == "source."+t.Source {
+		j.asked = true
+		return d.open(j, t, s.numbers)
 	}
 	wanted := "source." + t.Source
 	if t.Source == "csv" {

@@ -109,7 +109,11 @@ func (m *mapping) derivedKey(values store.Values) string {
 func (m *mapping) firstAddress(values store.Values) string {
 	for _, f := range [...]store.FieldID{store.Phone, store.Mobile, store.HomePhone, store.Fax} {
 		if number := values.First(f); number != "" {
-			if d := digits(m.numbers.e164(number)); d != "" {
+			// Not e164, which costs as much as the rest of the record together.
+			if international, ok := m.numbers.international(number); ok {
+				return international
+			}
+			if d := digits(number); d != "" {
 				return d
 			}
 			return foldText(number)
@@ -129,12 +133,9 @@ func foldText(text string) string {
 
 // numbered tells records of one derived key apart by their order: they are alike in all that matters.
 func (p *plan) numbered(key string) string {
-	if key == "" {
-		return ""
+	if k := p.known[key]; k == nil || !k.seen && k.row == 0 {
+		return key
 	}
 	p.alike[key]++
-	if n := p.alike[key]; n > 1 {
-		return fmt.Sprintf("%s-%d", key, n)
-	}
-	return key
+	return fmt.Sprintf("%s-%d", key, p.alike[key]+1)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -16,7 +18,9 @@ type mapping struct {
 	key      key
 	filter   *expression // nil: every record
 	fields   []mappedField
+	dn       int // the column of the DN; -1: none
 	required []store.Field
+	absent   []string // columns that the template would use, and that the source does not have
 }
 
 type mappedField struct {
@@ -30,6 +34,7 @@ type wanted struct {
 	key      string
 	values   store.Values // shares memory with the record
 	password string
+	dn       string
 	// lost: the record is rejected, and which entry was made from it cannot be told.
 	lost bool
 	odd  []oddNumber
@@ -48,9 +53,10 @@ type rejection struct {
 }
 
 func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
-	m := &mapping{job: j, numbers: n}
+	m := &mapping{job: j, numbers: n, dn: -1}
 	for _, v := range j.variables {
 		if i, ok := columns.Index(v.expression); !ok && v.optional {
+			m.absent = append(m.absent, v.expression)
 			continue
 		} else if ok && columns.Repeated(i) && v.field.UsedBy(j.kind) == store.Key {
 			return nil, ambiguous(v.expression)
@@ -67,6 +73,13 @@ func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
 	}
 	if err := m.setKey(columns); err != nil {
 		return nil, err
+	}
+	if j.dn != "" {
+		i, ok := columns.Index(j.dn)
+		if !ok {
+			return nil, fmt.Errorf("authentication.dn: %s", unknownColumn(j.dn, columns))
+		}
+		m.dn = i
 	}
 	if j.filter != "" {
 		var err error
@@ -121,6 +134,12 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 			no = &rejection{f.column, why}
 		}
 	}
+	if m.dn >= 0 && len(r.Values[m.dn]) > 0 {
+		w.dn = r.Values[m.dn][0]
+		if why := checkDN(w.dn); why != "" && no == nil {
+			no = &rejection{m.job.dn, why}
+		}
+	}
 	if r.Problem != nil {
 		no = &rejection{r.Problem.Column, r.Problem.Reason}
 	}
@@ -145,15 +164,32 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 	return w, nil
 }
 
+// checkDN says what is wrong with a DN to bind as; "" for nothing.
+func checkDN(dn string) string {
+	switch {
+	case len(dn) > maxDN:
+		return fmt.Sprintf("is longer than %d bytes", maxDN)
+	case !utf8.ValidString(dn) || strings.ContainsFunc(dn, unicode.IsControl):
+		return "is not UTF-8 without control characters"
+	}
+	return ""
+}
+
 // Bounds of the store.
 const (
+	maxDN     = 4096 // bytes
+	maxPhoto  = 1 << 20
 	maxKey    = 1024 // bytes
-	maxValues = 100  // of one field
+	maxValues = 100  // of one field, but of groups
+	maxGroups = 1024
 )
 
 // add cleans the texts of a field and adds them; w.values stays ordered, since the fields come in the order of their IDs.
 func (w *wanted) add(m *mappedField, texts []string, n Numbers) (why string) {
-	f, first := &m.field, len(w.values)
+	f, first, most := &m.field, len(w.values), maxValues
+	if f.ID == store.Groups {
+		most = maxGroups
+	}
 	for _, t := range texts {
 		t, err := clean(f, t)
 		if err != nil {
@@ -162,8 +198,8 @@ func (w *wanted) add(m *mappedField, texts []string, n Numbers) (why string) {
 		if t == "" || slices.ContainsFunc(w.values[first:], func(v store.Value) bool { return v.Text == t }) {
 			continue
 		}
-		if len(w.values)-first == maxValues {
-			return fmt.Sprintf("there are more than %d values", maxValues)
+		if len(w.values)-first == most {
+			return fmt.Sprintf("there are more than %d values", most)
 		}
 		if f.Matching == store.MatchNumber {
 			switch {
@@ -186,6 +222,12 @@ func (w *wanted) add(m *mappedField, texts []string, n Numbers) (why string) {
 
 // clean returns the text as the store takes it: without blanks around it and, but for notes, in one line.
 func clean(f *store.Field, text string) (string, error) {
+	if f.Matching == store.MatchBytes {
+		if len(text) > maxPhoto {
+			return "", fmt.Errorf("the picture has %d bytes, and %d are allowed", len(text), maxPhoto)
+		}
+		return text, nil
+	}
 	text = strings.TrimSpace(text)
 	plain := true
 	for i := range len(text) {
@@ -273,7 +315,7 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// unused returns the columns that nothing reads, apart from those without a name.
+// unused returns the columns that nothing reads, apart from those without a name, and what they may have been meant for.
 func (m *mapping) unused(columns *source.Columns) []string {
 	used := map[int]bool{}
 	if m.key.from == keyColumn {
@@ -285,9 +327,13 @@ func (m *mapping) unused(columns *source.Columns) []string {
 	if m.filter != nil {
 		m.filter.mark(used)
 	}
+	used[m.dn] = true
 	var names []string
 	for i, name := range columns.Names() {
 		if !used[i] && strings.Trim(name, "0123456789 ") != "" {
+			if meant := nearest(name, m.absent); meant != "" {
+				name += " (is it " + meant + "?)"
+			}
 			names = append(names, name)
 		}
 	}

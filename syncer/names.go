@@ -73,29 +73,22 @@ func (p *plan) claimName(row int, e *store.Entry) (no *rejection, holder string,
 
 // holder returns the other entry that has the entry's unique name; nil for none.
 func (p *plan) holder(e *store.Entry) (*store.Entry, error) {
-	var other store.Entry
-	var err error
+	if e.Kind == store.KindContact {
+		return nil, nil
+	}
+	find := p.store.SpeedDial
 	name := e.Values.First(nameField(e.Kind))
-	switch e.Kind {
-	case store.KindUser:
+	if e.Kind == store.KindUser {
 		// Account is the cheaper look, and for nearly every new user it finds nobody.
 		account, found, err := p.store.Account(name)
 		if err != nil || !found || account.ID == e.ID {
 			return nil, err
 		}
-		other, err = p.store.User(name)
-		if err != nil {
-			return nil, ignoreNotFound(err)
-		}
-	case store.KindSpeedDial:
-		if other, err = p.store.SpeedDial(name); err != nil {
-			return nil, ignoreNotFound(err)
-		}
-	default:
-		return nil, nil
+		find = p.store.User
 	}
-	if other.ID == e.ID {
-		return nil, nil
+	other, err := find(name)
+	if err != nil || other.ID == e.ID {
+		return nil, ignoreNotFound(err)
 	}
 	return &other, nil
 }

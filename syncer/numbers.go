@@ -37,28 +37,34 @@ const maxNumber = 100
 // e164 returns a number in the form +493012345 where it is one with an area code. What is none, such as an extension, a
 // feature code or a word, stays as it is.
 func (n Numbers) e164(number string) string {
-	digits, ok := n.plain(number)
+	international, ok := n.international(number)
 	if !ok {
 		return number
-	}
-	international := ""
-	switch {
-	case strings.HasPrefix(digits, "+"):
-		international = digits
-	case n.International != "" && strings.HasPrefix(digits, n.International):
-		international = "+" + digits[len(n.International):]
-	case n.Trunk != "" && strings.HasPrefix(digits, n.Trunk):
-		international = "+" + n.Country + digits[len(n.Trunk):]
-	case n.Trunk == "":
-		international = "+" + n.Country + digits
-	default:
-		return number // no prefix: an extension
 	}
 	parsed, err := phonenumbers.Parse(international, "")
 	if err != nil || !phonenumbers.IsPossibleNumber(parsed) {
 		return number
 	}
 	return phonenumbers.Format(parsed, phonenumbers.E164)
+}
+
+// international puts + and the country code before a number by the way it is dialled; it is false for what is dialled without a
+// prefix, such as an extension. Whether there can be such a number it does not tell.
+func (n Numbers) international(number string) (string, bool) {
+	digits, ok := n.plain(number)
+	switch {
+	case !ok:
+		return "", false
+	case strings.HasPrefix(digits, "+"):
+		return digits, true
+	case n.International != "" && strings.HasPrefix(digits, n.International):
+		return "+" + digits[len(n.International):], true
+	case n.Trunk != "" && strings.HasPrefix(digits, n.Trunk):
+		return "+" + n.Country + digits[len(n.Trunk):], true
+	case n.Trunk == "":
+		return "+" + n.Country + digits, true
+	}
+	return "", false
 }
 
 // plain drops what people write into numbers to make them readable, among it the (0) behind

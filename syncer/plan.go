@@ -21,7 +21,7 @@ type plan struct {
 	owned int               // entries of the connector before the run, without hidden ones
 	known map[string]*known // those entries by key
 	names map[string]int    // the unique names in the source, normalised, and their rows
-	alike map[string]int    // how many records came to a derived key
+	alike map[string]int    // how many records after the first came to a derived key
 	seed  maphash.Seed
 	// contacts are those that a file imported by hand may update; nil: it is none, or of another kind.
 	contacts *handContacts
@@ -162,7 +162,7 @@ func (p *plan) readSource(ctx context.Context, n Numbers, progress *progress, r 
 					break
 				}
 			}
-			if unused := p.mapping.unused(rec.Columns); len(unused) > 0 {
+			if unused := p.mapping.unused(rec.Columns); len(unused) > 0 && !p.job.asked {
 				r.note("columns that nothing uses: %s", strings.Join(unused[:min(len(unused), 20)], ", "))
 			}
 		}

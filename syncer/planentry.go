@@ -27,7 +27,9 @@ func (p *plan) reject(row int, why *rejection, name string) {
 // entry plans what becomes of a record that is fine: nothing, a new entry or a change of one.
 func (p *plan) entry(row int, w *wanted, k *known) error {
 	password := p.password(w, k)
-	if k.id != "" && !k.exact && password == "" && k.hash == p.hash(w.values, &p.job.auth) {
+	auth := p.job.auth
+	auth.DN = w.dn
+	if k.id != "" && !k.exact && password == "" && k.hash == p.hash(w.values, &auth) {
 		if no := p.takeName(row, w.values); no != nil {
 			p.reject(row, no, w.values.First(nameField(p.job.kind)))
 			return nil
@@ -37,7 +39,7 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 		p.unchanged++
 		return nil
 	}
-	e := store.Entry{Kind: p.job.kind, Phonebook: p.job.phonebook, Owner: p.job.owner(), Key: k.key, Values: w.values, Auth: p.job.auth}
+	e := store.Entry{Kind: p.job.kind, Phonebook: p.job.phonebook, Owner: p.job.owner(), Key: k.key, Values: w.values, Auth: auth}
 	if p.job.byHand {
 		e.Key = ""
 	}
@@ -110,7 +112,12 @@ func (p *plan) merge(e, old *store.Entry) {
 		e.Values = e.Values.With(f, old.Values.All(f)...)
 	}
 	if old.LocalAuth {
+		dn := e.Auth.DN
+		if e.Auth.Upstream != old.Auth.Upstream || dn == "" {
+			dn = old.Auth.DN
+		}
 		e.Auth = old.Auth
+		e.Auth.DN = dn
 		return
 	}
 	e.Auth.Disabled = old.Auth.Disabled
@@ -125,10 +132,8 @@ func same(a, b *store.Entry) bool {
 
 // add keeps an entry to be put. Its texts are copied, so that it does not hold on to the whole row.
 func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
-	e.Values = slices.Clone(e.Values)
-	for i := range e.Values {
-		e.Values[i].Text = strings.Clone(e.Values[i].Text)
-	}
+	e.Auth.DN = strings.Clone(e.Auth.DN)
+	e.Values = cloned(e.Values)
 	a := about{row: row, password: strings.Clone(password)}
 	if old != nil {
 		a.seq = old.Seq
@@ -139,6 +144,26 @@ func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
 	}
 	p.put = append(p.put, e)
 	p.about = append(p.about, a)
+}
+
+// cloned copies values, their texts in one piece: a hundred thousand records have a million of them.
+func cloned(values store.Values) store.Values {
+	size := 0
+	for i := range values {
+		size += len(values[i].Text)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range values {
+		b.WriteString(values[i].Text)
+	}
+	text := b.String()
+	values = slices.Clone(values)
+	for i := range values {
+		n := len(values[i].Text)
+		values[i].Text, text = text[:n], text[n:]
+	}
+	return values
 }
 
 // countEmptied counts the fields that an entry would have no value of any more.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -119,7 +121,8 @@ func (m *mapping) preview(r *source.Record) PreviewedRecord {
 // masked stands for a password.
 const masked = "[secret]"
 
-// sourceValues are the values of a record. What a password is made of is masked.
+// sourceValues are the values of a record. What a password is made of is masked, and what is called like one: a file may have
+// passwords that no variable uses.
 func (m *mapping) sourceValues(r *source.Record) []NamedValues {
 	secret := map[int]bool{}
 	for i := range m.fields {
@@ -133,12 +136,17 @@ func (m *mapping) sourceValues(r *source.Record) []NamedValues {
 			continue
 		}
 		n := NamedValues{Name: r.Columns.Name(i), Values: []string{masked}}
-		if !secret[i] {
+		if !secret[i] && !likePassword(n.Name) {
 			n.Values = shortened(values)
 		}
 		list = append(list, n)
 	}
 	return list
+}
+
+func likePassword(column string) bool {
+	column = strings.ToLower(column)
+	return slices.ContainsFunc([]string{"passw", "passphrase", "kennwort", "pwd", "secret"}, func(word string) bool { return strings.Contains(column, word) })
 }
 
 func shown(f *store.Field, values []string) []string {
@@ -152,6 +160,9 @@ func shortened(values []string) []string {
 	out := make([]string, len(values))
 	for i := range values {
 		out[i] = shorten(values[i])
+		if !utf8.ValidString(values[i]) {
+			out[i] = fmt.Sprintf("(%d bytes)", len(values[i]))
+		}
 	}
 	return out
 }

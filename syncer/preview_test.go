@@ -16,7 +16,7 @@ func TestPreview(t *testing.T) {
 		c.Filter = `username != "guest"`
 		c.Variables = map[string]string{"phone": `split(phone, ";")`, "password": `col("PIN") + "-x"`}
 	})
-	w.write("username,phone,PIN,more", "alice,1;2,4711,"+strings.Repeat("x", 100), "guest,1,,", ",3,4712,", "bob,4,,")
+	w.write("username,phone,PIN,more,Mail Passwort", "alice,1;2,4711,"+strings.Repeat("x", 100)+",hunter2", "guest,1,,,", ",3,4712,,", "bob,4,,,")
 	seq := w.store.Seq()
 	p, err := w.syncer.Preview(t.Context(), "staff", 3)
 	if err != nil {
@@ -24,7 +24,7 @@ func TestPreview(t *testing.T) {
 	}
 	want := &syncer.Preview{Records: []syncer.PreviewedRecord{
 		{Row: 2,
-			Source: []syncer.NamedValues{{"username", []string{"alice"}}, {"phone", []string{"1;2"}}, {"PIN", []string{"[secret]"}}, {"more", []string{strings.Repeat("x", 60) + "…"}}},
+			Source: []syncer.NamedValues{{"username", []string{"alice"}}, {"phone", []string{"1;2"}}, {"PIN", []string{"[secret]"}}, {"more", []string{strings.Repeat("x", 60) + "…"}}, {"Mail Passwort", []string{"[secret]"}}},
 			Entry:  []syncer.NamedValues{{"username", []string{"alice"}}, {"displayname", []string{"1"}}, {"phone", []string{"1", "2"}}, {"password", []string{"[secret]"}}}},
 		{Row: 3, Source: []syncer.NamedValues{{"username", []string{"guest"}}, {"phone", []string{"1"}}}, LeftOut: true},
 		{Row: 4, Source: []syncer.NamedValues{{"phone", []string{"3"}}, {"PIN", []string{"[secret]"}}}, Column: "username", Reason: "is empty, but identifies the record"},

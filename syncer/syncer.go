@@ -39,7 +39,7 @@ type Syncer struct {
 	// What tests shorten or replace.
 	retries       func() []time.Duration
 	webhookPauses func() []time.Duration
-	sources       func(store.Source, *template) (source.Source, error)
+	sources       func(store.Source, *template, *job) (source.Source, error)
 
 	mu        sync.Mutex                  // guards what follows
 	running   map[string]time.Time        // connectors with a run under way, and since when

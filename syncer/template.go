@@ -37,6 +37,8 @@ type template struct {
 	Target    string            `yaml:"target"` // users, speeddials or phonebook
 	Key       string            `yaml:"key"`    // empty: derived, see key.go
 	Variables map[string]string `yaml:"variables"`
+	DN        string            `yaml:"dn"`     // the column of the users' DNs in the directory; empty: there is none
+	Filter    string            `yaml:"filter"` // of a source in a directory, in LDAP's form
 
 	name string
 	text string
@@ -68,7 +70,8 @@ func NewConnector(templateName, name string) (string, error) {
 	if errors.As((&store.Connector{Name: name}).Validate(), &wrong) && wrong.Path == "name" {
 		return "", wrong
 	}
-	return strings.NewReplacer("name: NAME", "name: "+name, "phonebook/NAME", "phonebook/"+name, "run NAME", "run "+name).Replace(t.text), nil
+	return strings.NewReplacer("name: NAME", "name: "+name, "phonebook/NAME", "phonebook/"+name, "run NAME", "run "+name,
+		"preview NAME", "preview "+name, "called NAME", "called "+name).Replace(t.text), nil
 }
 
 func templateNames() []string {

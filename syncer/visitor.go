@@ -55,6 +55,9 @@ func (n *names) Visit(node *ast.Node) {
 	switch x := (*node).(type) {
 	case *ast.IdentifierNode:
 		if n.columns == nil {
+			if !n.isFunction(x.Value) {
+				n.program.named = append(n.program.named, x.Value)
+			}
 			return
 		}
 		if i, ok := n.columns.Index(x.Value); ok && !n.isFunction(x.Value) {
@@ -123,6 +126,7 @@ func (n *names) call(node *ast.Node, x *ast.CallNode) {
 			return
 		}
 		if n.columns == nil {
+			n.program.named = append(n.program.named, name)
 			return
 		}
 		i, ok := n.columns.Index(name)

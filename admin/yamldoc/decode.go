@@ -60,9 +60,10 @@ func (x *decoder) structure(path string, n *yaml.Node, v reflect.Value, skip []s
 		key := n.Content[i]
 		f, known := fields[key.Value]
 		switch {
+		case contains(skip, key.Value):
 		case known:
 			x.value(Join(path, key.Value), n.Content[i+1], v.FieldByIndex(f.Index), f.Tag.Get("example"))
-		case !contains(skip, key.Value):
+		default:
 			x.add(key, Join(path, key.Value), "unknown key%s", Suggest(key.Value, names))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
@@ -80,6 +81,8 @@ func (n *network) connect(ctx context.Context, s *server, observe func(Step)) (n
 		case errors.As(err, &dns):
 			failure.Phase = PhaseResolve
 			failure.Hint = "check the host name in the URL and the name server of this machine"
+		case errors.Is(err, syscall.ECONNREFUSED):
+			failure.Hint = "check that the server runs, and the port"
 		case isTimeout(err):
 			failure.Err = fmt.Errorf("no connection in time: %w", err)
 			failure.Hint = "check the port and firewalls in between"
