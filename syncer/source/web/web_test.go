@@ -211,8 +211,7 @@ func TestRefusedLogin(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	other := record(t, false, give)
 	walled := record(t, false, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-	var s *recorder
-	s = record(t, false, func(w http.ResponseWriter, r *http.Request) {
+	s := record(t, false, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/same":
 			http.Redirect(w, r, "/file", http.StatusFound)
