@@ -158,12 +158,38 @@ changetype: delete
 		t.Errorf("bind with a wrong password: result %d %q, want 49", r.Code, r.Diagnostic)
 	}
 
+	// A schedule fetches only what changed since everything was fetched.
+	check(t, d.Apply(t.Context(), adConnector(t, s, "changes", staffOUs[2:], ", incremental: true")+
+		"schedule: '@every 10s'\nvariables: {username: '\"changes-\" + sAMAccountName'}\n"))
+	runConnector(t, d, "changes")
+	check(t, s.Modify(t.Context(), fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: title\ntitle: Director\n", staffDN("Paris", 5))))
+	awaitChange(t, d, "changes")
+
 	// The domain finds nested members itself, too.
 	chain := fmt.Sprintf(`, filter: "(&(objectClass=user)(memberOf:1.2.840.113556.1.4.1941:=%s))"`, groupDN("Company"))
 	check(t, d.Apply(t.Context(), adConnector(t, s, "chain", staffOUs[2:], chain)+"mode: update\nvariables: {username: '\"chain-\" + sAMAccountName'}\n"))
 	if got := runConnector(t, d, "chain", "--dry-run"); got.Result != "done" || got.Created != staffPerOU {
 		t.Errorf("by nested membership: %+v", got)
 	}
+}
+
+// awaitChange waits for a scheduled run that fetches one entry and updates it.
+func awaitChange(t *testing.T, d *fixture.Dialtree, name string) {
+	t.Helper()
+	var runs []struct {
+		outcome
+		Fetch struct{ Partial bool }
+	}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		out := command(t, d, 0, "", "connector", "history", name, "-o", "json").Stdout
+		check(t, json.Unmarshal([]byte(out), &runs))
+		for _, r := range runs {
+			if r.Result == "done" && r.Fetch.Partial && r.counts == (counts{Updated: 1}) {
+				return
+			}
+		}
+	}
+	t.Errorf("no run fetched only what changed: %+v", runs)
 }
 
 // directoryPeople is how many people a slapd of these tests has.

@@ -149,6 +149,15 @@ type Run struct {
 	// Rejects are the first rejected records with the reason; Rejected counts them all.
 	Rejects []Reject `json:"rejects,omitempty"`
 	Seq     uint64   `json:"seq,omitempty"` // the change that the run applied; 0: none
+	Fetch   *Fetch   `json:"fetch,omitempty"`
+}
+
+// A Fetch is how far a run read a source that can tell what changed.
+type Fetch struct {
+	Mark      string    `json:"mark"`      // where the next fetch may go on
+	Connector string    `json:"connector"` // a digest of the connector that it was made for
+	Full      time.Time `json:"full"`      // when everything was fetched last
+	Partial   bool      `json:"partial,omitempty"`
 }
 
 // RunResult is how a run ended.

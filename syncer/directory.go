@@ -15,6 +15,7 @@ import (
 // A directory is a source in a directory, with everything filled in that its kind gives.
 type directory struct {
 	path    string // of its keys, for messages
+	changes ldap.Changes
 	options ldap.Options
 	login   string // the bind name of its users, with % in the place of the login
 }
@@ -23,7 +24,7 @@ type directory struct {
 func directoryOf(s store.Source, loginAttribute string) (*directory, bool) {
 	switch {
 	case s.AD != nil:
-		d := &directory{path: "source.ad"}
+		d := &directory{path: "source.ad", changes: ldap.ByUSN}
 		d.options, d.login = ldap.ActiveDirectory(ldap.Domain{
 			Name: s.AD.Domain, Server: s.AD.Server, Username: s.AD.Username,
 			StartTLS: s.AD.TLS.StartTLS, GlobalCatalog: s.AD.GlobalCatalog,
@@ -31,14 +32,14 @@ func directoryOf(s store.Source, loginAttribute string) (*directory, bool) {
 		d.override(&s.AD.LDAPSource)
 		return d, true
 	case s.UCS != nil:
-		d := &directory{path: "source.ucs"}
+		d := &directory{path: "source.ucs", changes: ldap.ByTime}
 		d.options, d.login = ldap.UCS(ldap.Domain{Name: s.UCS.Domain, Server: s.UCS.Server, Username: s.UCS.Username, StartTLS: true})
 		d.override(&s.UCS.LDAPSource)
 		// Its port is one for StartTLS.
 		d.options.TLS.StartTLS = d.options.TLS.StartTLS || len(s.UCS.URLs) == 0
 		return d, true
 	case s.LDAP != nil:
-		d := &directory{path: "source.ldap"}
+		d := &directory{path: "source.ldap", changes: ldap.ByTime}
 		d.override(s.LDAP)
 		if base := d.options.Bases[0]; base != "" {
 			d.login = loginAttribute + "=%," + base
@@ -64,6 +65,9 @@ func (d *directory) override(s *store.LDAPSource) {
 	o.Filter = s.Filter
 	o.Columns = s.Attributes
 	o.PageSize = s.PageSize
+	if s.Incremental {
+		o.Changes = d.changes
+	}
 	o.TLS = ldap.TLS{
 		StartTLS: s.TLS.StartTLS, CAFile: s.TLS.CAFile, ServerName: s.TLS.ServerName,
 		PinnedKey: s.TLS.PinnedKey, InsecureSkipVerify: s.TLS.InsecureSkipVerify,

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,4 +31,9 @@ func (s *Syncer) Serving() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.spawn != nil
+}
+
+// ImportChanges is a run as a schedule starts it.
+func (s *Syncer) ImportChanges(ctx context.Context, connector string) (*Report, error) {
+	return s.run(ctx, connector, ImportOptions{}, runOptions{changes: true})
 }

@@ -79,6 +79,9 @@ func (p *plan) guardEmptied() string {
 
 func (p *plan) guardRejects() string {
 	total := p.accepted + p.rejected
+	if p.partial {
+		total = max(total, p.owned) // the others were accepted before
+	}
 	if most := p.job.rejected.of(total); p.rejected > most {
 		return fmt.Sprintf("%d of %d records were rejected, and limits.rejected allows %d; %s", p.rejected, total, most, p.firstReject())
 	}

@@ -28,6 +28,7 @@ type job struct {
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
 	asked     bool // the source has no columns but those that it is asked for
+	fetch     *fetch
 }
 
 // owner is whom the entries belong to; "" for nobody.

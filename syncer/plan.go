@@ -37,7 +37,8 @@ type plan struct {
 
 	emptied [64]int // by field: entries that would have no value of it any more
 
-	accepted  int // records that become entries
+	partial   bool // the source gave only what changed: what it did not give is not missing
+	accepted  int  // records that become entries
 	filtered  int
 	rejected  int
 	lost      int // rejected ones of which the entry cannot be told
@@ -82,11 +83,16 @@ func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report
 	if err := p.readSource(ctx, s.numbers, progress, r); err != nil {
 		return nil, err
 	}
-	if p.accepted == 0 {
-		p.reportRejects(r)
-		return nil, p.nothingLeft()
+	if r.Run.Fetch = j.fetch.ended(r); r.Run.Fetch != nil {
+		p.partial = r.Run.Fetch.Partial
 	}
-	p.sortMissing(s.now())
+	if !p.partial {
+		if p.accepted == 0 {
+			p.reportRejects(r)
+			return nil, p.nothingLeft()
+		}
+		p.sortMissing(s.now())
+	}
 	if err := p.settleNames(); err != nil {
 		return nil, err
 	}

@@ -54,7 +54,13 @@ func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, par
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.carryOut(ctx, connector, o, func() (*job, error) { return s.prepare(c) })
+	r, err := s.carryOut(ctx, connector, o, func() (*job, error) {
+		j, err := s.prepare(c)
+		if err == nil {
+			j.fetch, err = s.fetchOf(c, j, part.changes)
+		}
+		return j, err
+	})
 	if err == nil {
 		s.ended(c, r, part)
 	}

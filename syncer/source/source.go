@@ -23,6 +23,19 @@ type Source interface {
 	Notes() []string
 }
 
+// Incremental is a source that can fetch only what changed since an earlier fetch.
+type Incremental interface {
+	Source
+
+	// Since makes the next call of Records fetch only what changed since the fetch that a mark is of. A source to which the mark
+	// says nothing any more fetches everything. Such a fetch may hold no records.
+	Since(mark string)
+
+	// Mark is the mark of the last fetch, once it has ended without an error; empty: there is none. partial is true when only
+	// changes were fetched: what is not among the records may exist all the same.
+	Mark() (mark string, partial bool)
+}
+
 // A Record is one row or entry as the source gave it.
 type Record struct {
 	Row     int        // as people count in the source, from 1; a header is a row

@@ -44,6 +44,7 @@ type Options struct {
 	Filter   string   // RFC 4515; empty: DefaultFilter
 	Columns  []string // attributes, ColumnDN and ColumnGroups
 	Groups   Groups
+	Changes  Changes
 	PageSize int           // entries per request; 0: DefaultPageSize
 	Timeout  time.Duration // of each request; 0: DefaultTimeout
 }
@@ -59,6 +60,16 @@ type Groups struct {
 	MemberOf bool
 }
 
+// Changes say how to find what changed since an earlier fetch.
+type Changes uint8
+
+// The ways of finding changes.
+const (
+	NoChanges Changes = iota // everything is fetched
+	ByUSN                    // Active Directory's uSNChanged, which counts on each controller for itself
+	ByTime                   // modifyTimestamp
+)
+
 // An OptionError says which option is wrong.
 type OptionError struct {
 	Option  string // as in the configuration: urls, tls, base, bind_dn or filter
@@ -73,9 +84,13 @@ type Source struct {
 	dialer  *upstream.Dialer
 	bases   []string
 	notes   []string
+
+	since   mark // that the next fetch goes on from
+	reached mark // by the last fetch
+	partial bool // the last fetch held only changes
 }
 
-var _ source.Source = (*Source)(nil)
+var _ source.Incremental = (*Source)(nil)
 
 // New checks the options. It touches no network; it reads the CA file.
 func New(o Options) (*Source, error) {

@@ -25,6 +25,7 @@ type reader struct {
 	groups                 *groups
 
 	count     int
+	latest    string // the latest modifyTimestamp
 	referrals []string
 }
 
@@ -86,6 +87,8 @@ func (r *reader) record(e *ldap.Entry) (source.Record, error) {
 			member = part.Values
 		case "uid":
 			logins = part.Values
+		case "modifytimestamp":
+			r.changed(part.Values)
 		}
 		for _, i := range r.index[r.schema.canonical(name)] {
 			var why string
@@ -98,6 +101,14 @@ func (r *reader) record(e *ldap.Entry) (source.Record, error) {
 		r.values[r.groupsColumn] = r.groups.of(e.DN, member, logins)
 	}
 	return rec, nil
+}
+
+// changed notes when an entry was modified. Timestamps in UTC (RFC 4517, section
+// 3.3.13) are in the order of their texts.
+func (r *reader) changed(timestamps []string) {
+	for _, t := range timestamps {
+		r.latest = max(r.latest, t)
+	}
 }
 
 // texts returns an attribute's values as a record has them, and what is wrong with them.

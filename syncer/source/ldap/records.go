@@ -14,7 +14,7 @@ import (
 // Records implements source.Source.
 func (s *Source) Records(ctx context.Context) iter.Seq2[source.Record, error] {
 	return func(yield func(source.Record, error) bool) {
-		s.notes = nil
+		s.notes, s.reached, s.partial = nil, mark{}, false
 		if more, err := s.fetch(ctx, yield); more && err != nil {
 			yield(source.Record{}, err)
 		}
@@ -31,15 +31,24 @@ func (s *Source) fetch(ctx context.Context, yield func(source.Record, error) boo
 	if s.dialer.InClear() {
 		s.note("the connection to %s is not protected, and everybody on the way can read what is fetched: use ldaps:// or tls: {start_tls: true}", x.server)
 	}
-	r, err := s.reader(x)
+	root, err := x.rootDSE()
 	if err != nil {
 		return true, err
 	}
-	more, err = s.entries(r, yield)
+	// Before the search: what changes while it runs is fetched again.
+	if err := s.begin(x, root); err != nil {
+		return true, err
+	}
+	r, err := s.reader(x, root)
+	if err != nil {
+		return true, err
+	}
+	more, err = s.entries(r, s.filter(), yield)
 	if !more || err != nil {
 		return more, err
 	}
-	if r.count == 0 {
+	s.end(r)
+	if r.count == 0 && !s.partial {
 		return true, s.nothing(r)
 	}
 	s.noteReferrals(r)
@@ -47,16 +56,15 @@ func (s *Source) fetch(ctx context.Context, yield func(source.Record, error) boo
 }
 
 // reader prepares what is read before the entries.
-func (s *Source) reader(x *session) (*reader, error) {
-	root, err := x.rootDSE()
-	if err != nil {
-		return nil, err
-	}
+func (s *Source) reader(x *session, root rootDSE) (*reader, error) {
 	names, err := x.readSchema(root)
 	if err != nil {
 		return nil, err
 	}
 	r := newReader(x, s.options.Columns, names)
+	if s.options.Changes == ByTime {
+		r.ask(modifyTimestamp)
+	}
 	if r.groupsColumn >= 0 {
 		bases := s.bases
 		switch {
@@ -73,10 +81,10 @@ func (s *Source) reader(x *session) (*reader, error) {
 }
 
 // entries searches below each base in turn.
-func (s *Source) entries(r *reader, yield func(source.Record, error) bool) (more bool, err error) {
+func (s *Source) entries(r *reader, filter string, yield func(source.Record, error) bool) (more bool, err error) {
 	for _, base := range s.bases {
 		before := r.count
-		search := request(base, ldap.ScopeWholeSubtree, s.options.Filter, r.attributes)
+		search := request(base, ldap.ScopeWholeSubtree, filter, r.attributes)
 		stopped := false
 		referrals, _, err := r.session.pages(search, s.options.PageSize, func(e *ldap.Entry) (bool, error) {
 			record, err := r.record(e)
@@ -90,7 +98,7 @@ func (s *Source) entries(r *reader, yield func(source.Record, error) bool) (more
 			return !stopped, err
 		}
 		r.referrals = append(r.referrals, referrals...)
-		if r.count == before && len(s.bases) > 1 {
+		if r.count == before && len(s.bases) > 1 && !s.partial {
 			s.note("nothing below %q matches the filter", base)
 		}
 	}

@@ -4,6 +4,7 @@ package ldaptest
 
 import (
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -41,7 +42,8 @@ func Person(uid string, more ...string) Entry {
 type Peer struct {
 	Address string // set by Start
 	Entries []Entry
-	Schema  []string // attributeTypes; none: there is no subschema subentry
+	Schema  []string            // attributeTypes; none: there is no subschema subentry
+	Root    map[string][]string // further attributes of the root DSE
 	Matches func(filter string, e Entry) bool
 	Bind    func(password string) (ldapwire.ResultCode, string) // nil: there is one right password
 	// Before is asked before each search; true: it has answered, or ended the connection.
@@ -160,6 +162,7 @@ func (c *Client) search(m *ldapwire.Message) bool {
 	switch {
 	case base == "" && s.Scope == ldapwire.ScopeBaseObject:
 		root := Entry{"", map[string][]string{"namingContexts": {"dc=example,dc=com"}}}
+		maps.Copy(root.Attributes, c.p.Root)
 		if c.p.Schema != nil {
 			root.Attributes["subschemaSubentry"] = []string{"cn=subschema"}
 		}
