@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"testing"
-	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 	"github.com/dialtree/dialtree/store"
@@ -28,8 +27,10 @@ func BenchmarkServedSearch(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for !bench.front.Ready() {
-		time.Sleep(time.Millisecond)
+	for {
+		if found, _ := bench.phone().ask("(telephoneNumber=0305001234)", 0); len(found) > 0 {
+			break
+		}
 	}
 	request := ldapwire.AppendSearchRequest(nil, 7, &ldapwire.SearchRequest{
 		BaseObject: []byte("ou=phonebook,dc=dialtree"), Scope: ldapwire.ScopeWholeSubtree, SizeLimit: 50, Filter: f,
