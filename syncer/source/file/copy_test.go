@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ import (
 // A place plays one. Each opening gives the next of its readings, the last one again and again.
 type place struct {
 	readings []reading
-	opened   int
+	opened   atomic.Int32
 }
 
 // A reading is how one reading of a file goes.
@@ -36,8 +37,7 @@ type reading struct {
 func (p *place) Name() string { return "PLACE" }
 
 func (p *place) Open(context.Context) (file.Stream, error) {
-	r := p.readings[min(p.opened, len(p.readings)-1)]
-	p.opened++
+	r := p.readings[min(int(p.opened.Add(1)), len(p.readings))-1]
 	if r.hangOpen {
 		<-r.hang
 	}
@@ -139,8 +139,8 @@ func TestCopied(t *testing.T) {
 				}
 				start := time.Now()
 				content, err := file.Copied(p, file.Options{Dir: dir, Limit: 1 << 20}).Open(t.Context())
-				if took := time.Since(start); took != tt.took || p.opened != tt.opened {
-					t.Errorf("took %v and %d openings, want %v and %d", took, p.opened, tt.took, tt.opened)
+				if took, opened := time.Since(start), int(p.opened.Load()); took != tt.took || opened != tt.opened {
+					t.Errorf("took %v and %d openings, want %v and %d", took, opened, tt.took, tt.opened)
 				}
 				if tt.err != "" {
 					if err == nil || err.Error() != tt.err {
