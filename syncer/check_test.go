@@ -137,6 +137,52 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
+// What a template offers in comments must work once it is uncommented, and every template offers what every connector can do.
+func TestTemplatesExplainEverything(t *testing.T) {
+	everywhere := []string{"retain", "filter", "schedule", "timezone", "jitter", "webhook", "limits"}
+	for _, template := range syncer.Templates() {
+		t.Run(template.Name, func(t *testing.T) {
+			text, err := syncer.NewConnector(template.Name, "from-template")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t)
+			for _, key := range everywhere {
+				with := strings.Replace(text, "\n# "+key+": ", "\n"+key+": ", 1)
+				if with == text {
+					t.Errorf("%s is not explained", key)
+					continue
+				}
+				if key != "schedule" && key != "filter" {
+					with = strings.Replace(with, "\n# schedule: ", "\nschedule: ", 1)
+				}
+				w.applyText(with)
+			}
+			with := uncommented(text, "# variables:", "#   ")
+			if with == text {
+				t.Error("variables are not explained")
+			}
+			if c := w.applyText(with); len(c.Variables) < 2 {
+				t.Errorf("variables %v", c.Variables)
+			}
+		})
+	}
+}
+
+// uncommented is a text with a block of comments made YAML.
+func uncommented(text, head, prefix string) string {
+	lines := strings.Split(text, "\n")
+	i := slices.Index(lines, head)
+	if i < 0 {
+		return text
+	}
+	lines[i] = strings.TrimPrefix(lines[i], "# ")
+	for i++; i < len(lines) && strings.HasPrefix(lines[i], prefix); i++ {
+		lines[i] = strings.TrimPrefix(lines[i], "# ")
+	}
+	return strings.Join(lines, "\n")
+}
+
 // applyText applies the documents of a template and returns the connector among them.
 func (w *world) applyText(text string) *store.Connector {
 	w.t.Helper()
