@@ -160,8 +160,8 @@ func TestCannotStart(t *testing.T) {
 // value stands right behind its key, and pages of data have no checksum.
 func newerSchema(t *testing.T, file string) {
 	t.Helper()
-	const one, newer = "schema\x00\x00\x00\x00\x00\x00\x00\x01", "schema\x00\x00\x00\x00\x00\x00\x00\x63"
-	replace(t, file, one, newer)
+	const known, newer = "schema\x00\x00\x00\x00\x00\x00\x00\x02", "schema\x00\x00\x00\x00\x00\x00\x00\x63"
+	replace(t, file, known, newer)
 }
 
 func replace(t *testing.T, file, old, new string) {
