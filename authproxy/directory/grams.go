@@ -2,7 +2,6 @@ package directory
 
 import (
 	"encoding/binary"
-	"slices"
 	"sort"
 
 	"github.com/dialtree/dialtree/store"
@@ -260,31 +259,4 @@ func (p *postings) next() uint32 {
 	p.rest = p.rest[size:]
 	p.last += uint32(d)
 	return p.last
-}
-
-// appendTo appends all numbers.
-func (p postings) appendTo(dst []uint32, count uint32) []uint32 {
-	dst = slices.Grow(dst, int(count))
-	for n := p.next(); n != 0; n = p.next() {
-		dst = append(dst, n-1)
-	}
-	return dst
-}
-
-// keep keeps what is in the list, too. Both ascend.
-func (p postings) keep(numbers []uint32) []uint32 {
-	kept := numbers[:0]
-	n := p.next()
-	for _, want := range numbers {
-		for n != 0 && n-1 < want {
-			n = p.next()
-		}
-		if n == 0 {
-			break
-		}
-		if n-1 == want {
-			kept = append(kept, want)
-		}
-	}
-	return kept
 }

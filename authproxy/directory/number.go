@@ -128,13 +128,15 @@ func (n *Numbering) beginning(part []byte) []byte {
 // dropTrunk takes the trunk prefix out of a number that has the home country's
 // code and then the prefix, as +49 0711 has: no area begins with it.
 func (n *Numbering) dropTrunk(dst []byte, start int) []byte {
-	digits := dst[start+1:]
-	at := len(n.Country)
-	if n.Trunk == "" || !bytes.HasPrefix(digits, []byte(n.Country)) || !bytes.HasPrefix(digits[at:], []byte(n.Trunk)) {
+	at := start + 1 + len(n.Country)
+	if n.Trunk == "" || !bytes.HasPrefix(dst[start+1:], []byte(n.Country)) {
 		return dst
 	}
-	at += start + 1
-	return slices.Delete(dst, at, at+len(n.Trunk))
+	end := at
+	for bytes.HasPrefix(dst[end:], []byte(n.Trunk)) {
+		end += len(n.Trunk)
+	}
+	return slices.Delete(dst, at, end)
 }
 
 func allDigits(b []byte) bool {

@@ -225,8 +225,8 @@ func (o oracle) e164(s string) string {
 	default:
 		return ""
 	}
-	if rest, ok := strings.CutPrefix(s, o.country+o.trunk); ok && o.trunk != "" {
-		s = o.country + rest
+	for strings.HasPrefix(s, o.country+o.trunk) {
+		s = o.country + s[len(o.country)+len(o.trunk):]
 	}
 	return "+" + s
 }
@@ -290,7 +290,7 @@ func (o oracle) numberParts(f *ldapwire.Filter) (func(string) bool, bool) {
 	}
 	text := "^"
 	if f.Initial != nil {
-		trunk := regexp.MustCompile(`^((?:\\\+|` + o.international + `)` + o.country + `)` + o.trunk)
+		trunk := regexp.MustCompile(`^((?:\\\+|` + o.international + `)` + o.country + `)(?:` + o.trunk + `)*`)
 		text += trunk.ReplaceAllString(quote(f.Initial), "$1")
 	}
 	for _, part := range f.Any {

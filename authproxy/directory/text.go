@@ -119,9 +119,50 @@ func endText(dst []byte, start int, at place) []byte {
 	return dst
 }
 
+// A letter is what becomes of a character: folded, its base letters, its digraph.
+type letter struct{ folded, base, digraph string }
+
+// latin are the letters of the languages that are written in Latin, which nearly
+// all names are: one look here is what several walks through Unicode's tables are
+// otherwise. What follows a character does not change what becomes of it, save for
+// combining marks, which are not among them.
+var latin = func() (table [0x180]letter) {
+	for r := range table {
+		folded := foldSlowly(string(rune(r)))
+		table[r] = letter{folded, baseSlowly(folded), digraphSlowly(folded)}
+	}
+	return table
+}()
+
+// allLatin tells whether a text consists of these letters.
+func allLatin(s string) bool {
+	for _, r := range s {
+		if int(r) >= len(latin) {
+			return false
+		}
+	}
+	return true
+}
+
 // foldText maps, folds and normalizes (RFC 4518, sections 2.2 and 2.3). Characters
 // that are newer than the RFC are taken as they are.
 func foldText(s string) string {
+	if !allLatin(s) {
+		return foldSlowly(s)
+	}
+	return spell(s, func(l *letter) string { return l.folded })
+}
+
+// spell writes a text of Latin letters in one of their forms.
+func spell(s string, form func(*letter) string) string {
+	b := make([]byte, 0, len(s)+8)
+	for _, r := range s {
+		b = append(b, form(&latin[r])...)
+	}
+	return string(b)
+}
+
+func foldSlowly(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case '\t' <= r && r <= '\r' || r == 0x85 || unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp):
@@ -149,6 +190,14 @@ var digraphs = map[rune]string{'ä': "ae", 'ö': "oe", 'ü': "ue", 'å': "aa", '
 
 // hasMarks tells whether base would change a folded text.
 func hasMarks(folded string) bool {
+	if allLatin(folded) {
+		for _, r := range folded {
+			if l := &latin[r]; l.base != l.folded {
+				return true
+			}
+		}
+		return false
+	}
 	for _, r := range folded {
 		if r < utf8.RuneSelf {
 			continue
@@ -167,6 +216,13 @@ func isMark(r rune) bool { return unicode.Is(unicode.Mn, r) }
 
 // base takes the marks off a folded text.
 func base(folded string) string {
+	if allLatin(folded) {
+		return spell(folded, func(l *letter) string { return l.base })
+	}
+	return baseSlowly(folded)
+}
+
+func baseSlowly(folded string) string {
 	var b strings.Builder
 	for _, r := range norm.NFD.String(folded) {
 		switch letters := baseLetters[r]; {
@@ -182,6 +238,13 @@ func base(folded string) string {
 
 // digraph writes a folded text with digraphs, and base letters where there are none.
 func digraph(folded string) string {
+	if allLatin(folded) {
+		return spell(folded, func(l *letter) string { return l.digraph })
+	}
+	return digraphSlowly(folded)
+}
+
+func digraphSlowly(folded string) string {
 	var b strings.Builder
 	for _, r := range norm.NFC.String(folded) {
 		if letters := digraphs[r]; letters != "" {
@@ -190,5 +253,5 @@ func digraph(folded string) string {
 			b.WriteRune(r)
 		}
 	}
-	return base(b.String())
+	return baseSlowly(b.String())
 }
