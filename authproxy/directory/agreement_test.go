@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -121,6 +122,8 @@ func cutParts(r *rand.Rand, f *ldapwire.Filter) {
 	}
 }
 
+var firstSeed = flag.Uint64("seed", 0, "the first of six seeds of random entries and filters")
+
 // TestIndexesAgreeWithTheOracle compares what searches find by their indexes with
 // what the oracle says of each entry, on random entries and filters, after each of
 // many changes.
@@ -129,7 +132,7 @@ func TestIndexesAgreeWithTheOracle(t *testing.T) {
 	if testing.Short() {
 		filters = 60
 	}
-	for seed := range uint64(6) {
+	for seed := *firstSeed; seed < *firstSeed+6; seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 1))

@@ -15,30 +15,25 @@ func (p *PasswordModify) Decode(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	d := decoder{in: b}
-	all := cursor{d: &d, end: len(b)}
-	c := all.enter(tagSequence, "PasswdModifyRequestValue")
-	for _, part := range []struct {
-		tag  byte
-		what string
-		to   *[]byte
-	}{
-		{0x80, "userIdentity", &p.UserIdentity},
-		{0x81, "oldPasswd", &p.OldPassword},
-		{0x82, "newPasswd", &p.NewPassword},
-	} {
-		if c.at(part.tag) {
-			*part.to = c.octets(part.tag, part.what)
+	err := decodeValue(b, "PasswdModifyRequestValue", func(c *cursor) {
+		for _, part := range []struct {
+			tag  byte
+			what string
+			to   *[]byte
+		}{
+			{0x80, "userIdentity", &p.UserIdentity},
+			{0x81, "oldPasswd", &p.OldPassword},
+			{0x82, "newPasswd", &p.NewPassword},
+		} {
+			if c.at(part.tag) {
+				*part.to = c.octets(part.tag, part.what)
+			}
 		}
-	}
-	c.rest()
-	all.rest()
-	if d.err.What != "" {
+	})
+	if err != nil {
 		*p = PasswordModify{}
-		err := d.err
-		return &err
 	}
-	return nil
+	return err
 }
 
 // AppendPasswordModify appends the value of a Password Modify request.
