@@ -93,6 +93,7 @@ func corpusBench(t *testing.T) (b *bench, rows map[string]int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.caughtUp()
 	rows = make(map[string]int)
 	for i, id := range applied.IDs {
 		rows["uid="+id+",ou=corpus,ou=phonebook,dc=example,dc=com"] = i + 1

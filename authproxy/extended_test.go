@@ -184,6 +184,7 @@ func TestAttributes(t *testing.T) {
 	b.change("alice", func(e *store.Entry) {
 		e.Values = append(e.Values, store.Value{Field: store.Phone, Text: "30001"}, store.Value{Field: store.Email, Text: "a@example.com"}, store.Value{Field: store.Email, Text: "b@example.com"})
 	})
+	b.caughtUp()
 	c := b.dial()
 	c.bind("alice", "right")
 	dn := "uid=alice,ou=users,dc=dialtree"

@@ -136,6 +136,9 @@ func (f *Front) Run(ctx context.Context) error {
 // Ready tells whether searches are answered: the directory was read.
 func (f *Front) Ready() bool { return f.tree.Ready() }
 
+// Current tells whether searches see the store as it is now.
+func (f *Front) Current() bool { return f.tree.Seq() == f.store.Seq() && f.tree.Ready() }
+
 // loadedLevel has an operator see what takes long, and not every edit.
 func loadedLevel(l directory.Loaded) slog.Level {
 	if l.Whole || l.Took > time.Second {

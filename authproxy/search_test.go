@@ -39,7 +39,16 @@ func newBook(t *testing.T, n int, change func(*authproxy.Options)) *bench {
 		c.Put = append(c.Put, e)
 	}
 	b.apply(c)
+	b.caughtUp()
 	return b
+}
+
+// caughtUp waits until searches see the store as it is.
+func (b *bench) caughtUp() {
+	b.t.Helper()
+	for !b.front.Current() {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (b *bench) phone() *client {
@@ -198,6 +207,7 @@ func TestPagesOverChanges(t *testing.T) {
 		changes.Put = append(changes.Put, store.Entry{Kind: store.KindContact, Phonebook: "book", Values: store.Values{{Field: store.DisplayName, Text: name}}})
 	}
 	b.apply(&changes)
+	b.caughtUp()
 	for cookie := cookieOf(t, done); len(cookie) > 0; cookie = cookieOf(t, done) {
 		found, done = c.ask("(cn=*)", 0, paged(20, cookie))
 		all = append(all, found...)

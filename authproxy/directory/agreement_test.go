@@ -128,7 +128,7 @@ var firstSeed = flag.Uint64("seed", 0, "the first of six seeds of random entries
 // what the oracle says of each entry, on random entries and filters, after each of
 // many changes.
 func TestIndexesAgreeWithTheOracle(t *testing.T) {
-	filters := 150
+	filters := 80
 	if testing.Short() {
 		filters = 60
 	}
@@ -137,7 +137,7 @@ func TestIndexesAgreeWithTheOracle(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 1))
 			fill := &store.Changes{}
-			for range []int{40, 300, 1500}[seed%3] {
+			for range []int{40, 300, 900}[seed%3] {
 				fill.Put = append(fill.Put, someContact(r))
 			}
 			b := newBench(t, fill)
