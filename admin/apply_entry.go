@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dialtree/dialtree/admin/yamldoc"
 	"github.com/dialtree/dialtree/store"
@@ -15,6 +16,7 @@ type entryHead struct {
 	ID        string        `yaml:"id"`
 	Phonebook string        `yaml:"phonebook" example:"customers"`
 	Connector string        `yaml:"connector"` // where the entry came from: told, not set
+	Removed   string        `yaml:"removed"`   // since when its connector keeps it hidden: told, not set
 	Password  store.Secret  `yaml:"password"`
 	Auth      *authDocument `yaml:"auth" example:"{method: upstream, upstream: corp}"`
 }
@@ -24,7 +26,9 @@ type entryHead struct {
 // A document describes the whole entry, with two exceptions: a user keeps the login
 // method and the password that it has when the document names none, and an entry that
 // a connector made keeps the fields that the document leaves out. What the document
-// changes of such an entry is marked as local, so that a sync leaves it alone.
+// changes of such an entry is marked as local, so that a sync leaves it alone. One that
+// its connector keeps hidden becomes the administrator's, unless the document knows that
+// it is hidden: who makes a user anew expects one that is there.
 func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) error {
 	before := len(p.problems)
 	head := p.decodeHead(d, entryKind)
@@ -41,6 +45,9 @@ func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) er
 	}
 	e := store.Entry{Kind: entryKind, ID: head.ID, Phonebook: head.Phonebook, Values: named(values)}
 	if old != nil {
+		if old.Hidden() && head.Removed == "" {
+			old.Owner, old.Key, old.Removed, old.Local, old.LocalAuth = "", "", time.Time{}, 0, false
+		}
 		e = merge(*old, values)
 		e.Phonebook = head.Phonebook
 	}

@@ -96,6 +96,12 @@ func readEvents(r io.Reader, progress func(Progress)) (*Report, error) {
 	return nil, errors.New("the server ended before the run did: `dialtree connector history` tells what became of it")
 }
 
+// Preview shows what the first records of a connector's source become.
+func (c *Client) Preview(ctx context.Context, connector string, records int) (*Preview, error) {
+	out := new(Preview)
+	return out, c.do(ctx, http.MethodGet, "/connectors/"+url.PathEscape(connector)+"/preview", url.Values{"records": {strconv.Itoa(records)}}, nil, out)
+}
+
 // Runs returns the latest runs of a connector, the last one first.
 func (c *Client) Runs(ctx context.Context, connector string, limit int) ([]store.Run, error) {
 	var out []store.Run

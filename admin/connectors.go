@@ -30,6 +30,11 @@ type runsInput struct {
 	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
 }
 
+type previewInput struct {
+	NameInput
+	Records int `query:"records" minimum:"1" maximum:"1000" default:"20"`
+}
+
 type runIDInput struct {
 	Run string `path:"run" doc:"The ID of a run, such as staff-12"`
 }
@@ -52,6 +57,15 @@ func (s *Server) connectorRoutes(api huma.API) {
 		Description: "Server-sent events: `progress` while it works, then one `report`, or one `problem` when the run could not start.",
 		Metadata:    map[string]any{streams: true}},
 		s.run)
+	register(s, api, huma.Operation{OperationID: "preview-connector", Method: http.MethodGet, Path: "/connectors/{name}/preview", Tags: tags,
+		Summary: "Show what the first records of a source become"},
+		func(ctx context.Context, in *previewInput) (*body[Preview], error) {
+			preview, err := s.options.Syncer.Preview(ctx, in.Name, in.Records)
+			if err != nil {
+				return nil, err
+			}
+			return &body[Preview]{*preview}, nil
+		})
 	register(s, api, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/connectors/{name}/runs", Tags: tags,
 		Summary: "List the latest runs of a connector, the last one first"},
 		func(_ context.Context, in *runsInput) (*body[[]store.Run], error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -55,6 +56,9 @@ func entryDocument(e *store.Entry) Document {
 	}
 	if e.Owner != "" {
 		w.key("connector", e.Owner)
+	}
+	if e.Hidden() {
+		w.key("removed", e.Removed.Format(time.RFC3339))
 	}
 	return w.bytes()
 }

@@ -58,6 +58,13 @@ func (f *fakeSyncer) Undo(_ context.Context, run string) (*admin.Report, error) 
 	return &admin.Report{Run: store.Run{ID: "staff-2", Undoes: run, Result: store.RunDone, Removed: 2}}, nil
 }
 
+func (f *fakeSyncer) Preview(_ context.Context, connector string, records int) (*admin.Preview, error) {
+	if connector != "staff" {
+		return nil, &store.NotFoundError{What: "connector " + connector}
+	}
+	return &admin.Preview{Records: make([]admin.PreviewedRecord, records)}, nil
+}
+
 func (f *fakeSyncer) Templates() []admin.Template {
 	return []admin.Template{{Name: "csv-users", Title: "Users from a CSV file"}}
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -105,6 +106,9 @@ func (s *Server) changeUser(ctx context.Context, name, what string, change func(
 		e, err := s.options.Store.User(name)
 		if err != nil {
 			return err
+		}
+		if e.Hidden() {
+			return newProblem(http.StatusConflict, fmt.Sprintf("user %s is no longer in the source of connector %s, which keeps it hidden in case it comes back: put it back there, or apply it to make it your own", name, e.Owner))
 		}
 		if err := change(&e); err != nil {
 			return err

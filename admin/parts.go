@@ -17,6 +17,9 @@ type Syncer interface {
 	// failed is told by its Result and Error.
 	Import(ctx context.Context, connector string, o ImportOptions) (*Report, error)
 	Undo(ctx context.Context, run string) (*Report, error)
+	// Preview shows what the first records of a connector's source become. What is wrong with
+	// the source is told by the preview's Error.
+	Preview(ctx context.Context, connector string, records int) (*Preview, error)
 	Templates() []Template
 	// NewConnector returns commented YAML for Apply.
 	NewConnector(template, name string) (string, error)
@@ -60,6 +63,30 @@ type FieldChange struct {
 	Field string `json:"field"`
 	Old   string `json:"old"`
 	New   string `json:"new"`
+}
+
+// A Preview is the first records of a source beside what they become.
+type Preview struct {
+	Records []PreviewedRecord `json:"records"`
+	Notes   []string          `json:"notes,omitempty"`
+	Error   string            `json:"error,omitempty" doc:"What is wrong with the source or the connector; empty for nothing"`
+}
+
+// A PreviewedRecord is a record and what becomes of it.
+type PreviewedRecord struct {
+	Row     int           `json:"row"`
+	Source  []NamedValues `json:"source"`
+	Entry   []NamedValues `json:"entry,omitempty"`
+	LeftOut bool          `json:"left_out,omitempty" doc:"By the filter"`
+	Column  string        `json:"column,omitempty"`
+	Reason  string        `json:"reason,omitempty" doc:"Why it is rejected"`
+	Notes   []string      `json:"notes,omitempty" doc:"What is odd about it, such as a number that cannot be dialled"`
+}
+
+// NamedValues are the values of a column or a field.
+type NamedValues struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
 }
 
 // A Template is a prefilled connector.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestApplyRefuses(t *testing.T) {
@@ -209,11 +210,16 @@ func TestForce(t *testing.T) {
 	s := openTest(t)
 	seed(t, s)
 	bob := owned(contact("Bob"), "staff", "b")
-	apply(t, s, Changes{Put: []Entry{owned(user("alice"), "staff", "a"), bob, contact("Carol")}, Run: &Run{Connector: "staff"}, Undo: true})
+	gone := owned(user("dave"), "staff", "d")
+	gone.Removed = time.Unix(1_700_000_000, 0)
+	apply(t, s, Changes{Put: []Entry{owned(user("alice"), "staff", "a"), bob, gone, contact("Carol")}, Run: &Run{Connector: "staff"}, Undo: true})
 	apply(t, s, Changes{RemoveObjects: []ObjectRef{{ObjectConnector, "staff"}}, Force: true})
 	alice, err := s.User("alice")
 	if err != nil || alice.Owner != "" || alice.Key != "" {
 		t.Errorf("alice is %+v, %v", alice, err)
+	}
+	if _, err := s.User("dave"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a hidden entry stays without its connector: %v", err)
 	}
 	if _, err := s.Run("staff-1"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("the run is still there: %v", err)

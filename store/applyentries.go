@@ -226,6 +226,12 @@ func (a *applier) forEachBelonging(index []byte, name string, k ObjectKind) erro
 		if err := a.load(o); err != nil {
 			return err
 		}
+		if o.old.Hidden() { // nobody is left to bring it back
+			if err := a.planRemoval(o.id); err != nil {
+				return err
+			}
+			continue
+		}
 		o.new = o.old
 		o.new.Owner, o.new.Key = "", ""
 		a.stamp(o)

@@ -182,7 +182,7 @@ func (a *applier) checkObjectReferences() error {
 			if a.removed[ref.object] {
 				return &ObjectError{ref.object, &InUseError{By: []string{r.String()}}}
 			}
-			return &ObjectError{r, fieldErrorf(ref.path, "%s does not exist: create it first, or in the same file", ref.object)}
+			return &ObjectError{r, fieldErrorf(ref.path, "%s does not exist: create it first, or in the same file (kind: %s, name: %s)", ref.object, ref.object.Kind, ref.object.Name)}
 		}
 	}
 	return nil

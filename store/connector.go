@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -26,6 +27,9 @@ const (
 	ModeMirror = "mirror"
 	ModeUpdate = "update"
 )
+
+// maxRetain bounds how long removed entries are kept.
+const maxRetain = 3650 * day
 
 // Encodings are the names of a CSV file's encodings; auto tells UTF-8, UTF-16 and windows-1252 apart.
 func Encodings() []string {
@@ -63,6 +67,9 @@ func (c *Connector) Validate() error {
 		if len(expression) > 16<<10 {
 			return fieldErrorf(path, "is longer than 16384 bytes")
 		}
+	}
+	if c.Retain < 0 || time.Duration(c.Retain) > maxRetain {
+		return fieldErrorf("retain", "must be from 0s to %s", Duration(maxRetain))
 	}
 	return firstError(
 		validateText("template", c.Template),

@@ -32,11 +32,17 @@ type Entry struct {
 	Local FieldSet
 	// LocalAuth is true when an administrator set Auth by hand: a sync leaves it alone, apart from its DN.
 	LocalAuth bool
+	// Removed is when the source stopped having the entry, second precision, UTC: its connector keeps it hidden for a
+	// while, so that it can come back as it was. Zero for what is there.
+	Removed time.Time
 
 	Created  time.Time // second precision, UTC; set by Apply
 	Modified time.Time // second precision, UTC; set by Apply
 	Seq      uint64    // the change that last touched the entry; set by Apply
 }
+
+// Hidden tells whether the entry is kept only in case it comes back: nobody may see it or log in by it.
+func (e *Entry) Hidden() bool { return !e.Removed.IsZero() }
 
 // FieldSet is a set of fields.
 type FieldSet uint64
@@ -70,6 +76,6 @@ type Ref struct {
 type Account struct {
 	ID       string
 	Username string // as stored
-	Auth     Auth
+	Auth     Auth   // Disabled is also set for a hidden entry
 	Seq      uint64
 }

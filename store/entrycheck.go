@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -74,6 +75,10 @@ func checkSource(e *Entry) string {
 		return fmt.Sprintf("the key of the source is longer than %d bytes", maxName)
 	case !utf8.ValidString(e.Key):
 		return "the key of the source is not UTF-8"
+	case e.Owner == "" && e.Hidden():
+		return "it is hidden but belongs to no connector that could bring it back"
+	case e.Hidden() && !e.Removed.Equal(e.Removed.Truncate(time.Second)):
+		return "the time of its removal must be whole seconds"
 	}
 	return ""
 }
@@ -152,7 +157,7 @@ func checkText(f *Field, text string) string {
 		}
 	}
 	if f.ID == ShortCode {
-		if _, ok := normalizeCode(text); !ok {
+		if _, ok := NormalizeCode(text); !ok {
 			return fmt.Sprintf("holds nothing to dial, or more than %d bytes", maxName)
 		}
 	}
@@ -177,7 +182,7 @@ func (e *Entry) describe() EntryName {
 // sameContent tells whether two entries differ in nothing but what Apply sets.
 func (e *Entry) sameContent(f *Entry) bool {
 	if e.Kind != f.Kind || e.Phonebook != f.Phonebook || e.Owner != f.Owner || e.Key != f.Key ||
-		e.Auth != f.Auth || e.Local != f.Local || e.LocalAuth != f.LocalAuth || len(e.Values) != len(f.Values) {
+		e.Auth != f.Auth || e.Local != f.Local || e.LocalAuth != f.LocalAuth || !e.Removed.Equal(f.Removed) || len(e.Values) != len(f.Values) {
 		return false
 	}
 	for i := range e.Values {
@@ -195,7 +200,7 @@ func (e *Entry) names(x id) (name, code, key, book []byte) {
 		normal, _ := NormalizeName(e.Values.First(Username))
 		name = []byte(normal)
 	case KindSpeedDial:
-		normal, _ := normalizeCode(e.Values.First(ShortCode))
+		normal, _ := NormalizeCode(e.Values.First(ShortCode))
 		code = []byte(normal)
 	case KindContact:
 		book = bookKey(e.Phonebook, x)

@@ -9,7 +9,7 @@ import (
 )
 
 // schemaVersion is the version of the layout that this package reads and writes.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // A schema is a version and the steps that lead to it.
 type schema struct {
@@ -23,8 +23,11 @@ type migration struct {
 	run func(tx *bbolt.Tx) error
 }
 
-// currentSchema holds the migrations in their order. Version 1 is the first.
-func currentSchema() schema { return schema{version: schemaVersion} }
+// currentSchema holds the migrations in their order. Version 1 is the first. In version 2 a record may be one of a hidden entry, which
+// a program that knows version 1 only would take for damage; records of version 1 are fine as they are.
+func currentSchema() schema {
+	return schema{version: schemaVersion, steps: []migration{{2, func(*bbolt.Tx) error { return nil }}}}
+}
 
 // migrate runs the steps that the file needs in one transaction, after a copy of the file was put beside it.
 func (s *Store) migrate(ctx context.Context, readOnly bool, sc schema) error {

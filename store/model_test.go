@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // TestModel applies random changes to a store and to a map, and compares. A change that breaks a rule in the map must fail in the
@@ -98,6 +99,9 @@ func randomEntry(r *rand.Rand) (e Entry) {
 	}
 	if r.IntN(2) == 0 {
 		e = owned(e, []string{"staff", "other"}[r.IntN(2)], fmt.Sprint("key", r.IntN(15)))
+		if r.IntN(3) == 0 {
+			e.Removed = time.Unix(1_700_000_000+r.Int64N(100), 0).UTC()
+		}
 	}
 	return e
 }
@@ -171,6 +175,9 @@ func compareModel(t *testing.T, s *Store, m model) {
 		}
 		if err != nil || ok != (want != "") || got.ID != want {
 			t.Errorf("account %s is %q, %v, want %q", login, got.ID, err, want)
+		}
+		if e := m[want]; want != "" && got.Auth.Disabled != (e.Auth.Disabled || e.Hidden()) {
+			t.Errorf("account %s is disabled: %v", login, got.Auth.Disabled)
 		}
 	}
 }

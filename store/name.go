@@ -65,8 +65,9 @@ func isControl(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 
-// normalizeCode returns the form of a short code that is unique: what a phone would dial.
-func normalizeCode(code string) (string, bool) {
+// NormalizeCode returns the form of a short code that is unique: what a phone would dial. It is false for one that is
+// empty, too long or holds a control character.
+func NormalizeCode(code string) (string, bool) {
 	name, ok := NormalizeName(code)
 	if !ok {
 		return "", false

@@ -72,6 +72,7 @@ type Connector struct {
 	Variables      map[string]string `yaml:"variables,omitempty" json:"variables,omitempty"` // field to expression, beside the template's
 	Schedule       string            `yaml:"schedule,omitempty" json:"schedule,omitempty"`   // cron or "@every 30m"; empty: by hand only
 	Limits         Limits            `yaml:"limits,omitempty" json:"limits,omitzero"`
+	Retain         Duration          `yaml:"retain,omitempty" json:"retain,omitzero"` // how long removed entries are kept hidden; default 0: not at all
 	Authentication *Authentication   `yaml:"authentication,omitempty" json:"authentication,omitempty"`
 }
 

@@ -219,4 +219,14 @@ func TestDuration(t *testing.T) {
 	if err := d.UnmarshalText([]byte("10")); err == nil || !strings.Contains(err.Error(), `"10" is not a duration: write a number and a unit`) {
 		t.Errorf("got %v", err)
 	}
+	for text, want := range map[string]string{"7d": "7d", "168h": "7d", "36h": "36h0m0s", "0d": "0s", "1500ms": "1.5s"} {
+		if err := d.UnmarshalText([]byte(text)); err != nil || d.String() != want {
+			t.Errorf("%s: %s, %v", text, d, err)
+		}
+	}
+	for _, text := range []string{"-1d", "1.5d", "99999d", "d", "1d1h"} {
+		if err := d.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%s was accepted: %s", text, d)
+		}
+	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -55,7 +57,7 @@ func TestOpenRefuses(t *testing.T) {
 		text  []string
 	}{
 		{"newer schema", meta(func(tx *bbolt.Tx) error { return putMetaNumber(tx, metaSchema, 99) }), new(*NewerSchemaError),
-			[]string{fileName, "has schema version 99, but this dialtree knows versions up to 1", "run the dialtree that wrote it"}},
+			[]string{fileName, "has schema version 99, but this dialtree knows versions up to 2", "run the dialtree that wrote it"}},
 		{"no schema", meta(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaSchema) }), new(*CorruptError), []string{"no schema version"}},
 		{"a bucket is missing", meta(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketNames) }), new(*CorruptError), []string{"the bucket names is missing"}},
 		{"another program's file", meta(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketMeta) }), new(*CorruptError), []string{"not a store of Dialtree"}},
@@ -305,15 +307,16 @@ func TestMigration(t *testing.T) {
 			return errors.Join(tx.Bucket(bucketMeta).Put([]byte("migrated-"+name), []byte("yes")), err)
 		}
 	}
-	failing := schema{3, []migration{{1, step("one", nil)}, {2, step("two", nil)}, {3, step("three", errors.New("no room"))}}}
+	const now = schemaVersion
+	failing := schema{now + 2, []migration{{now, step("one", nil)}, {now + 1, step("two", nil)}, {now + 2, step("three", errors.New("no room"))}}}
 	_, err := open(context.Background(), Options{Dir: dir}, failing)
-	if err == nil || !strings.Contains(err.Error(), "migrate the store to schema version 3 (nothing was changed, a copy is in ") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("migrate the store to schema version %d (nothing was changed, a copy is in ", now+2)) {
 		t.Fatalf("got %v", err)
 	}
 	if !slices.Equal(ran, []string{"two", "three"}) {
 		t.Errorf("ran %v", ran)
 	}
-	s := openDir(t, dir) // still version 1
+	s := openDir(t, dir) // still the version before
 	err = s.View(func(v *Snapshot) error {
 		if v.tx.Bucket(bucketMeta).Get([]byte("migrated-two")) != nil {
 			t.Error("half a migration stayed")
@@ -325,11 +328,11 @@ func TestMigration(t *testing.T) {
 	}
 
 	_, err = open(context.Background(), Options{Dir: dir, ReadOnly: true}, failing)
-	if err == nil || !strings.Contains(err.Error(), "older schema version 1: start dialtree serve once") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("older schema version %d: start dialtree serve once", now)) {
 		t.Errorf("read-only: %v", err)
 	}
 	ran = nil
-	working := schema{3, []migration{{2, step("two", nil)}, {3, step("three", nil)}}}
+	working := schema{now + 2, []migration{{now + 1, step("two", nil)}, {now + 2, step("three", nil)}}}
 	s, err = open(context.Background(), Options{Dir: dir}, working)
 	if err != nil {
 		t.Fatal(err)
@@ -340,14 +343,42 @@ func TestMigration(t *testing.T) {
 	}
 	_, err = Open(context.Background(), Options{Dir: dir})
 	var newer *NewerSchemaError
-	if !errors.As(err, &newer) || newer.Have != 3 {
+	if !errors.As(err, &newer) || newer.Have != now+2 {
 		t.Errorf("got %v", err)
 	}
 	// The copy from before is a whole store.
-	if err := os.Rename(filepath.Join(dir, fileName+".schema-1"), filepath.Join(dir, fileName)); err != nil {
+	if err := os.Rename(filepath.Join(dir, fmt.Sprintf("%s.schema-%d", fileName, now)), filepath.Join(dir, fileName)); err != nil {
 		t.Fatal(err)
 	}
 	openDir(t, dir)
+}
+
+// A store of version 1 has no hidden entries; all else is as it was.
+func TestMigrationFromVersion1(t *testing.T) {
+	dir := makeStore(t)
+	s := openDir(t, dir)
+	entries := func() (all []Entry) {
+		for e, err := range s.Entries(t.Context(), Query{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, e)
+		}
+		return all
+	}
+	before := entries()
+	err := errors.Join(s.db.Update(func(tx *bbolt.Tx) error { return putMetaNumber(tx, metaSchema, 1) }), s.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = openDir(t, dir)
+	if after := entries(); len(before) == 0 || !reflect.DeepEqual(before, after) {
+		t.Errorf("%d entries, then %d", len(before), len(after))
+	}
+	checkClean(t, s)
+	if _, err := os.Stat(filepath.Join(dir, fileName+".schema-1")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestClosed(t *testing.T) {

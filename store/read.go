@@ -158,7 +158,7 @@ func (s *Store) SpeedDial(code string) (Entry, error) {
 
 // SpeedDial is Store.SpeedDial at the snapshot.
 func (v *Snapshot) SpeedDial(code string) (Entry, error) {
-	normal, ok := normalizeCode(code)
+	normal, ok := NormalizeCode(code)
 	if !ok {
 		return Entry{}, notFound("speeddial %q", code)
 	}

@@ -11,7 +11,7 @@ import (
 //
 //	version, length of the head, head, body
 //	head: flags, seq, username, upstream, dn, hash
-//	body: phonebook, owner, key, created, modified, local fields, number of values, then field, text of each
+//	body: phonebook, owner, key, created, modified, removed where flagged, local fields, number of values, then field, text of each
 //
 // with numbers as varints and texts behind their lengths. A bind needs the head only: it is copied in one piece and its
 // texts are cut from the copy. The user name is in the head and nowhere else.
@@ -21,7 +21,8 @@ const (
 	flagMethod    = 0b0000_0011
 	flagDisabled  = 0b0000_0100
 	flagLocalAuth = 0b0000_1000
-	flagsKnown    = flagMethod | flagDisabled | flagLocalAuth
+	flagRemoved   = 0b0001_0000 // since schema version 2
+	flagsKnown    = flagMethod | flagDisabled | flagLocalAuth | flagRemoved
 )
 
 var errRecord = errors.New("the record is damaged")
@@ -36,6 +37,9 @@ func appendRecord(dst []byte, e *Entry) []byte {
 	if e.LocalAuth {
 		flags |= flagLocalAuth
 	}
+	if e.Hidden() {
+		flags |= flagRemoved
+	}
 	hash := e.Auth.Hash.text
 	head := 1 + uvarintLen(e.Seq) + textLen(username) + textLen(e.Auth.Upstream) + textLen(e.Auth.DN) + textLen(hash)
 
@@ -48,6 +52,9 @@ func appendRecord(dst []byte, e *Entry) []byte {
 	}
 	dst = binary.AppendVarint(dst, unixSeconds(e.Created))
 	dst = binary.AppendVarint(dst, unixSeconds(e.Modified))
+	if e.Hidden() {
+		dst = binary.AppendVarint(dst, unixSeconds(e.Removed))
+	}
 	dst = binary.AppendUvarint(dst, uint64(e.Local))
 	values := e.Values
 	if username != "" {
@@ -70,12 +77,19 @@ func decodeRecord(x id, record []byte) (Entry, error) {
 	}
 	headLen := r.uvarint()
 	headEnd := r.at + int(min(headLen, uint64(len(r.text))))
-	username := r.head(&e.Auth, &e.LocalAuth, &e.Seq)
+	h := r.head()
 	if r.at != headEnd {
 		return Entry{}, errRecord
 	}
+	username := h.username
+	e.Auth, e.LocalAuth, e.Seq = h.auth, h.localAuth, h.seq
 	e.Phonebook, e.Owner, e.Key = r.string(), r.string(), r.string()
 	e.Created, e.Modified = r.time(), r.time()
+	if h.removed {
+		if e.Removed = r.time(); !e.Hidden() {
+			return Entry{}, errRecord
+		}
+	}
 	e.Local = FieldSet(r.uvarint())
 	n := r.uvarint()
 	if n > uint64(len(r.text)-r.at)/2 { // a value takes two bytes at least
@@ -109,13 +123,12 @@ func decodeAccount(x id, record []byte) (Account, error) {
 		return Account{}, errRecord
 	}
 	r := reader{text: string(record[1+n : 1+n+int(headLen)])}
-	a := Account{ID: x.String()}
-	var localAuth bool
-	a.Username = r.head(&a.Auth, &localAuth, &a.Seq)
+	h := r.head()
 	if r.failed || r.at != len(r.text) {
 		return Account{}, errRecord
 	}
-	return a, nil
+	h.auth.Disabled = h.auth.Disabled || h.removed
+	return Account{ID: x.String(), Username: h.username, Auth: h.auth, Seq: h.seq}, nil
 }
 
 // A reader takes a record apart. After a mistake it returns zero values and failed is true.
@@ -125,21 +138,31 @@ type reader struct {
 	failed bool
 }
 
-func (r *reader) head(auth *Auth, localAuth *bool, seq *uint64) (username string) {
+// A head is what a bind needs.
+type head struct {
+	username  string
+	auth      Auth
+	localAuth bool
+	removed   bool
+	seq       uint64
+}
+
+func (r *reader) head() (h head) {
 	flags := r.byte()
 	if flags&^flagsKnown != 0 {
 		r.failed = true
 	}
-	auth.Method = Method(flags & flagMethod)
-	auth.Disabled = flags&flagDisabled != 0
-	*localAuth = flags&flagLocalAuth != 0
-	*seq = r.uvarint()
-	username = r.string()
-	auth.Upstream, auth.DN = r.string(), r.string()
+	h.auth.Method = Method(flags & flagMethod)
+	h.auth.Disabled = flags&flagDisabled != 0
+	h.localAuth = flags&flagLocalAuth != 0
+	h.removed = flags&flagRemoved != 0
+	h.seq = r.uvarint()
+	h.username = r.string()
+	h.auth.Upstream, h.auth.DN = r.string(), r.string()
 	if hash := r.string(); hash != "" {
-		auth.Hash = Secret{from: secretLiteral, text: hash}
+		h.auth.Hash = Secret{from: secretLiteral, text: hash}
 	}
-	return username
+	return h
 }
 
 func (r *reader) byte() byte {

@@ -11,10 +11,15 @@ func sampleEntries() []Entry {
 	full := owned(user("alice"), "staff", "k\x00ey")
 	full.Auth = Auth{Method: AuthUpstream, Upstream: "corp", DN: "uid=alice,dc=example", Disabled: true, Hash: Literal("$argon2id$")}
 	full.Local, full.LocalAuth = FieldSet(0).With(Phone, Groups), true
+	full.Removed = stamp.Add(2 * time.Hour)
 	full.Created, full.Modified, full.Seq = stamp, stamp.Add(time.Hour), 1<<40
 	old := contact("Bob")
 	old.Created = time.Unix(-5, 0).UTC()
-	return []Entry{full, old, speedDial("*97"), {Kind: KindUser}}
+	hidden := owned(contact("Carol"), "staff", "c")
+	hidden.Removed = stamp
+	enabled := full
+	enabled.Auth.Disabled = false
+	return []Entry{full, old, speedDial("*97"), {Kind: KindUser}, hidden, enabled}
 }
 
 func TestRecordRoundTrip(t *testing.T) {
@@ -41,7 +46,9 @@ func TestRecordRoundTrip(t *testing.T) {
 			continue
 		}
 		account, err := decodeAccount(x, record)
-		if err != nil || account != (Account{ID: e.ID, Username: e.Values.First(Username), Auth: e.Auth, Seq: e.Seq}) {
+		login := e.Auth
+		login.Disabled = login.Disabled || e.Hidden()
+		if err != nil || account != (Account{ID: e.ID, Username: e.Values.First(Username), Auth: login, Seq: e.Seq}) {
 			t.Fatalf("account %+v, %v", account, err)
 		}
 	}
@@ -59,7 +66,9 @@ func FuzzRecord(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if accountErr != nil || account.Username != e.Values.First(Username) || account.Auth != e.Auth || account.Seq != e.Seq {
+		login := e.Auth
+		login.Disabled = login.Disabled || e.Hidden()
+		if accountErr != nil || account.Username != e.Values.First(Username) || account.Auth != login || account.Seq != e.Seq {
 			t.Fatalf("entry %+v, account %+v, %v", e, account, accountErr)
 		}
 		again, err := decodeRecord(x, appendRecord(nil, &e))

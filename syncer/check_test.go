@@ -2,7 +2,6 @@ package syncer_test
 
 import (
 	"errors"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,12 +20,17 @@ func TestCheck(t *testing.T) {
 		path   string
 		want   string
 	}{
-		{"template", func(c *store.Connector) { c.Template = "csv-user" }, "template", `there is no template "csv-user": there is csv-users`},
+		{"template", func(c *store.Connector) { c.Template = "csv-user" }, "template", `there is no template "csv-user": there is ` + templateNames()},
 		{"target", func(c *store.Connector) { c.Target = "speeddials" }, "target", "the template csv-users fills users, not speeddials"},
+		{"no phonebook", func(c *store.Connector) { c.Template, c.Authentication = "csv-phonebook", nil }, "target",
+			"is missing: name the phonebook, as in target: phonebook/customers"},
+		{"users where a phonebook is filled", func(c *store.Connector) { c.Template, c.Target = "csv-phonebook", "users" }, "target",
+			"the template csv-phonebook fills a phonebook, as in phonebook/customers, not users"},
+		{"contacts that log in", func(c *store.Connector) { c.Template, c.Target = "csv-phonebook", "phonebook/customers" }, "authentication", "only users log in"},
 		{"unknown field", func(c *store.Connector) { c.Variables = map[string]string{"shortcode": "1"} }, "variables.shortcode", "a user has no such field"},
 		{"syntax", func(c *store.Connector) { c.Variables = map[string]string{"phone": "digits(phone"} }, "variables.phone", "unexpected token EOF (position 12)"},
 		{"unknown function", func(c *store.Connector) { c.Variables = map[string]string{"phone": "digit(phone)"} }, "variables.phone",
-			`there is no function "digit": there are col, default, digits, e164, first, join, len, lower, match, prefix, replace, split, trim, truncate, upper (position 1)`},
+			`there is no function "digit": is it "digits"? (position 1)`},
 		{"filter", func(c *store.Connector) { c.Filter = `"yes"` }, "filter", "expected bool, but got string"},
 		{"schedule", func(c *store.Connector) { c.Schedule = "half past ten" }, "schedule",
 			`"half past ten" is neither cron, such as "*/30 * * * *" (minute, hour, day, month, weekday), nor such as "@every 30m"`},
@@ -71,13 +75,22 @@ func TestNew(t *testing.T) {
 	}
 }
 
+func templateNames() string {
+	var names []string
+	for _, t := range syncer.Templates() {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // Each template's YAML, with a name, is a connector that works on a file as that template wants it.
 func TestTemplates(t *testing.T) {
-	templates := syncer.Templates()
-	if len(templates) == 0 {
-		t.Fatal("there are no templates")
+	sources := map[string][]string{
+		"csv-users":      {"\xEF\xBB\xBFusername,displayname,phone", "alice,Alice Ångström,1"},
+		"csv-phonebook":  {"\xEF\xBB\xBF" + classicHeader, `"Alice Ångström","1","","","","","","",""`},
+		"csv-speeddials": {"\xEF\xBB\xBFshortcode,displayname,phone", "*70,Alice Ångström,1"},
 	}
-	for _, template := range templates {
+	for _, template := range syncer.Templates() {
 		t.Run(template.Name, func(t *testing.T) {
 			if template.Title == "" || template.Help == "" {
 				t.Error("title or help is missing")
@@ -86,32 +99,28 @@ func TestTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var document struct {
-				Kind            string
-				store.Connector `yaml:",inline"`
-			}
-			dec := yaml.NewDecoder(strings.NewReader(text))
-			dec.KnownFields(true)
-			if err := dec.Decode(&document); err != nil {
-				t.Fatal(err)
-			}
-			if document.Kind != "connector" || document.Name != "from-template" || document.Template != template.Name || strings.Contains(text, "NAME\n") {
-				t.Errorf("%+v", document)
+			if strings.Contains(text, "NAME\n") {
+				t.Errorf("the name is missing:\n%s", text)
 			}
 			w := newWorld(t)
-			document.Source.CSV.Path = filepath.Join(w.dir, "users.csv")
-			if err := w.syncer.Check(&document.Connector); err != nil {
-				t.Fatal(err)
+			c := w.applyText(text)
+			if c.Name != "from-template" || c.Template != template.Name {
+				t.Fatalf("%+v", c)
 			}
-			w.apply(&document.Connector)
-			w.write("\xEF\xBB\xBFusername,displayname,phone", "alice,Alice Ångström,1")
+			source, ok := sources[template.Name]
+			if !ok {
+				t.Fatal("there is no source to test it with")
+			}
+			c.Source.CSV.Path = "users.csv"
+			w.apply(c)
+			w.write(source...)
 			r, err := w.syncer.Import(t.Context(), "from-template", syncer.ImportOptions{})
 			if err != nil || r.Run.Created != 1 {
 				t.Errorf("%+v, %v", r, err)
 			}
 		})
 	}
-	if _, err := syncer.NewConnector("csv-user", "x"); err == nil || err.Error() != `there is no template "csv-user": there is csv-users` {
+	if _, err := syncer.NewConnector("csv-user", "x"); err == nil || err.Error() != `there is no template "csv-user": there is `+templateNames() {
 		t.Errorf("unknown template: %v", err)
 	}
 	if _, err := syncer.NewConnector("csv-users", "A name: x"); err == nil {
@@ -119,24 +128,78 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// A field of users that the template forgets would be ignored silently.
-func TestTemplateHasEveryField(t *testing.T) {
-	w := newWorld(t)
-	var names, values []string
-	for _, f := range store.Fields() {
-		if f.User != store.Unused && f.Matching != store.MatchBytes {
-			names, values = append(names, f.Name), append(values, "1")
+// applyText applies the documents of a template and returns the connector among them.
+func (w *world) applyText(text string) *store.Connector {
+	w.t.Helper()
+	var c *store.Connector
+	for text := range strings.SplitSeq(text, "\n---\n") {
+		var head struct{ Kind store.ObjectKind }
+		if err := yaml.Unmarshal([]byte(text), &head); err != nil {
+			w.t.Fatal(err)
+		}
+		switch head.Kind {
+		case store.ObjectPhonebook:
+			var document struct {
+				Kind            string
+				store.Phonebook `yaml:",inline"`
+			}
+			w.decode(text, &document)
+			w.apply(&document.Phonebook)
+		case store.ObjectConnector:
+			var document struct {
+				Kind            string
+				store.Connector `yaml:",inline"`
+			}
+			w.decode(text, &document)
+			c = &document.Connector
+			if err := w.syncer.Check(c); err != nil {
+				w.t.Fatal(err)
+			}
+		default:
+			w.t.Fatalf("a document of kind %q", head.Kind)
 		}
 	}
-	w.write(strings.Join(names, ","), strings.Join(values, ","))
-	r := w.done(1, 0, 0, 0, 0)
-	e := w.user("1")
-	for _, name := range names {
-		if f, _ := store.FieldByName(name); f.ID != store.Password && !e.Values.Has(f.ID) {
-			t.Errorf("%s is not filled", name)
-		}
+	if c == nil {
+		w.t.Fatal("there is no connector")
 	}
-	if slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "columns that nothing uses") }) {
-		t.Errorf("notes %q", r.Notes)
+	return c
+}
+
+func (w *world) decode(text string, into any) {
+	w.t.Helper()
+	dec := yaml.NewDecoder(strings.NewReader(text))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A field that the template forgets would be ignored silently.
+func TestTemplatesHaveEveryField(t *testing.T) {
+	for template, kind := range map[string]store.Kind{"csv-users": store.KindUser, "csv-phonebook": store.KindContact, "csv-speeddials": store.KindSpeedDial} {
+		t.Run(template, func(t *testing.T) {
+			w := newWorld(t, fills(template))
+			var names, values []string
+			for _, f := range store.Fields() {
+				if f.UsedBy(kind) != store.Unused && f.Matching != store.MatchBytes {
+					names, values = append(names, f.Name), append(values, "1")
+				}
+			}
+			w.write(strings.Join(names, ","), strings.Join(values, ","))
+			r := w.done(1, 0, 0, 0, 0)
+			for e, err := range w.store.Entries(t.Context(), store.Query{Owner: "staff"}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, name := range names {
+					if f, _ := store.FieldByName(name); f.ID != store.Password && !e.Values.Has(f.ID) {
+						t.Errorf("%s is not filled", name)
+					}
+				}
+			}
+			if slices.ContainsFunc(r.Notes, func(n string) bool { return strings.HasPrefix(n, "columns that nothing uses") }) {
+				t.Errorf("notes %q", r.Notes)
+			}
+		})
 	}
 }

@@ -35,6 +35,7 @@ type expression struct {
 type use struct {
 	name   string
 	column int
+	all    bool // all its values, where there are several; else the first
 }
 
 // compile compiles a variable. Without columns, any name may be a column's.
@@ -59,9 +60,9 @@ func compileWith(text string, columns *source.Columns, n Numbers, more ...expr.O
 		}
 	}
 	functions := functionsOf(n)
-	names := &names{columns: columns, functions: map[string]bool{"len": true}, program: e, env: e.env}
+	names := &names{columns: columns, functions: map[string]int{"len": 0}, program: e, env: e.env}
 	for _, f := range functions {
-		names.functions[f.name] = true
+		names.functions[f.name] = f.all
 	}
 	names.declare()
 	options := []expr.Option{expr.Env(e.env), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins(), expr.EnableBuiltin("len")}
@@ -91,11 +92,14 @@ func compileWith(text string, columns *source.Columns, n Numbers, more ...expr.O
 // run evaluates the program for a record.
 func (e *expression) run(r *source.Record) (any, error) {
 	for _, u := range e.used {
-		value := ""
-		if v := r.Values[u.column]; len(v) > 0 {
-			value = v[0]
+		switch v := r.Values[u.column]; {
+		case len(v) == 0:
+			e.env[u.name] = ""
+		case u.all && len(v) > 1:
+			e.env[u.name] = v
+		default:
+			e.env[u.name] = v[0]
 		}
-		e.env[u.name] = value
 	}
 	out, err := e.vm.Run(e.program, e.env)
 	if err != nil {

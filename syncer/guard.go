@@ -58,8 +58,8 @@ func (p *plan) guard() string {
 }
 
 func (p *plan) guardRemovals() string {
-	if most := p.job.removals.of(p.owned); len(p.remove) > most {
-		return fmt.Sprintf("%d of %d entries would be removed, and limits.removals allows %d", len(p.remove), p.owned, most)
+	if n, most := len(p.remove)+len(p.hide), p.job.removals.of(p.owned); n > most {
+		return fmt.Sprintf("%d of %d entries would be removed, and limits.removals allows %d", n, p.owned, most)
 	}
 	return ""
 }

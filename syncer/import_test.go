@@ -2,6 +2,7 @@ package syncer_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -239,6 +240,36 @@ func TestVariablesAndFilter(t *testing.T) {
 	}
 	w.write("login,displayname,givenname,surname,phone,groups,Works here,Room", "ALICE,,Ann,Berg,1,,no,1")
 	w.fails(store.RunFailed, "the filter leaves none of 1 record: nothing was changed: check the filter")
+}
+
+// What cannot be dialled is told and kept, in a run that changes nothing, too.
+func TestNumbersThatCannotBeDialled(t *testing.T) {
+	w := newWorld(t)
+	w.write("username,phone,mobile", "alice,ask Bob,0171 1", "bob,\"4,9E+11\",", "carol,*97,30000", ",ask me,")
+	want := `2 numbers cannot be dialled and stay as they are: row 2, phone: "ask Bob"; row 3, phone: "4,9E+11"`
+	for range 2 {
+		if r := w.run(syncer.ImportOptions{}); r.Run.Rejected != 1 || !slices.Contains(r.Notes, want) {
+			t.Errorf("%+v, notes %q", r.Run, r.Notes)
+		}
+	}
+	if phone := w.user("alice"); phone.Values.First(store.Phone) != "ask Bob" {
+		t.Errorf("phone %q", phone.Values.First(store.Phone))
+	}
+	lines := []string{"username,phone"}
+	for i := range 30 {
+		lines = append(lines, fmt.Sprintf("u%d,none", i))
+	}
+	w.configure(func(c *store.Connector) { c.Limits.Removals = "100%" })
+	w.write(lines...)
+	if r := w.run(syncer.ImportOptions{}); !slices.ContainsFunc(r.Notes, func(n string) bool {
+		return strings.HasPrefix(n, "30 numbers cannot be dialled") && strings.HasSuffix(n, `row 11, phone: "none"; …`)
+	}) {
+		t.Errorf("notes %q", r.Notes)
+	}
+	p, err := w.syncer.Preview(t.Context(), "staff", 1)
+	if err != nil || len(p.Records) != 1 || !slices.Equal(p.Records[0].Notes, []string{`phone: "none" cannot be dialled`}) {
+		t.Errorf("%+v, %v", p, err)
+	}
 }
 
 func TestWithoutHeader(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer/source"
@@ -17,12 +19,13 @@ type job struct {
 	kind      store.Kind
 	phonebook string // of contacts
 	mirror    bool
-	key       string // a column, or a field
+	key       string // a column, or a field; empty: derived from the values of a contact
 	filter    string
 	variables []variable // in the order of the field table
 	auth      store.Auth // of the users: method and upstream
 	removals  limit
 	rejected  limit
+	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
 }
 
@@ -80,11 +83,9 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 		filter:    c.Filter,
 		removals:  removalLimit(full.Limits.Removals),
 		rejected:  rejectLimit(full.Limits.Rejected),
+		retain:    time.Duration(full.Retain),
 	}
-	if c.Target != "" && c.Target != t.Target {
-		return nil, &store.FieldError{Path: "target", Message: fmt.Sprintf("the template %s fills %s, not %s", t.name, t.Target, c.Target)}
-	}
-	if j.kind, j.phonebook, err = store.ParseTarget(t.Target); err != nil {
+	if j.kind, j.phonebook, err = t.target(c.Target); err != nil {
 		return nil, err
 	}
 	if j.variables, err = t.merge(c.Variables, j.kind); err != nil {
@@ -95,6 +96,29 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 	}
 	j.source, err = s.sourceOf(full.Source, t)
 	return j, err
+}
+
+// anyPhonebook is the target of a template whose connectors say which phonebook they fill.
+const anyPhonebook = "phonebook"
+
+// target returns what a connector of the template fills.
+func (t *template) target(given string) (store.Kind, string, error) {
+	switch {
+	case t.Target == anyPhonebook && given == "":
+		return 0, "", &store.FieldError{Path: "target", Message: "is missing: name the phonebook, as in target: phonebook/customers"}
+	case t.Target == anyPhonebook && strings.HasPrefix(given, store.TargetPhonebook), given == t.Target:
+		return store.ParseTarget(given)
+	case given == "":
+		return store.ParseTarget(t.Target)
+	}
+	return 0, "", &store.FieldError{Path: "target", Message: fmt.Sprintf("the template %s fills %s, not %s", t.name, t.fills(), given)}
+}
+
+func (t *template) fills() string {
+	if t.Target == anyPhonebook {
+		return "a phonebook, as in phonebook/customers"
+	}
+	return t.Target
 }
 
 // merge returns the template's variables with the connector's in place of those of the same field.

@@ -11,13 +11,12 @@ import (
 
 // A mapping is a job compiled for the columns of one fetch: it makes of a record what its entry should hold.
 type mapping struct {
-	job       *job
-	keyColumn int           // -1: the key is a field
-	keyField  store.FieldID // where keyColumn is -1
-	foldKey   bool          // the key is a login name, which is the same in any case
-	filter    *expression   // nil: every record
-	fields    []mappedField
-	required  []store.Field
+	job      *job
+	numbers  Numbers
+	key      key
+	filter   *expression // nil: every record
+	fields   []mappedField
+	required []store.Field
 }
 
 type mappedField struct {
@@ -31,7 +30,13 @@ type wanted struct {
 	key      string
 	values   store.Values // shares memory with the record
 	password string
+	// lost: the record is rejected, and which entry was made from it cannot be told.
+	lost bool
+	odd  []oddNumber
 }
+
+// An oddNumber is a number that cannot be dialled. It is kept as it is: somebody may read it.
+type oddNumber struct{ column, text string }
 
 // A rejection is why a record is skipped.
 type rejection struct {
@@ -40,7 +45,7 @@ type rejection struct {
 }
 
 func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
-	m := &mapping{job: j, keyColumn: -1}
+	m := &mapping{job: j, numbers: n}
 	for _, v := range j.variables {
 		if i, ok := columns.Index(v.expression); !ok && v.optional {
 			continue
@@ -78,32 +83,6 @@ func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
 	return m, nil
 }
 
-// setKey finds the column or else the field that identifies a record.
-func (m *mapping) setKey(columns *source.Columns) error {
-	key := m.job.key
-	if i, ok := columns.Index(key); ok {
-		if columns.Repeated(i) {
-			return ambiguous(key)
-		}
-		m.keyColumn = i
-		m.foldKey = slices.ContainsFunc(m.fields, func(f mappedField) bool {
-			return f.field.ID == store.Username && f.expression.column == i
-		})
-		return nil
-	}
-	if f, ok := store.FieldByName(key); ok && slices.ContainsFunc(m.fields, func(x mappedField) bool { return x.field.ID == f.ID }) {
-		m.keyField, m.foldKey = f.ID, f.ID == store.Username
-		return nil
-	}
-	return fmt.Errorf("key: %s", unknownColumn(key, columns))
-}
-
-// ambiguous refuses to guess which of several columns of one name identifies a record. Other
-// columns that occur twice are numbered.
-func ambiguous(column string) error {
-	return fmt.Errorf("there are several columns %q, and this one must be unique because it identifies the records: rename the others", column)
-}
-
 // keep tells whether the record counts.
 func (m *mapping) keep(r *source.Record) (bool, *rejection) {
 	if m.filter == nil {
@@ -116,28 +95,10 @@ func (m *mapping) keep(r *source.Record) (bool, *rejection) {
 	return keep, nil
 }
 
-// key returns what identifies the record's entry, "" where that cannot be told.
-func (m *mapping) key(r *source.Record, values store.Values) string {
-	key := values.First(m.keyField)
-	if m.keyColumn >= 0 {
-		key = ""
-		if v := r.Values[m.keyColumn]; len(v) > 0 {
-			key = strings.TrimSpace(v[0])
-		}
-	}
-	if m.foldKey {
-		key, _ = store.NormalizeName(key)
-	}
-	return key
-}
-
 // wanted works out what the record's entry should hold. Its key is set as far as it can be told even where
 // the record is rejected, so that a bad record does not remove its entry.
 func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rejection) {
 	w.values = into[:0]
-	if m.keyColumn >= 0 {
-		w.key = m.key(r, nil)
-	}
 	for i := range m.fields {
 		f := &m.fields[i]
 		texts, err := f.values(r)
@@ -150,19 +111,21 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 			}
 			continue
 		}
-		if why := w.add(&f.field, texts); why != "" && no == nil {
+		if why := w.add(f, texts); why != "" && no == nil {
 			no = &rejection{f.column, why}
 		}
 	}
-	if m.keyColumn < 0 {
-		w.key = m.key(r, w.values)
+	if r.Problem != nil {
+		no = &rejection{r.Problem.Column, r.Problem.Reason}
 	}
+	if no == nil || m.key.from != keyDerived {
+		w.key = m.keyOf(r, w.values)
+	}
+	w.lost = no != nil && w.key == "" && m.key.from != keyColumn
 	switch {
-	case r.Problem != nil:
-		return w, &rejection{r.Problem.Column, r.Problem.Reason}
 	case no != nil:
 		return w, no
-	case w.key == "":
+	case w.key == "" && m.key.from != keyDerived:
 		return w, &rejection{m.job.key, "is empty, but identifies the record"}
 	case len(w.key) > maxKey:
 		return w, &rejection{m.job.key, fmt.Sprintf("is longer than %d bytes", maxKey)}
@@ -176,12 +139,15 @@ func (m *mapping) wanted(r *source.Record, into store.Values) (w wanted, no *rej
 	return w, nil
 }
 
-// maxKey is the store's bound of a key in bytes.
-const maxKey = 1024
+// Bounds of the store.
+const (
+	maxKey    = 1024 // bytes
+	maxValues = 100  // of one field
+)
 
 // add cleans the texts of a field and adds them; w.values stays ordered, since the fields come in the order of their IDs.
-func (w *wanted) add(f *store.Field, texts []string) (why string) {
-	first := len(w.values)
+func (w *wanted) add(m *mappedField, texts []string) (why string) {
+	f, first := &m.field, len(w.values)
 	for _, t := range texts {
 		t, err := clean(f, t)
 		if err != nil {
@@ -189,6 +155,12 @@ func (w *wanted) add(f *store.Field, texts []string) (why string) {
 		}
 		if t == "" || slices.ContainsFunc(w.values[first:], func(v store.Value) bool { return v.Text == t }) {
 			continue
+		}
+		if len(w.values)-first == maxValues {
+			return fmt.Sprintf("there are more than %d values", maxValues)
+		}
+		if f.Matching == store.MatchNumber && !dialable(t) {
+			w.odd = append(w.odd, oddNumber{m.column, t})
 		}
 		w.values = append(w.values, store.Value{Field: f.ID, Text: t})
 		if !f.Many {
@@ -225,9 +197,9 @@ func clean(f *store.Field, text string) (string, error) {
 	if len(text) > maxText {
 		return "", errTooLong
 	}
-	if f.ID == store.Username && text != "" {
-		if _, ok := store.NormalizeName(text); !ok {
-			return "", fmt.Errorf("%q is no login name: it holds a control character or is too long", shorten(text))
+	if text != "" {
+		if err := checkName(f.ID, text); err != nil {
+			return "", err
 		}
 	}
 	if !plain {
@@ -238,6 +210,21 @@ func clean(f *store.Field, text string) (string, error) {
 		}
 	}
 	return text, nil
+}
+
+// checkName refuses what the store cannot tell names apart by.
+func checkName(f store.FieldID, text string) error {
+	switch f {
+	case store.Username:
+		if _, ok := store.NormalizeName(text); !ok {
+			return fmt.Errorf("%q is no login name: it holds a control character or is too long", shorten(text))
+		}
+	case store.ShortCode:
+		if _, ok := store.NormalizeCode(text); !ok {
+			return fmt.Errorf("%q is no short code: it must be what a phone can dial", shorten(text))
+		}
+	}
+	return nil
 }
 
 // fallBack gives an entry without a display name the next best one.
@@ -274,7 +261,10 @@ func shorten(s string) string {
 
 // unused returns the columns that nothing reads, apart from those without a name.
 func (m *mapping) unused(columns *source.Columns) []string {
-	used := map[int]bool{m.keyColumn: true}
+	used := map[int]bool{}
+	if m.key.from == keyColumn {
+		used[m.key.column] = true
+	}
 	for i := range m.fields {
 		m.fields[i].mark(used)
 	}

@@ -3,6 +3,7 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -23,8 +24,7 @@ func uniqueName(k store.Kind, values store.Values) string {
 	if k == store.KindContact {
 		return ""
 	}
-	name, _ := store.NormalizeName(values.First(nameField(k)))
-	return name
+	return fold(nameField(k), values.First(nameField(k)))
 }
 
 // A claim is a put whose name an entry of the same connector has until now. Whether
@@ -54,13 +54,18 @@ func (p *plan) claimName(row int, e *store.Entry) (no *rejection, holder string,
 	if err != nil {
 		return nil, "", err
 	}
-	if other != nil && other.Owner != p.job.connector {
+	foreign := other != nil && other.Owner != p.job.connector
+	if foreign && !other.Hidden() {
+		p.clashes[other.Owner]++
 		return clash(e, other), "", nil
 	}
 	if no := p.takeName(row, e.Values); no != nil {
 		return no, "", nil
 	}
-	if other != nil {
+	switch {
+	case foreign:
+		p.displace(other)
+	case other != nil:
 		return nil, other.ID, nil
 	}
 	return nil, "", nil
@@ -119,7 +124,7 @@ func (p *plan) settleNames() error {
 		return nil
 	}
 	gone := map[string]bool{}
-	for _, k := range p.remove {
+	for _, k := range slices.Concat(p.remove, p.purge) {
 		gone[k.id] = true
 	}
 	puts := map[string]int{}

@@ -28,6 +28,9 @@ func (n Numbers) check() error {
 	return nil
 }
 
+// readable are the characters that people write into numbers to make them readable.
+const readable = " -/.()\u00a0\u2010\u2011\u2012\u2013"
+
 // maxNumber bounds what is looked at as a number.
 const maxNumber = 100
 
@@ -72,10 +75,33 @@ func (n Numbers) plain(number string) (string, bool) {
 		switch {
 		case '0' <= c && c <= '9', c == '+' && b.Len() == 0:
 			b.WriteRune(c)
-		case strings.ContainsRune(" -/.()\u00a0\u2010\u2011\u2012\u2013", c):
+		case strings.ContainsRune(readable, c):
 		default:
 			return "", false
 		}
 	}
 	return b.String(), b.Len() > 1
+}
+
+// dialable tells whether a phone or PBX can dial a number as it is written: an international or national number, an extension, a
+// feature code or a SIP address. Words beside a number are not dialled.
+func dialable(number string) bool {
+	if len(number) > maxNumber {
+		return false
+	}
+	if user, host, sip := strings.Cut(number, "@"); sip {
+		return user != "" && host != "" && !strings.ContainsAny(number, " <>\"")
+	}
+	something := false
+	for i, c := range number {
+		switch {
+		case '0' <= c && c <= '9', c == '*', c == '#':
+			something = true
+		case c == '+' && strings.Trim(number[:i], " (") == "":
+		case strings.ContainsRune(readable, c):
+		default:
+			return false
+		}
+	}
+	return something
 }

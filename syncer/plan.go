@@ -18,23 +18,31 @@ type plan struct {
 	store   *store.Store
 	mapping *mapping
 
-	owned int               // entries of the connector before the run
+	owned int               // entries of the connector before the run, without hidden ones
 	known map[string]*known // those entries by key
 	names map[string]int    // the unique names in the source, normalised, and their rows
+	alike map[string]int    // how many records came to a derived key
 	seed  maphash.Seed
 
-	put    []store.Entry
-	about  []about // of each put
-	remove []*known
-	claims []claim
+	put       []store.Entry
+	about     []about // of each put
+	remove    []*known
+	hide      []*known            // removed, but kept for a while
+	purge     []*known            // hidden long enough
+	displaced []store.Expectation // hidden entries of other connectors that give up their names
+	claims    []claim
+	clashes   map[string]int // records whose name belongs to another connector, or "" for one made by hand
 
 	accepted  int // records that become entries
 	filtered  int
 	rejected  int
+	lost      int // rejected ones of which the entry cannot be told
 	unchanged int
 	rejects   []namedReject // the first maxShown
 	ignored   int           // passwords that the login method has no use for
 	missing   int           // users with the method internal and without a password
+	odd       int           // numbers that cannot be dialled
+	oddOnes   []string      // the first of them, for people
 }
 
 // A known is what the plan remembers of an entry that the connector owns, or will own.
@@ -46,6 +54,7 @@ type known struct {
 	// exact: its content is not to be compared by hash, because an administrator changed
 	// something by hand.
 	exact       bool
+	removed     int64 // Unix seconds, when it is hidden
 	hasPassword bool
 	seen        bool // the source has it, be it in a record that was rejected
 	row         int  // of the record that it is made from; 0: none yet
@@ -62,7 +71,7 @@ type about struct {
 
 // plan fetches everything and works out what to do. A *store.ChangedError means that the store changed meanwhile.
 func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report) (*plan, error) {
-	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}}
+	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}, clashes: map[string]int{}}
 	if err := p.readOwned(ctx); err != nil {
 		return nil, err
 	}
@@ -73,18 +82,13 @@ func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report
 		p.reportRejects(r)
 		return nil, p.nothingLeft()
 	}
-	for _, k := range p.known {
-		if j.mirror && !k.seen && k.id != "" {
-			p.remove = append(p.remove, k)
-		}
-	}
-	slices.SortFunc(p.remove, func(a, b *known) int { return strings.Compare(a.key, b.key) })
+	p.sortMissing(s.now())
 	if err := p.settleNames(); err != nil {
 		return nil, err
 	}
 	progress.end(phasePlan, p.accepted+p.rejected)
 	p.notes(r)
-	p.known, p.names, p.mapping = nil, nil, nil // some 30 MB for 100,000 records, which Apply can use
+	p.known, p.names, p.alike, p.mapping = nil, nil, nil, nil // some 30 MB for 100,000 records, which Apply can use
 	return p, nil
 }
 
@@ -94,16 +98,24 @@ func (p *plan) readOwned(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.known[e.Key] = &known{
+		if e.Kind != p.job.kind {
+			return fmt.Errorf("connector %s has %ss from an earlier target: make another connector for %ss, or delete this one first", p.job.connector, e.Kind, p.job.kind)
+		}
+		k := &known{
 			id:          e.ID,
 			key:         e.Key,
 			seq:         e.Seq,
 			hash:        p.hash(e.Values, &e.Auth),
-			exact:       e.Local != 0 || e.LocalAuth || e.Phonebook != p.job.phonebook,
+			exact:       e.Local != 0 || e.LocalAuth || e.Phonebook != p.job.phonebook || e.Hidden(),
 			hasPassword: !e.Auth.Hash.IsZero(),
 		}
+		if e.Hidden() {
+			k.removed = e.Removed.Unix()
+		} else {
+			p.owned++
+		}
+		p.known[e.Key] = k
 	}
-	p.owned = len(p.known)
 	return nil
 }
 
@@ -169,6 +181,9 @@ func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, e
 	if no == nil {
 		no = why
 	}
+	if p.mapping.key.from == keyDerived {
+		w.key = p.numbered(w.key)
+	}
 	k := p.known[w.key]
 	if k != nil {
 		k.seen = true // whatever becomes of the record, its entry is not missing
@@ -177,11 +192,19 @@ func (p *plan) record(rec *source.Record, scratch store.Values) (store.Values, e
 		no = &rejection{p.job.key, fmt.Sprintf("%q is that of row %d, too", shorten(w.key), k.row)}
 	}
 	if no != nil {
+		if w.lost {
+			p.lost++
+		}
 		p.reject(rec.Row, no, w.values.First(nameField(p.job.kind)))
 		return w.values, nil
 	}
 	if k == nil {
 		k = &known{key: strings.Clone(w.key)}
 	}
-	return w.values, p.entry(rec.Row, &w, k)
+	accepted := p.accepted
+	err := p.entry(rec.Row, &w, k)
+	if p.accepted > accepted {
+		p.countOdd(rec.Row, w.odd)
+	}
+	return w.values, err
 }

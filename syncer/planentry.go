@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,7 +108,7 @@ func (p *plan) merge(e, old *store.Entry) {
 }
 
 func same(a, b *store.Entry) bool {
-	return a.Phonebook == b.Phonebook && a.Auth == b.Auth && slices.Equal(a.Values, b.Values)
+	return a.Phonebook == b.Phonebook && a.Auth == b.Auth && a.Hidden() == b.Hidden() && slices.Equal(a.Values, b.Values)
 }
 
 // add keeps an entry to be put. Its texts are copied, so that it does not hold on to the whole row.
@@ -127,14 +126,6 @@ func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
 	}
 	p.put = append(p.put, e)
 	p.about = append(p.about, a)
-}
-
-// changedMeanwhile makes one error of an entry that was removed while the plan was made and one that Apply finds changed.
-func changedMeanwhile(err error, k *known, kind store.Kind) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return &store.ChangedError{Ref: store.Ref{Kind: kind, ID: k.id}, Want: k.seq}
-	}
-	return err
 }
 
 // nothingLeft says why a source with records comes to no entry at all. Such a run is never applied, whatever the limits say.

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -22,8 +24,11 @@ func (r *Report) note(format string, args ...any) {
 }
 
 func plural(n int, one string) string {
-	if n == 1 {
+	switch {
+	case n == 1:
 		return "1 " + one
+	case strings.HasSuffix(one, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(one, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, one)
 }
@@ -32,6 +37,25 @@ func plural(n int, one string) string {
 func (p *plan) notes(r *Report) {
 	if p.filtered > 0 {
 		r.note("the filter leaves out %s", plural(p.filtered, "record"))
+	}
+	if p.lost > 0 && p.job.mirror {
+		r.note("nothing is removed, because it cannot be told which entries %s would be: correct the source, or set key to a column that identifies each record", plural(p.lost, "rejected record"))
+	}
+	if len(p.hide) > 0 {
+		r.note("what is removed is kept hidden for %s, in case it comes back", store.Duration(p.job.retain))
+	}
+	if n := len(p.purge) + len(p.displaced); n > 0 {
+		r.note("removed for good: %s that had been hidden", plural(n, "entry"))
+	}
+	for _, owner := range slices.Sorted(maps.Keys(p.clashes)) {
+		whose := "were made by hand"
+		if owner != "" {
+			whose = "belong to connector " + owner
+		}
+		r.note("rejected because entries of their names %s: %s", whose, plural(p.clashes[owner], "record"))
+	}
+	if p.odd > 0 {
+		r.note("%s cannot be dialled and stay as they are: %s", plural(p.odd, "number"), strings.Join(p.oddOnes, "; "))
 	}
 	if p.ignored > 0 {
 		r.note("the passwords of %s are not used: only users with authentication.method internal have one here", plural(p.ignored, "record"))
@@ -44,11 +68,23 @@ func (p *plan) notes(r *Report) {
 	}
 }
 
+// countOdd counts the numbers of an entry that cannot be dialled.
+func (p *plan) countOdd(row int, numbers []oddNumber) {
+	const named = 10
+	for _, n := range numbers {
+		if p.odd++; p.odd <= named {
+			p.oddOnes = append(p.oddOnes, fmt.Sprintf("row %d, %s: %q", row, n.column, shorten(n.text)))
+		} else if p.odd == named+1 {
+			p.oddOnes = append(p.oddOnes, "…")
+		}
+	}
+}
+
 // report fills in the counts and the first changes, in the order of the source; removals come last.
 func (p *plan) report(r *Report) {
 	p.reportRejects(r)
 	r.Run.Unchanged = p.unchanged
-	r.Run.Removed = len(p.remove)
+	r.Run.Removed = len(p.remove) + len(p.hide)
 	for i := range p.put {
 		if p.about[i].seq == 0 {
 			r.Run.Created++
@@ -60,7 +96,7 @@ func (p *plan) report(r *Report) {
 		r.Changes = append(r.Changes, p.change(i))
 	}
 	slices.SortStableFunc(r.Changes, func(a, b PlannedChange) int { return cmp.Compare(a.Row, b.Row) })
-	for _, k := range p.remove {
+	for _, k := range p.removals() {
 		if len(r.Changes) >= maxShown {
 			break
 		}
@@ -89,7 +125,7 @@ func (p *plan) change(i int) PlannedChange {
 	}
 	c.Fields = differences(old, e)
 	if a.password != "" {
-		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: "[secret]"})
+		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: masked})
 	}
 	return c
 }
@@ -116,12 +152,20 @@ func differences(old, e *store.Entry) []FieldChange {
 			add(f.Name, strings.Join(old.Values.All(f.ID), ", "), strings.Join(e.Values.All(f.ID), ", "))
 		}
 	}
+	add("removed", removedText(old), removedText(e))
 	if e.Kind == store.KindUser && old.Kind == store.KindUser {
 		add("auth.method", old.Auth.Method.String(), e.Auth.Method.String())
 		add("auth.upstream", old.Auth.Upstream, e.Auth.Upstream)
 		add("auth.dn", old.Auth.DN, e.Auth.DN)
 	}
 	return list
+}
+
+func removedText(e *store.Entry) string {
+	if !e.Hidden() {
+		return ""
+	}
+	return e.Removed.Format(time.RFC3339)
 }
 
 // digest identifies the plan: all that would be changed, from what to what. It holds no password, only whether there is
@@ -138,9 +182,18 @@ func (p *plan) digest() string {
 			writeTexts(h, v.Text)
 		}
 	}
-	for _, k := range p.remove {
-		writeTexts(h, "remove", k.id)
-		writeNumbers(h, k.seq)
+	for _, going := range [...]struct {
+		how  string
+		list []*known
+	}{{"remove", p.remove}, {"hide", p.hide}, {"purge", p.purge}} {
+		for _, k := range going.list {
+			writeTexts(h, going.how, k.id)
+			writeNumbers(h, k.seq)
+		}
+	}
+	for _, e := range p.displaced {
+		writeTexts(h, "displace", e.Ref.ID)
+		writeNumbers(h, e.Seq)
 	}
 	writeNumbers(h, uint64(p.rejected))
 	return hex.EncodeToString(h.Sum(nil))
@@ -161,25 +214,10 @@ func writeNumbers(h hash.Hash, numbers ...uint64) {
 	}
 }
 
-// changes puts the plan into a change of the store. Nothing may have touched what it replaces or removes since it was made.
-func (p *plan) changes(c *store.Changes) {
-	c.Put = p.put
-	for i := range p.about {
-		if a := &p.about[i]; a.seq != 0 {
-			c.Expect = append(c.Expect, store.Expectation{Ref: p.put[i].Ref(), Seq: a.seq})
-		}
-	}
-	for _, k := range p.remove {
-		ref := store.Ref{Kind: p.job.kind, ID: k.id}
-		c.Remove = append(c.Remove, ref)
-		c.Expect = append(c.Expect, store.Expectation{Ref: ref, Seq: k.seq})
-	}
-}
-
 // applied tells the report the IDs of what was created.
 func (p *plan) applied(a store.Applied, r *Report) {
 	ids := map[int]string{}
-	for i, id := range a.IDs[:min(len(a.IDs), maxShown)] {
+	for i, id := range a.IDs[:min(len(a.IDs), len(p.about), maxShown)] {
 		ids[p.about[i].row] = id
 	}
 	for i := range r.Changes {

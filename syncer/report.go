@@ -11,6 +11,8 @@ type Report struct {
 	Run store.Run `json:"run"`
 	// DryRun is true when nothing was written, not even the run.
 	DryRun bool `json:"dry_run,omitempty"`
+	// Temporary is true when the run failed for a reason that may pass by itself.
+	Temporary bool `json:"temporary,omitempty"`
 	// Changes are the first 500 planned changes, in the order of the source; the
 	// run's counts count them all.
 	Changes []PlannedChange `json:"changes,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/store"
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // ImportOptions say how far a run goes.
@@ -87,7 +88,7 @@ func (s *Syncer) importOnce(ctx context.Context, c *store.Connector, o ImportOpt
 	}
 	p.report(r)
 	r.Run.Result = store.RunDone
-	if len(p.put) == 0 && len(p.remove) == 0 {
+	if p.empty() {
 		if o.Confirm {
 			return errors.New("there is nothing to confirm: the plan changes nothing")
 		}
@@ -147,7 +148,9 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 		if err := s.hashPasswords(ctx, p, progress); err != nil {
 			return err
 		}
-		p.changes(changes)
+		if err := p.changes(changes, s.now()); err != nil {
+			return err
+		}
 	}
 	r.Run.Finished = s.now().UTC()
 	applied, err := s.store.Apply(ctx, changes)
@@ -156,7 +159,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	}
 	r.Run = *applied.Run
 	p.applied(applied, r)
-	progress.end(phaseApply, len(p.put)+len(p.remove))
+	progress.end(phaseApply, len(changes.Put)+len(changes.Remove))
 	return nil
 }
 
@@ -164,6 +167,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, error) {
 	if failed != nil {
 		r.Run.Result, r.Run.Error = store.RunFailed, failed.Error()
+		r.Temporary = source.IsTemporary(failed)
 		// What a plan counted did not happen; what was rejected may be why.
 		r.Run.Created, r.Run.Updated, r.Run.Removed, r.Run.Unchanged = 0, 0, 0, 0
 	}

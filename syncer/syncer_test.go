@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,6 +24,7 @@ type world struct {
 	syncer    *syncer.Syncer
 	registry  *prometheus.Registry
 	connector store.Connector
+	later     time.Duration // how far the syncer's clock is ahead
 }
 
 func newWorld(t *testing.T, change ...func(*store.Connector)) *world {
@@ -44,18 +46,33 @@ func newWorld(t *testing.T, change ...func(*store.Connector)) *world {
 	})
 	w.syncer, err = syncer.New(syncer.Options{
 		Store: w.store, Registerer: w.registry, BaseDir: w.dir,
+		Now:          func() time.Time { return time.Now().Add(w.later) },
 		HashPassword: func(password string) (store.Secret, error) { return store.Literal("hashed " + password), nil },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.apply(&store.Upstream{Name: "corp", URLs: []string{"ldaps://dc.example.com"}, BindDN: "uid=%,dc=example,dc=com"})
+	w.apply(&store.Upstream{Name: "corp", URLs: []string{"ldaps://dc.example.com"}, BindDN: "uid=%,dc=example,dc=com"},
+		&store.Phonebook{Name: "customers"})
 	w.connector = store.Connector{
 		Name: "staff", Template: "csv-users", Source: store.Source{CSV: &store.CSVSource{Path: "users.csv"}},
 		Authentication: &store.Authentication{Method: "upstream", Upstream: "corp"},
 	}
 	w.configure(change...)
 	return w
+}
+
+// fills gives the connector another template, and phonebook/customers to fill.
+func fills(template string) func(*store.Connector) {
+	return func(c *store.Connector) {
+		c.Template = template
+		if template != "csv-users" {
+			c.Authentication = nil
+		}
+		if template == "csv-phonebook" {
+			c.Target = "phonebook/customers"
+		}
+	}
 }
 
 // configure changes the connector.
@@ -86,7 +103,12 @@ func (w *world) put(e store.Entry) {
 
 func (w *world) write(lines ...string) {
 	w.t.Helper()
-	if err := os.WriteFile(filepath.Join(w.dir, "users.csv"), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+	w.writeFile("users.csv", lines...)
+}
+
+func (w *world) writeFile(name string, lines ...string) {
+	w.t.Helper()
+	if err := os.WriteFile(filepath.Join(w.dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -134,7 +156,7 @@ func (w *world) fails(result store.RunResult, want string) {
 	}
 }
 
-// dump returns the users as lines: name, owner, key, fields and login method.
+// dump returns the entries as lines: name, owner, key, fields and login method of users; see describe.
 func (w *world) dump() []string {
 	w.t.Helper()
 	var lines []string
@@ -150,6 +172,17 @@ func (w *world) dump() []string {
 
 func describe(e *store.Entry) string {
 	var b strings.Builder
+	if e.Kind != store.KindUser {
+		// A derived key is opaque.
+		fmt.Fprintf(&b, "%s owner=%s", strings.TrimPrefix(e.Kind.String()+" "+e.Phonebook, "contact "), e.Owner)
+		for _, v := range e.Values {
+			fmt.Fprintf(&b, " %s=%s", v.Field, v.Text)
+		}
+		if e.Hidden() {
+			b.WriteString(" hidden")
+		}
+		return strings.ReplaceAll(b.String(), "  ", " ")
+	}
 	fmt.Fprintf(&b, "%s owner=%s key=%s", e.Values.First(store.Username), e.Owner, e.Key)
 	for _, v := range e.Values {
 		if v.Field != store.Username {
@@ -165,6 +198,9 @@ func describe(e *store.Entry) string {
 	}
 	if e.Auth.Disabled {
 		b.WriteString(" disabled")
+	}
+	if e.Hidden() {
+		b.WriteString(" hidden")
 	}
 	return b.String()
 }

@@ -25,7 +25,8 @@ type Template struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	Help  string `json:"help"`
-	YAML  string `json:"yaml"` // a connector with comments, to be applied once NAME is a name
+	// YAML is a connector with comments, to be applied once NAME is a name. What it needs comes before it in a document of its own.
+	YAML string `json:"yaml"`
 }
 
 // A template is what a connector takes from its template.
@@ -33,8 +34,8 @@ type template struct {
 	Title     string            `yaml:"title"`
 	Help      string            `yaml:"help"`
 	Source    string            `yaml:"source"` // the key of store.Source that must be set
-	Target    string            `yaml:"target"`
-	Key       string            `yaml:"key"`
+	Target    string            `yaml:"target"` // users, speeddials or phonebook
+	Key       string            `yaml:"key"`    // empty: derived, see key.go
 	Variables map[string]string `yaml:"variables"`
 
 	name string
@@ -67,7 +68,7 @@ func NewConnector(templateName, name string) (string, error) {
 	if errors.As((&store.Connector{Name: name}).Validate(), &wrong) && wrong.Path == "name" {
 		return "", wrong
 	}
-	return strings.NewReplacer("name: NAME", "name: "+name, "run NAME", "run "+name).Replace(t.text), nil
+	return strings.NewReplacer("name: NAME", "name: "+name, "phonebook/NAME", "phonebook/"+name, "run NAME", "run "+name).Replace(t.text), nil
 }
 
 func templateNames() []string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -15,7 +16,7 @@ import (
 // names finds columns and refuses what would have no bound. It is the visitor of one compilation.
 type names struct {
 	columns   *source.Columns
-	functions map[string]bool
+	functions map[string]int // see function.all
 	program   *expression
 	env       map[string]any
 	err       error
@@ -28,17 +29,26 @@ func (n *names) declare() {
 	}
 	for _, name := range n.columns.Names() {
 		for _, name := range []string{name, strings.ToLower(name)} {
-			if !n.functions[name] {
+			if !n.isFunction(name) {
 				n.env[name] = ""
 			}
 		}
 		n.env[quoted(name)] = ""
+		n.env[all(name)] = ""
 	}
 }
 
 // quoted is how the program knows a column that was named with col: it may have the name of a
 // function, and no source can give such a name.
 func quoted(name string) string { return "\x00" + name }
+
+// all is how the program knows all values of a column.
+func all(name string) string { return "\x01" + name }
+
+func (n *names) isFunction(name string) bool {
+	_, ok := n.functions[name]
+	return ok
+}
 
 // Visit implements ast.Visitor.
 func (n *names) Visit(node *ast.Node) {
@@ -47,34 +57,62 @@ func (n *names) Visit(node *ast.Node) {
 		if n.columns == nil {
 			return
 		}
-		if i, ok := n.columns.Index(x.Value); ok && !n.functions[x.Value] {
-			n.use(x.Value, i)
+		if i, ok := n.columns.Index(x.Value); ok && !n.isFunction(x.Value) {
+			n.use(use{name: x.Value, column: i})
 		}
 	case *ast.BuiltinNode:
 		// Those that loop cannot be disabled.
-		if !n.functions[x.Name] {
-			n.fail(x, "there is no function %q: there are %s", x.Name, n.functionNames())
+		if !n.isFunction(x.Name) {
+			n.fail(x, "%s", n.unknownFunction(x.Name))
+		}
+		for i := range x.Arguments {
+			x.Arguments[i] = one(x.Arguments[i])
 		}
 	case *ast.CallNode:
 		n.call(node, x)
 	case *ast.BinaryNode:
 		n.operator(node, x)
+	case *ast.UnaryNode:
+		x.Node = one(x.Node)
+	case *ast.ConditionalNode:
+		x.Cond = one(x.Cond)
+	case *ast.MemberNode:
+		x.Node = one(x.Node)
+	case *ast.SliceNode:
+		x.Node = one(x.Node)
+	case *ast.VariableDeclaratorNode:
+		x.Value = one(x.Value)
+	case *ast.ArrayNode:
+		for i := range x.Nodes {
+			x.Nodes[i] = one(x.Nodes[i])
+		}
 	}
 }
 
-func (n *names) use(name string, column int) {
-	for _, u := range n.program.used {
-		if u.name == name {
-			return
-		}
+func (n *names) use(u use) {
+	if !slices.Contains(n.program.used, u) {
+		n.program.used = append(n.program.used, u)
 	}
-	n.program.used = append(n.program.used, use{name, column})
+}
+
+// one makes one text of what may be a list: a function of texts gives a list where its column has several values, which
+// another function takes and the result may be, but no operator.
+func one(x ast.Node) ast.Node {
+	switch x.(type) {
+	case *ast.CallNode, *ast.ConditionalNode, *ast.VariableDeclaratorNode:
+	default:
+		return x
+	}
+	if t := x.Type(); t != nil && t.Kind() != reflect.String {
+		return x
+	}
+	return &ast.CallNode{Callee: &ast.IdentifierNode{Value: "first"}, Arguments: []ast.Node{x}}
 }
 
 func (n *names) call(node *ast.Node, x *ast.CallNode) {
 	callee, ok := x.Callee.(*ast.IdentifierNode)
-	if !ok || !n.functions[callee.Value] {
-		n.fail(x, "there is no function %q: there are %s", x.Callee.String(), n.functionNames())
+	if !ok || !n.isFunction(callee.Value) {
+		n.fail(x, "%s", n.unknownFunction(x.Callee.String()))
 		return
 	}
 	switch callee.Value {
@@ -93,7 +131,7 @@ func (n *names) call(node *ast.Node, x *ast.CallNode) {
 			return
 		}
 		own := quoted(n.columns.Name(i))
-		n.use(own, i)
+		n.use(use{name: own, column: i})
 		ast.Patch(node, &ast.IdentifierNode{Value: own})
 	case "match":
 		if _, ok := constant(x.Arguments, 1); !ok {
@@ -101,11 +139,31 @@ func (n *names) call(node *ast.Node, x *ast.CallNode) {
 			return
 		}
 		// expr compiles the pattern of this operator once.
-		ast.Patch(node, &ast.BinaryNode{Operator: "matches", Left: x.Arguments[0], Right: x.Arguments[1]})
+		ast.Patch(node, &ast.BinaryNode{Operator: "matches", Left: one(x.Arguments[0]), Right: x.Arguments[1]})
+	default:
+		n.giveAll(x.Arguments[:min(len(x.Arguments), n.functions[callee.Value])])
+	}
+}
+
+// giveAll makes arguments that are columns stand for all their values.
+func (n *names) giveAll(arguments []ast.Node) {
+	for i, a := range arguments {
+		id, ok := a.(*ast.IdentifierNode)
+		if !ok || n.columns == nil {
+			continue
+		}
+		column, ok := n.columns.Index(strings.TrimPrefix(id.Value, quoted("")))
+		if !ok {
+			continue // a variable of the expression
+		}
+		own := all(n.columns.Name(column))
+		n.use(use{name: own, column: column, all: true})
+		arguments[i] = &ast.IdentifierNode{Value: own}
 	}
 }
 
 func (n *names) operator(node *ast.Node, x *ast.BinaryNode) {
+	x.Left, x.Right = one(x.Left), one(x.Right)
 	switch x.Operator {
 	case "..":
 		n.fail(x, "ranges are not available")

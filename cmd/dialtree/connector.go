@@ -13,7 +13,7 @@ import (
 
 func newConnectorCommand(e *env) *cobra.Command {
 	return group("connector", "Set up and run imports",
-		newTemplatesCommand(e), newNewCommand(e), newRunCommand(e), newHistoryCommand(e), newUndoCommand(e))
+		newTemplatesCommand(e), newNewCommand(e), newPreviewCommand(e), newRunCommand(e), newHistoryCommand(e), newUndoCommand(e))
 }
 
 func newTemplatesCommand(e *env) *cobra.Command {

@@ -26,6 +26,9 @@ func writeCSV(w io.Writer, kind admin.Kind, documents []map[string]any) error {
 	}
 	row := make([]string, len(header))
 	for _, d := range documents {
+		if d["removed"] != nil {
+			continue // an import would bring it back
+		}
 		for i, name := range header {
 			row[i] = harmless(csvCell(d[name]))
 		}

@@ -64,6 +64,28 @@ func (d syncerDoor) Undo(ctx context.Context, run string) (*admin.Report, error)
 	return shownReport(d.Syncer.Undo(ctx, run))
 }
 
+func (d syncerDoor) Preview(ctx context.Context, connector string, records int) (*admin.Preview, error) {
+	p, err := d.Syncer.Preview(ctx, connector, records)
+	if err != nil {
+		return nil, err
+	}
+	shown := &admin.Preview{Notes: p.Notes, Error: p.Error, Records: make([]admin.PreviewedRecord, len(p.Records))}
+	for i, r := range p.Records {
+		shown.Records[i] = admin.PreviewedRecord{
+			Row: r.Row, Source: shownValues(r.Source), Entry: shownValues(r.Entry), LeftOut: r.LeftOut, Column: r.Column, Reason: r.Reason, Notes: r.Notes,
+		}
+	}
+	return shown, nil
+}
+
+func shownValues(list []syncer.NamedValues) []admin.NamedValues {
+	var shown []admin.NamedValues
+	for _, v := range list {
+		shown = append(shown, admin.NamedValues(v))
+	}
+	return shown
+}
+
 func (d syncerDoor) Templates() []admin.Template {
 	var shown []admin.Template
 	for _, t := range syncer.Templates() {

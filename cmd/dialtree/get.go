@@ -25,7 +25,8 @@ which keeps the stored one.
 
 CSV has the headers that a CSV import reads, for users, contacts and speed dials. A
 value that a spreadsheet would take for a formula (it begins with =, +, -, @ or a
-control character) gets a ' in front; telephone numbers such as +49 30 1234 do not.`,
+control character) gets a ' in front; telephone numbers such as +49 30 1234 do not.
+What a connector removed and keeps hidden for a while is not in CSV.`,
 		Example: `  dialtree get users
   dialtree get user alice -o yaml
   dialtree get contacts --phonebook customers -o csv > customers.csv
@@ -127,7 +128,7 @@ func columns(kind admin.Kind) []string {
 	case "user":
 		return []string{"username", "displayname", "phone", "auth", "connector"}
 	case "contact":
-		return []string{"displayname", "phone", "organisation", "phonebook", "id"}
+		return []string{"displayname", "phone", "organisation", "phonebook", "connector", "id"}
 	case "speeddial":
 		return []string{"shortcode", "displayname", "phone", "connector"}
 	case "upstream":
@@ -145,7 +146,7 @@ func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) er
 	rows := make([][]string, len(documents))
 	for i, d := range documents {
 		for _, column := range header {
-			rows[i] = append(rows[i], cell(column, d[column]))
+			rows[i] = append(rows[i], cell(column, d[column])+hiddenNote(column, d))
 		}
 	}
 	upper := make([]string, len(header))
@@ -153,6 +154,16 @@ func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) er
 		upper[i] = strings.ToUpper(h)
 	}
 	return writeTable(w, upper, rows)
+}
+
+// hiddenNote says beside its connector that an entry is no longer in the source.
+func hiddenNote(column string, document map[string]any) string {
+	removed, hidden := document["removed"].(string)
+	if column != "connector" || !hidden {
+		return ""
+	}
+	day, _, _ := strings.Cut(removed, "T")
+	return " (removed " + day + ")"
 }
 
 func cell(column string, value any) string {

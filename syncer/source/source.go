@@ -13,7 +13,8 @@ type Source interface {
 	// included (Record.Problem). A record and its Values belong to the source: they are valid until the next
 	// one, the strings in them for ever. A pair with an error is the last one and means that nothing of
 	// this fetch may be trusted, however much came before: a source that ends early, changes while it is read, or
-	// holds no records at all ends with an error. The error is a sentence for the administrator.
+	// holds no records at all ends with an error. The error is a sentence for the administrator, marked with Temporary where it
+	// may pass by itself.
 	// One call at a time; each call fetches anew.
 	Records(ctx context.Context) iter.Seq2[Record, error]
 
