@@ -4,9 +4,6 @@ package main
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
-	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -43,6 +40,9 @@ type measurement struct {
 }
 
 func (m measurement) rate() float64 { return float64(m.answers) / m.elapsed.Seconds() }
+
+// sizeLimitExceeded is a result code of RFC 4511.
+const sizeLimitExceeded = 4
 
 // firstID is a message ID of four octets. Every request is sent with the next
 // one: lloadd 2.5.13 stops at an assertion when a client uses an ID again right
@@ -136,87 +136,6 @@ func (l load) run(d time.Duration) (measurement, error) {
 
 // drainTime is how long the answers are awaited that are out when the time is up.
 const drainTime = 5 * time.Second
-
-func (g *generator) open() error {
-	target, err := netip.ParseAddrPort(g.address)
-	if err != nil {
-		return err
-	}
-	from, err := netip.ParseAddr(g.source)
-	if err != nil {
-		return err
-	}
-	g.target = &syscall.SockaddrInet4{Addr: target.Addr().As4(), Port: int(target.Port())}
-	g.from = &syscall.SockaddrInet4{Addr: from.As4()}
-	if g.epoll, err = syscall.EpollCreate1(0); err != nil {
-		return os.NewSyscallError("epoll_create1", err)
-	}
-	return nil
-}
-
-func (g *generator) close() {
-	for fd := range g.sockets {
-		_, _ = syscall.Write(fd, unbind)
-		syscall.Close(fd)
-	}
-	syscall.Close(g.epoll)
-}
-
-// connect opens one connection. A persistent one is set up before it counts.
-func (g *generator) connect() error {
-	const bindAddressNoPort = 24 // IP_BIND_ADDRESS_NO_PORT of ip(7): choose the port at connect
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	if err := errors.Join(
-		syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, bindAddressNoPort, 1),
-		syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1),
-		syscall.Bind(fd, g.from),
-	); err != nil {
-		return os.NewSyscallError("bind", err)
-	}
-	s := &socket{out: make([]pending, 0, g.pipelined)}
-	if g.fresh {
-		if err := syscall.SetNonblock(fd, true); err != nil {
-			return os.NewSyscallError("fcntl", err)
-		}
-		s.began = time.Now()
-	}
-	if err := syscall.Connect(fd, g.target); err != nil && err != syscall.EINPROGRESS {
-		return os.NewSyscallError("connect", err)
-	}
-	event := syscall.EpollEvent{Events: syscall.EPOLLOUT, Fd: int32(fd)}
-	if !g.fresh {
-		if err := g.prepare(fd); err != nil {
-			return err
-		}
-		if err := syscall.SetNonblock(fd, true); err != nil {
-			return os.NewSyscallError("fcntl", err)
-		}
-	}
-	g.sockets[fd] = s
-	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(g.epoll, syscall.EPOLL_CTL_ADD, fd, &event))
-}
-
-// prepare sends the setup request on a connection and awaits success.
-func (g *generator) prepare(fd int) error {
-	if g.setup == nil {
-		return nil
-	}
-	if _, err := syscall.Write(fd, g.setup); err != nil {
-		return os.NewSyscallError("write", err)
-	}
-	var answer [512]byte
-	n, err := syscall.Read(fd, answer[:])
-	if err != nil {
-		return os.NewSyscallError("read", err)
-	}
-	if _, code, _ := result(answer[:n]); code != 0 {
-		return fmt.Errorf("set a connection up: answer % x", answer[:n])
-	}
-	return nil
-}
 
 // loop sends and receives until the time is up.
 func (g *generator) loop(until time.Time) error {
@@ -345,7 +264,6 @@ func (g *generator) count(s *socket, r response, now time.Time) {
 		return
 	}
 	g.answers++
-	const sizeLimitExceeded = 4
 	if p.id != r.id || r.code != 0 && (!g.searches || r.code != sizeLimitExceeded) {
 		g.wrong++
 	}

@@ -18,7 +18,7 @@ func (b *bench) million(ctx context.Context) error {
 	}
 	defer d.stop()
 	var table memoryTable
-	table.add(d, "import, %.1f s", d.filling.Seconds())
+	table.add(d, "import, %.1f s; found %.2f s later", d.filling.Seconds(), d.following.Seconds())
 	if err := b.restart(ctx, d, &table); err != nil {
 		return err
 	}

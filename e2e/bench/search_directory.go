@@ -16,15 +16,16 @@ import (
 // A directory is a server with contacts to search. Searches are those of a phone
 // that has bound.
 type directory struct {
-	name     string
-	contacts int
-	process  *fixture.Process
-	address  string
-	base     string // of the phonebook
-	bindDN   string
-	filling  time.Duration     // how long it took to fill it
-	product  *fixture.Dialtree // nil for a slapd
-	file     string            // where the product's contacts come from
+	name      string
+	contacts  int
+	process   *fixture.Process
+	address   string
+	base      string // of the phonebook
+	bindDN    string
+	filling   time.Duration     // how long it took to fill it
+	following time.Duration     // from the end of the last import until its contacts were found
+	product   *fixture.Dialtree // nil for a slapd
+	file      string            // where the product's contacts come from
 }
 
 const (
@@ -95,9 +96,33 @@ key: customernumber
 		return err
 	}
 	start := time.Now()
-	_, err := d.sync(ctx)
+	if _, err := d.sync(ctx); err != nil {
+		return err
+	}
 	d.filling = time.Since(start)
-	return err
+	return d.awaitEdition(ctx, 0)
+}
+
+// awaitEdition waits until searches find the first contact as it is in an edition:
+// they follow the store with a delay.
+func (d *directory) awaitEdition(ctx context.Context, edition int) error {
+	c, err := d.dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	start := time.Now()
+	for {
+		entries, err := d.count(c, fixture.Search{Base: d.base, Filter: fixture.Equal("telephoneNumber", contactAt(0, edition).phone)})
+		if err != nil {
+			return err
+		}
+		if entries > 0 {
+			d.following = time.Since(start)
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // sync runs the connector and returns what the command says.
@@ -123,11 +148,24 @@ func (d *directory) dial(ctx context.Context) (*fixture.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r, err := c.Bind(d.bindDN, phonePassword); err != nil || r.Code != 0 {
+	r, err := c.Bind(d.bindDN, phonePassword)
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("bind to %s: result %d %s", d.name, r.Code, r.Diagnostic)
+	}
+	if err != nil {
 		c.Close()
-		return nil, fmt.Errorf("bind to %s: result %d %s: %w", d.name, r.Code, r.Diagnostic, err)
+		return nil, err
 	}
 	return c, nil
+}
+
+// count searches and tells how many entries came.
+func (d *directory) count(c *fixture.Client, s fixture.Search) (entries int, err error) {
+	entries, r, err := c.Search(s)
+	if err == nil && r.Code != 0 && r.Code != sizeLimitExceeded {
+		err = fmt.Errorf("%s answers %v with result %d %s", d.name, s.Filter, r.Code, r.Diagnostic)
+	}
+	return entries, err
 }
 
 // A memoryTable is what resident memory was after what.

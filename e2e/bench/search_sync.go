@@ -21,11 +21,17 @@ func (b *bench) searchDuringSync(ctx context.Context, d *directory) error {
 		return err
 	}
 	l := load{address: d.address, connections: 8, pause: phonePause, searches: true, source: "127.0.0.1"}
+	var cases [][][]byte
 	for _, c := range searchCases() {
 		one := d.contender(c, searchesPerCase)
-		l.setup, l.requests = one.setup, append(l.requests, one.requests...)
+		l.setup, cases = one.setup, append(cases, one.requests)
 	}
-	rest, err := l.run(4 * b.round)
+	for i := range searchesPerCase {
+		for _, requests := range cases {
+			l.requests = append(l.requests, requests[i])
+		}
+	}
+	rest, err := l.run(10 * b.round)
 	if err != nil {
 		return err
 	}
@@ -34,7 +40,9 @@ func (b *bench) searchDuringSync(ctx context.Context, d *directory) error {
 	var failed error
 	go func() {
 		defer close(done)
-		said, failed = d.sync(ctx)
+		if said, failed = d.sync(ctx); failed == nil {
+			failed = d.awaitEdition(ctx, 1)
+		}
 	}()
 	l.stop = done
 	during, err := l.run(untilDone)
@@ -51,6 +59,7 @@ func (b *bench) searchDuringSync(ctx context.Context, d *directory) error {
 		fmt.Fprintf(b.out, "| %s | %.1f s | %.0f | %.3f | %.3f | %.3f | %d |\n", r.title, r.m.elapsed.Seconds(), r.m.rate(),
 			milliseconds(r.m.p50), milliseconds(r.m.p99), milliseconds(r.m.max), r.m.wrong)
 	}
-	fmt.Fprintf(b.out, "\np99 during the sync is %.2f times that at rest.\n", during.p99.Seconds()/rest.p99.Seconds())
+	fmt.Fprintf(b.out, "\np99 during the sync is %.2f times that at rest. What was changed was found %.2f s after the end of the sync.\n",
+		during.p99.Seconds()/rest.p99.Seconds(), d.following.Seconds())
 	return nil
 }

@@ -113,9 +113,13 @@ func begin(s string, letters int) string {
 
 // inside is some letters of the first word of s, from anywhere in it.
 func inside(r *rand.Rand, s string, letters int) string {
-	word := []rune(strings.FieldsFunc(strings.ToLower(s), func(c rune) bool { return !unicode.IsLetter(c) })[0])
+	word := []rune(firstWord(strings.ToLower(s)))
 	at := r.IntN(max(1, len(word)-letters+1))
 	return string(word[at:min(at+letters, len(word))])
+}
+
+func firstWord(s string) string {
+	return strings.FieldsFunc(s, func(c rune) bool { return !unicode.IsLetter(c) })[0]
 }
 
 // lastDigits is the end of a number as somebody types it.
