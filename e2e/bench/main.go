@@ -1,9 +1,10 @@
 //go:build linux
 
 // Command bench measures the product side by side with what else could stand between a
-// client and a directory, all in one run on one machine: rounds alternate
-// between the contenders, and what counts is the ratio to no proxy at all in the
-// same round. It prints Markdown, as docs/benchmarks.md has it.
+// client and a directory, and with a directory that phones could search instead,
+// all in one run on one machine: rounds alternate between the contenders, and what
+// counts is the ratio to no proxy at all, or to slapd, in the same round. It prints
+// Markdown, as docs/benchmarks.md has it.
 //
 //	go run ./e2e/bench              everything but million, about ten minutes
 //	QUICK=1 go run ./e2e/bench      short rounds, for a look

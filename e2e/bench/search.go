@@ -28,7 +28,7 @@ var searchShapes = []shape{
 // search measures searches side by side with slapd, on the same contacts.
 func (b *bench) search(ctx context.Context) error {
 	fine := *b
-	fine.round, fine.warmup, fine.rounds = b.round/4, 0, 3
+	fine.round, fine.warmup, fine.rounds = max(b.round/5, 100*time.Millisecond), 0, 3
 	fmt.Fprintf(b.out, "\n### Searches\n\nMedians of %d rounds of %v. Where there are two figures, the first is slapd's and the second Dialtree's; "+
 		"CPU is that of the server process alone, per search.\n", fine.rounds, fine.round)
 	if err := fine.searchFew(ctx); err != nil {
@@ -132,13 +132,13 @@ func (b *bench) restart(ctx context.Context, d *directory, table *memoryTable) e
 	start := time.Now()
 	started := make(chan error, 1)
 	go func() { started <- d.product.Start(ctx) }()
-	for until := start.Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	for until := start.Add(startTime); ; time.Sleep(time.Millisecond) {
 		found, err := d.once(ctx, search)
 		if found {
 			break
 		}
 		if time.Now().After(until) {
-			return errors.Join(errors.New("nothing was found within a minute of the start"), err, <-started)
+			return errors.Join(fmt.Errorf("nothing was found within %v of the start", startTime), err, <-started)
 		}
 	}
 	first := time.Since(start)

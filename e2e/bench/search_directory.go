@@ -111,19 +111,27 @@ func (d *directory) awaitEdition(ctx context.Context, edition int) error {
 		return err
 	}
 	defer c.Close()
-	start := time.Now()
-	for {
-		entries, err := d.count(c, fixture.Search{Base: d.base, Filter: fixture.Equal("telephoneNumber", contactAt(0, edition).phone)})
-		if err != nil {
+	search := fixture.Search{Base: d.base, Filter: fixture.Equal("telephoneNumber", contactAt(0, edition).phone)}
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		c.SetDeadline(time.Now().Add(answerTime))
+		entries, err := d.count(c, search)
+		d.following = time.Since(start)
+		switch {
+		case err != nil:
 			return err
-		}
-		if entries > 0 {
-			d.following = time.Since(start)
+		case entries > 0:
 			return nil
+		case d.following > followTime:
+			return fmt.Errorf("what was imported is not found %v after the import", followTime)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
+
+const (
+	answerTime = 30 * time.Second // for one search
+	followTime = 5 * time.Minute  // for searches to see an import
+	startTime  = 2 * time.Minute  // from a start to the first answer
+)
 
 // sync runs the connector and returns what the command says.
 func (d *directory) sync(ctx context.Context) (string, error) {
