@@ -132,23 +132,30 @@ func (b *bench) restart(ctx context.Context, d *directory, table *memoryTable) e
 	start := time.Now()
 	started := make(chan error, 1)
 	go func() { started <- d.product.Start(ctx) }()
-	for until := start.Add(startTime); ; time.Sleep(time.Millisecond) {
-		found, err := d.once(ctx, search)
-		if found {
-			break
-		}
-		if time.Now().After(until) {
-			return errors.Join(fmt.Errorf("nothing was found within %v of the start", startTime), err, <-started)
-		}
-	}
-	first := time.Since(start)
-	if err := <-started; err != nil {
+	first, err := d.firstAnswer(ctx, search, start)
+	if err := errors.Join(<-started, err); err != nil {
 		return err
 	}
 	d.process = d.product.Process
 	time.Sleep(settle)
 	table.add(d, "a start; first answer after %.2f s", first.Seconds())
 	return nil
+}
+
+// firstAnswer tries until a search finds something, and tells how long after the
+// start that was.
+func (d *directory) firstAnswer(ctx context.Context, s fixture.Search, start time.Time) (time.Duration, error) {
+	for {
+		found, err := d.once(ctx, s)
+		after := time.Since(start)
+		if found {
+			return after, nil
+		}
+		if after > startTime {
+			return 0, errors.Join(fmt.Errorf("nothing was found within %v of the start", startTime), err)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // once binds on a connection of its own and tells whether a search finds

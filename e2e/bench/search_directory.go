@@ -59,7 +59,8 @@ func (b *bench) slapdContacts(ctx context.Context, name string, contacts int) (*
 func (b *bench) dialtreeContacts(ctx context.Context, name string, contacts int) (*directory, error) {
 	p, err := fixture.StartDialtree(ctx, fixture.DialtreeOptions{
 		Binary: b.binary, Dir: b.sub(name),
-		LDAP: []string{"max_connections_per_address: 10000", "size_limit: 20000"},
+		LDAP:      []string{"max_connections_per_address: 10000", "size_limit: 20000"},
+		StartTime: startTime,
 	})
 	if err != nil {
 		return nil, err
