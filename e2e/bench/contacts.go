@@ -150,7 +150,8 @@ func writeCSV(w io.Writer, c contact) {
 }
 
 func writeLDIF(w io.Writer, c contact) {
-	fmt.Fprintf(w, "\ndn: uid=c%07d,%s\nobjectClass: inetOrgPerson\nuid: c%[1]07d\n", c.number, slapdCustomers)
+	uid := fmt.Sprintf("c%07d", c.number)
+	fmt.Fprintf(w, "\ndn: uid=%s,%s\nobjectClass: inetOrgPerson\nuid: %[1]s\n", uid, slapdCustomers)
 	for _, v := range []struct{ attribute, value string }{
 		{"cn", c.name()}, {"sn", c.surname}, {"givenName", c.given}, {"o", c.organisation}, {"mail", c.email},
 		{"telephoneNumber", c.phone}, {"mobile", c.mobile}, {"homePhone", c.home},
