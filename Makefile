@@ -41,7 +41,7 @@ check: ## gofmt, go vet and staticcheck, also of the whole-system tests
 	go run $(STATICCHECK) -tags e2e ./e2e/...
 
 .PHONY: bench
-bench: build ## measure side by side with other proxies, about six minutes; QUICK=1 for a look
+bench: build ## measure side by side with other servers, about ten minutes; QUICK=1 for a look
 	@LLOADD=$${LLOADD:-$$(e2e/bench/build-lloadd "$${XDG_CACHE_HOME:-$$HOME/.cache}/dialtree-lloadd" 2>/dev/null)} \
 	DIALTREE_BIN=$(CURDIR)/bin/dialtree go run ./e2e/bench $(PART)
 

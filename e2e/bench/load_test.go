@@ -40,10 +40,10 @@ func TestGeneratorCounts(t *testing.T) {
 		reply func(request []byte) []byte // nil closes the connection
 		right bool
 	}{
-		{"right answers", false, func(r []byte) []byte { return answer(r[4:8], 0) }, true},
-		{"right answers on fresh connections", true, func(r []byte) []byte { return answer(r[4:8], 0) }, true},
-		{"refusals", false, func(r []byte) []byte { return answer(r[4:8], 49) }, false},
-		{"answers to another request", false, func([]byte) []byte { return answer([]byte{1, 2, 3, 4}, 0) }, false},
+		{"right answers", false, func(r []byte) []byte { return bindResponse(r[4:8], 0) }, true},
+		{"right answers on fresh connections", true, func(r []byte) []byte { return bindResponse(r[4:8], 0) }, true},
+		{"refusals", false, func(r []byte) []byte { return bindResponse(r[4:8], 49) }, false},
+		{"answers to another request", false, func([]byte) []byte { return bindResponse([]byte{1, 2, 3, 4}, 0) }, false},
 		{"broken connections", false, func([]byte) []byte { return nil }, false},
 	} {
 		t.Run(c.title, func(t *testing.T) {
@@ -91,8 +91,8 @@ func serve(l net.Listener, reply func([]byte) []byte) {
 	}
 }
 
-// answer is a BindResponse to the message with an ID of four octets.
-func answer(id []byte, code byte) []byte {
+// bindResponse is a BindResponse to the message with an ID of four octets.
+func bindResponse(id []byte, code byte) []byte {
 	return append(append([]byte{0x30, 0x0f, 0x02, 0x04}, id...), 0x61, 0x07, 0x0a, 0x01, code, 0x04, 0x00, 0x04, 0x00)
 }
 

@@ -1,13 +1,14 @@
 //go:build linux
 
 // Command bench measures the product side by side with what else could stand between a
-// client and a directory, all in one run on one machine: rounds alternate
-// between the contenders, and what counts is the ratio to no proxy at all in the
-// same round. It prints Markdown, as docs/benchmarks.md has it.
+// client and a directory, and with a directory that phones could search instead,
+// all in one run on one machine: rounds alternate between the contenders, and what
+// counts is the ratio to no proxy at all, or to slapd, in the same round. It prints
+// Markdown, as docs/benchmarks.md has it.
 //
-//	go run ./e2e/bench              everything, about six minutes
+//	go run ./e2e/bench              everything but million, about ten minutes
 //	QUICK=1 go run ./e2e/bench      short rounds, for a look
-//	go run ./e2e/bench forward      one part: forward, local, idle or import
+//	go run ./e2e/bench forward      one part: forward, local, idle, import, search or million
 //
 // DIALTREE_BIN and LLOADD name binaries that were built before; without the
 // first the product is built, without the second lloadd is left out and the
@@ -46,7 +47,9 @@ type bench struct {
 	binary string
 	users  []fixture.User
 
+	quick  bool
 	round  time.Duration // of one load on one contender
+	warmup time.Duration // before each
 	rounds int
 	serial int // counts loads, for the source address
 }
@@ -63,7 +66,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	parts := args
 	if len(parts) == 0 {
-		parts = []string{"forward", "local", "idle", "import"}
+		parts = []string{"forward", "local", "idle", "import", "search"}
 	}
 	dir, err := os.MkdirTemp("", "dialtree-bench-")
 	if err != nil {
@@ -72,8 +75,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	b := &bench{out: out, dir: dir, round: 1200 * time.Millisecond, rounds: 5}
 	if os.Getenv("QUICK") != "" {
-		b.round, b.rounds = 300*time.Millisecond, 3
+		b.quick, b.round, b.rounds = true, 300*time.Millisecond, 3
 	}
+	b.warmup = b.round / 5
 	for i := range users {
 		b.users = append(b.users, fixture.User{UID: fmt.Sprintf("user%05d", i), Password: fmt.Sprintf("secret-%05d", i)})
 	}
@@ -84,9 +88,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	for _, part := range parts {
 		measure, ok := map[string]func(context.Context) error{
 			"forward": b.forward, "local": b.local, "idle": b.idle, "import": b.imports,
+			"search": b.search, "million": b.million,
 		}[part]
 		if !ok {
-			return fmt.Errorf("there is no part %q: use forward, local, idle or import", part)
+			return fmt.Errorf("there is no part %q: use forward, local, idle, import, search or million", part)
 		}
 		if err := measure(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part, err)
@@ -120,6 +125,7 @@ type contender struct {
 	address  string
 	setup    []byte
 	requests [][]byte
+	searches bool // the requests are searches
 }
 
 // A shape is how clients connect.
@@ -127,13 +133,14 @@ type shape struct {
 	title       string
 	connections int
 	fresh       bool
+	pipelined   int
 }
 
 var shapes = []shape{
-	{"1 connection", 1, false},
-	{"8 connections", 8, false},
-	{"64 connections", 64, false},
-	{"a fresh connection for each bind, 8 at a time", 8, true},
+	{title: "1 connection", connections: 1},
+	{title: "8 connections", connections: 8},
+	{title: "64 connections", connections: 64},
+	{title: "a fresh connection for each bind, 8 at a time", connections: 8, fresh: true},
 }
 
 // A row is what one contender reached, each value a median over the rounds.
@@ -143,6 +150,7 @@ type row struct {
 	ratio    float64 // to the first contender in the same round
 	p50, p99 time.Duration
 	cpu      time.Duration // of the server process per answer
+	entries  float64       // per answer, in all rounds
 	wrong    int           // in all rounds
 }
 
@@ -169,11 +177,14 @@ func (b *bench) compare(ctx context.Context, contenders []contender, s shape) ([
 		r := row{name: c.name, cpu: median(cpu[i])}
 		var rates, ratios []float64
 		var p50, p99 []time.Duration
+		var answers, entries int
 		for round, m := range measured[i] {
 			rates, ratios = append(rates, m.rate()), append(ratios, m.rate()/measured[0][round].rate())
 			p50, p99 = append(p50, m.p50), append(p99, m.p99)
+			answers, entries = answers+m.answers, entries+m.entries
 			r.wrong += m.wrong
 		}
+		r.entries = float64(entries) / float64(answers)
 		r.rate, r.ratio, r.p50, r.p99 = median(rates), median(ratios), median(p50), median(p99)
 		rows[i] = r
 	}
@@ -187,12 +198,15 @@ func (b *bench) once(ctx context.Context, c contender, s shape) (measurement, ti
 		return measurement{}, 0, err
 	}
 	b.serial++
-	l := load{address: c.address, connections: s.connections, fresh: s.fresh, setup: c.setup, requests: c.requests,
+	l := load{address: c.address, connections: s.connections, fresh: s.fresh, pipelined: s.pipelined,
+		setup: c.setup, requests: c.requests, searches: c.searches,
 		// A source address of its own keeps the closed connections of earlier
 		// loads (TIME-WAIT) from narrowing the choice of ports.
 		source: fmt.Sprintf("127.1.%d.%d", b.serial/200, 1+b.serial%200)}
-	if _, err := l.run(b.round / 5); err != nil {
-		return measurement{}, 0, err
+	if b.warmup > 0 {
+		if _, err := l.run(b.warmup); err != nil {
+			return measurement{}, 0, err
+		}
 	}
 	before, err := c.process.CPU()
 	if err != nil {
