@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
@@ -37,7 +39,7 @@ func (t *Tree) Run(ctx context.Context) error {
 			return fmt.Errorf("follow the store: %w", err)
 		}
 		err := t.follow()
-		if errors.Is(err, store.ErrTooOld) {
+		if errors.Is(err, store.ErrTooOld) || errors.Is(err, errRead) {
 			err = t.read()
 		}
 		if err != nil {
@@ -115,8 +117,7 @@ func (t *Tree) read() error {
 	if t.current.Load() == nil {
 		breathe = nil // nobody is served yet
 	} else {
-		t.long.Store(true)
-		t.tell()
+		t.takesLong()
 	}
 	err := t.store.View(func(v *store.Snapshot) error {
 		containers, err := t.containersOf(v)
@@ -151,33 +152,37 @@ func (t *Tree) publish(s *snapshot, start time.Time, whole bool) {
 	}
 }
 
+// errRead says that so much has changed that reading everything is less work.
+var errRead = errors.New("read everything")
+
 // follow brings the directory up to the store.
 func (t *Tree) follow() error {
 	start := time.Now()
 	before := t.current.Load()
 	s := &snapshot{tree: t, made: before.made}
 	var changes map[*container]*change
-	refs := 0
+	var touched []store.Ref
 	err := t.store.View(func(v *store.Snapshot) error {
 		sets, err := v.ChangesSince(before.seq)
 		if err != nil {
 			return err
+		}
+		touched = refsOf(sets)
+		if len(touched) > mostDelta {
+			t.takesLong()
+		}
+		counts, err := v.Counts()
+		if err != nil {
+			return err
+		}
+		if n := counts.Users + counts.Contacts + counts.SpeedDials; len(touched) > sizeable && 2*len(touched) >= n {
+			return errRead
 		}
 		if s.containers, err = t.containersOf(v); err != nil {
 			return err
 		}
 		s.seq = v.Seq()
 		adopt(s.containers, before.containers)
-		touched := make(map[store.Ref]bool)
-		for _, set := range sets {
-			for _, r := range set.Refs {
-				touched[r] = true
-			}
-		}
-		if refs = len(touched); refs > mostDelta {
-			t.long.Store(true)
-			t.tell()
-		}
 		changes, err = s.changes(v, touched)
 		return err
 	})
@@ -190,15 +195,31 @@ func (t *Tree) follow() error {
 		}
 	}
 	t.publish(s, start, false)
-	if refs > sizeable {
-		changes = nil
+	if len(touched) > sizeable {
 		debug.FreeOSMemory()
 	}
 	return nil
 }
 
+// refsOf are the entries that changes touched, each once, in the order in which the
+// store has them.
+func refsOf(sets []store.ChangeSet) []store.Ref {
+	var refs []store.Ref
+	for _, set := range sets {
+		refs = append(refs, set.Refs...)
+	}
+	slices.SortFunc(refs, func(a, b store.Ref) int { return strings.Compare(a.ID, b.ID) })
+	return slices.Compact(refs)
+}
+
+// takesLong lets searches not wait for the change that is being read.
+func (t *Tree) takesLong() {
+	t.long.Store(true)
+	t.tell()
+}
+
 // changes sorts what was touched by the containers that it was in and is in.
-func (s *snapshot) changes(v *store.Snapshot, touched map[store.Ref]bool) (map[*container]*change, error) {
+func (s *snapshot) changes(v *store.Snapshot, touched []store.Ref) (map[*container]*change, error) {
 	places := make(map[string]*container, len(s.containers))
 	for _, c := range s.containers {
 		places[c.place()] = c
@@ -213,9 +234,8 @@ func (s *snapshot) changes(v *store.Snapshot, touched map[store.Ref]bool) (map[*
 		return ch
 	}
 	elsewhere := make(map[string]bool) // contacts that may be in any phonebook
-	n := 0
-	for r := range touched {
-		if n++; n%256 == 0 {
+	for i, r := range touched {
+		if i%256 == 255 {
 			yieldToSearches()
 		}
 		e, err := v.Entry(r)

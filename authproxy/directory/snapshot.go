@@ -2,7 +2,6 @@ package directory
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -137,7 +136,7 @@ func (b *builder) entry(e *store.Entry) {
 // A change is what one change of the store does to a container.
 type change struct {
 	gone map[string]bool // IDs of entries that are not as they were, or not there any more
-	put  []store.Entry   // as they are now
+	put  []store.Entry   // as they are now, ordered by ID
 }
 
 const (
@@ -158,7 +157,6 @@ func (c *container) apply(ch *change, breathe func()) *container {
 		}
 	}
 	b := c.tree.newBuilder(breathe)
-	slices.SortFunc(ch.put, func(x, y store.Entry) int { return strings.Compare(x.ID, y.ID) })
 	put := ch.put
 	for _, n := range c.delta.byID {
 		r := c.delta.record(n)
