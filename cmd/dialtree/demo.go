@@ -61,18 +61,18 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 			return err
 		}
 	}
-	users, err := demoFiles.ReadFile("demo/users.csv")
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return err
 	}
-	usersFile := filepath.Join(c.DataDir, "users.csv")
-	if err := os.WriteFile(usersFile, users, 0o600); err != nil {
+	usersFile, users, err := sampleFile(c.DataDir, "users.csv")
+	if err != nil {
 		return err
 	}
-	passwords, err := demoPasswords(string(users))
+	customersFile, _, err := sampleFile(c.DataDir, "customers.csv")
+	if err != nil {
+		return err
+	}
+	passwords, err := demoPasswords(users)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 		env: e, client: admin.NewClient(socketPath(c.DataDir)),
 		LDAP: n.ldapListeners[0].Addr().String(), Upstream: directory.address,
 		Program: e.program() + " --data-dir " + c.DataDir,
-		Users:   usersFile, Password: demoPassword("alice"), DevicePassword: rand.Text(),
+		Users:   usersFile, Customers: customersFile, Password: demoPassword("alice"), DevicePassword: rand.Text(),
 	}
 	if n.adminListener != nil {
 		d.Admin = n.adminListener.Addr().String()
@@ -116,9 +116,20 @@ type demo struct {
 	LDAP, Admin    string // addresses; Admin is empty for none
 	Upstream       string
 	Program        string // the command line up to the command
-	Users          string // the CSV file
+	Users          string // the CSV files
+	Customers      string
 	Password       string // Alice's
 	DevicePassword string
+}
+
+// sampleFile writes one of the demo's files for a connector to read.
+func sampleFile(dir, name string) (path, text string, err error) {
+	data, err := demoFiles.ReadFile("demo/" + name)
+	if err != nil {
+		return "", "", err
+	}
+	path = filepath.Join(dir, name)
+	return path, string(data), os.WriteFile(path, data, 0o600)
 }
 
 // demoPasswords gives every sample user the password that the demo names.
@@ -152,7 +163,7 @@ func onLoopback(address string) error {
 	return fmt.Errorf("address %q: the demo listens on this machine only, such as on 127.0.0.1:3389; its passwords are known to everybody", address)
 }
 
-// fill applies the sample objects and imports the sample users, through the same
+// fill applies the sample objects and imports the sample users and customers, through the same
 // door as the commands.
 func (d *demo) fill(ctx context.Context) error {
 	objects, err := d.render("objects.yaml")
@@ -164,14 +175,19 @@ func (d *demo) fill(ctx context.Context) error {
 		return err
 	}
 	writeApplied(d.env.stdout, applied)
-	bar := newProgress(d.env.stderr)
-	report, err := d.client.Run(ctx, "staff", admin.ImportOptions{Progress: bar.show})
-	bar.clear()
-	if err != nil {
-		return err
+	for _, connector := range []string{"staff", "crm"} {
+		bar := newProgress(d.env.stderr)
+		report, err := d.client.Run(ctx, connector, admin.ImportOptions{Progress: bar.show})
+		bar.clear()
+		if err != nil {
+			return err
+		}
+		writeReport(d.env.stdout, report)
+		if err := resultError(report); err != nil {
+			return err
+		}
 	}
-	writeReport(d.env.stdout, report)
-	return resultError(report)
+	return nil
 }
 
 // explain prints what to try. Every line works when it is pasted.

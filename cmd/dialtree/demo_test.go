@@ -87,6 +87,8 @@ func TestDemo(t *testing.T) {
 		{"history", "", []string{"connector", "history", "staff"}, exitDone, "staff-1"},
 		{"import again", "", []string{"connector", "run", "staff"}, exitDone, "8 unchanged"},
 		{"phone", "", []string{"phone", "yealink", "--device", "reception"}, exitDone, "cn=reception,ou=devices,dc=example,dc=com"},
+		{"a caller", "", []string{"lookup", "0305550100"}, exitDone, "Jürgen Müller"},
+		{"a name without its umlaut", "", []string{"lookup", "muller"}, exitDone, "+49 30 5550100"},
 		{"check", "", []string{"check"}, exitDone, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
