@@ -54,6 +54,7 @@ func BenchmarkSearch(b *testing.B) {
 			{"one letter", "(|(cn=w*)(sn=w*))", 50},
 			{"three letters", "(|(cn=*ann*)(sn=ann*))", 50},
 			{"four letters", "(|(cn=*fgan*)(sn=fgan*))", 50},
+			{"both names", "(&(sn=wol*)(cn=*anna*))", 500},
 			{"nobody", "(cn=*xyzzy*)", 50},
 			{"thunderbird", "(|(cn=*müller*)(givenName=*müller*)(sn=*müller*)(mozillaNickname=*müller*)(mail=*müller*)(o=*müller*)(ou=*müller*)(title=*müller*))", 50},
 			{"between digits", "(telephoneNumber=+*4*9*3*0*1*2*3*4*5*6*7)", 50},

@@ -37,8 +37,10 @@ const (
 	// Where more begin alike, the first that are wanted are soon met.
 	mostSorted = 4096
 	// mostGrams is how many grams of a text an entry is asked for before it is
-	// looked at. More of them are seldom rarer.
-	mostGrams = 3
+	// looked at, and mostShared how many more those of the other texts that it must
+	// have are. More of them are seldom rarer.
+	mostGrams  = 3
+	mostShared = 2
 )
 
 // open makes ready to go through the entries that the condition may be True on. It
@@ -75,7 +77,7 @@ func (p *planner) next() uint32 {
 // or a list.
 type source struct {
 	rarest postings
-	others [mostGrams - 1]postings
+	others [mostGrams - 1 + mostShared]postings
 	count  int // of others
 	list   []uint32
 	head   uint32 // plus one; 0 at the end
@@ -154,7 +156,11 @@ func (p *planner) add(c *cond) {
 			}
 		}
 		if best >= 0 {
+			before := len(p.sources)
 			p.add(&c.kids[best])
+			if len(p.sources) == before+1 {
+				p.narrow(&p.sources[before], c, best)
+			}
 		}
 	case opOr:
 		for i := range c.kids {
@@ -225,13 +231,37 @@ func (p *planner) addText(c *cond) {
 		return
 	}
 	s := source{rarest: uses[0].index.list(uses[0].at)}
-	for i := 1; i < len(uses) && s.count < len(s.others); i++ {
+	for i := 1; i < len(uses) && s.count < mostGrams-1; i++ {
 		if uses[i].at != uses[i-1].at && uses[i].count < 16*uses[0].count {
-			s.others[s.count] = uses[i].index.list(uses[i].at)
-			s.count++
+			s.share(uses[i])
 		}
 	}
 	p.sources = append(p.sources, s)
+}
+
+// narrow has a source leave out what the other texts of an and cannot match.
+func (p *planner) narrow(s *source, and *cond, best int) {
+	for i := range and.kids {
+		c := &and.kids[i]
+		text := (c.op == opEqual || c.op == opSubstrings) && !c.names && c.attr.field != 0 && c.attr.syntax == syntaxText
+		if i == best || !text || s.list != nil || s.count == len(s.others) {
+			continue
+		}
+		if uses := p.textGrams(c); len(uses) > 0 {
+			s.share(uses[0])
+		}
+	}
+}
+
+// share has a source leave out what is not in the postings of a gram; all of it
+// where the gram is in no entry.
+func (s *source) share(use gramUse) {
+	if use.count == 0 {
+		s.rarest = postings{}
+		return
+	}
+	s.others[s.count] = use.index.list(use.at)
+	s.count++
 }
 
 // addList adds numbers, which may be in any order.
