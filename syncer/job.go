@@ -202,6 +202,9 @@ func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, e
 	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
 		return s.tableSource(c)
 	}
+	if t.Source == "rest" && c.REST != nil {
+		return s.restSource(c.REST)
+	}
 	if d, inDirectory := directoryOf(c, j.loginAttribute()); inDirectory && d.path == "source."+t.Source {
 		j.asked = true
 		return d.open(j, t, s.numbers)
