@@ -27,6 +27,7 @@ type flattener struct {
 	row    row
 	values int // of the row
 	size   int
+	absent bool // what is read is no object: nothing of it counts
 }
 
 // A row is a record before all columns are known.
@@ -40,9 +41,9 @@ type row struct {
 // record reads the value that begins with a token.
 func (f *flattener) record(tokens *tokens, first json.Token, depth int) (*row, error) {
 	f.row = row{Columns: f.row.Columns[:0], Values: f.row.Values[:0]}
-	f.values, f.size = 0, 0
+	f.values, f.size, f.absent = 0, 0, first != json.Delim('{')
 	f.digest.Write([]byte{1})
-	if first != json.Delim('{') {
+	if f.absent {
 		f.problem("", fmt.Sprintf("is %s, not an object with names and values", kindOf(first)))
 	}
 	return &f.row, f.value(tokens, "", first, depth)
@@ -74,13 +75,14 @@ func (f *flattener) value(tokens *tokens, name string, first json.Token, depth i
 	return nil
 }
 
+// add adds a value. A record with a problem keeps its other values: one of them may say which entry it is.
 func (f *flattener) add(name, text string) {
 	f.digest.Write([]byte(strconv.Quote(name) + strconv.Quote(text)))
 	text = strings.TrimSpace(text)
 	f.values++
 	f.size += len(text)
 	switch {
-	case text == "" || f.row.Reason != "":
+	case text == "" || f.absent:
 		return
 	case !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError):
 		f.problem(name, "holds a character that could not be read: the server may not send UTF-8")
