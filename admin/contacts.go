@@ -99,6 +99,7 @@ func (s *Server) deviceAPI(public *http.ServeMux) {
 		Summary:     "Read a phonebook",
 		Description: "Page by page, in the order of the ids. A phonebook that the device may not read is not found.",
 		Security:    []map[string][]string{{deviceSecurity: {}}},
+		Responses:   map[string]*huma.Response{"304": {Description: "The phonebook is as it was"}},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}, s.contacts)
 	public.Handle("GET "+apiPath+"/openapi.json", mux)

@@ -23,7 +23,10 @@ func (f *Front) LoginDevice(ctx context.Context, client netip.AddrPort, name str
 	}
 	f.login(ctx, &a, secret)
 	f.audit(client, &a)
-	return a.device.name, a.outcome
+	if a.outcome == Accepted {
+		device = a.device.name
+	}
+	return device, a.outcome
 }
 
 // Phonebook returns the phonebook of that name, by the rule that holds for searches; false where there is none that the device
