@@ -275,7 +275,7 @@ func TestContactsDescription(t *testing.T) {
 	}
 }
 
-// A client that does not read its answer is cut off, and one that sends a body is not waited for.
+// A client that sends a body is not waited for.
 func TestContactsBody(t *testing.T) {
 	b := start(t)
 	b.fill(t, 4, "")

@@ -86,14 +86,14 @@ func (s *stream) ask(at *url.URL, authorization, accept string) error {
 		request.Header.Set("Authorization", authorization)
 	}
 	if err := request.Write(s.conn); err != nil {
-		return fmt.Errorf("the request could not be sent: %w", err)
+		return source.Temporary(fmt.Errorf("the request could not be sent: %w", err))
 	}
 	s.head = io.LimitedReader{R: s.conn, N: maxHead}
 	s.buffered = bufio.NewReader(&s.head)
 	for {
 		response, err := http.ReadResponse(s.buffered, request)
 		switch {
-		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), isReset(err):
 			return source.Temporary(errors.New("the server ended the connection without an answer"))
 		case err != nil:
 			return fmt.Errorf("the answer is not HTTP: %w", err)
