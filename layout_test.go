@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"syncer/source/smb":           {"syncer/source", "syncer/source/file"},
 	"syncer/source/web":           {"syncer/source", "syncer/source/file"},
 	"syncer/source/xlsx":          {"syncer/source", "syncer/source/file"},
+	"syncer/source/rest":          {"syncer/source", "syncer/source/file", "syncer/source/web"},
 	"syncer/source/ldap":          {"syncer/source", "authproxy/upstream"},
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
 	"admin":                       {"admin/", "store"},

@@ -43,6 +43,7 @@ func (s *Server) publicRoutes() http.Handler {
 	mux := http.NewServeMux()
 	s.healthRoutes(mux)
 	mux.Handle("GET /metrics", s.metricsFrom(s.metrics()))
+	s.deviceAPI(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Nothing here takes a body; reading one would only hold the connection.
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
@@ -85,14 +86,7 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 }
 
 func (s *Server) api(mux *http.ServeMux) {
-	config := huma.DefaultConfig("Dialtree", s.options.Version.Version)
-	config.OpenAPIPath = apiPath + "/openapi"
-	config.DocsPath = ""    // its page would load scripts from another host
-	config.SchemasPath = "" // the description holds the schemas
-	config.CreateHooks = nil
-	config.RejectUnknownQueryParameters = true
-	config.Transformers = []huma.Transformer{withoutValues}
-	api := humago.New(mux, config)
+	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
@@ -101,6 +95,17 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.lookupRoutes(api)
 	s.phoneRoutes(api)
 	s.storeRoutes(api)
+}
+
+func apiConfig(title, version string) huma.Config {
+	config := huma.DefaultConfig(title, version)
+	config.OpenAPIPath = apiPath + "/openapi"
+	config.DocsPath = ""    // its page would load scripts from another host
+	config.SchemasPath = "" // the description holds the schemas
+	config.CreateHooks = nil
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{withoutValues}
+	return config
 }
 
 // register adds an operation whose errors become Problems.

@@ -34,16 +34,8 @@ func entryDocument(e *store.Entry) Document {
 		w.key("phonebook", e.Phonebook)
 	}
 	for _, f := range store.Fields() {
-		if !shown(f, e.Kind) || !e.Values.Has(f.ID) {
-			continue
-		}
-		switch {
-		case f.Many:
-			w.key(f.Name, e.Values.All(f.ID))
-		case f.Matching == store.MatchBytes:
-			w.key(f.Name, base64.StdEncoding.EncodeToString([]byte(e.Values.First(f.ID))))
-		default:
-			w.key(f.Name, e.Values.First(f.ID))
+		if shown(f, e.Kind) {
+			w.field(f, e)
 		}
 	}
 	if e.Kind == store.KindUser {
@@ -89,6 +81,19 @@ func (w *objectWriter) key(name string, value any) {
 	w.value(name)
 	w.buf.WriteByte(':')
 	w.value(value)
+}
+
+// field writes the values of a field that an entry has.
+func (w *objectWriter) field(f store.Field, e *store.Entry) {
+	switch {
+	case !e.Values.Has(f.ID):
+	case f.Many:
+		w.key(f.Name, e.Values.All(f.ID))
+	case f.Matching == store.MatchBytes:
+		w.key(f.Name, base64.StdEncoding.EncodeToString([]byte(e.Values.First(f.ID))))
+	default:
+		w.key(f.Name, e.Values.First(f.ID))
+	}
 }
 
 // value writes texts, lists of texts and authDocument: none of them can fail.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -140,6 +141,50 @@ func (fakeDirectory) LookUp(_ context.Context, text string, as store.Reader) (*a
 	return &admin.Lookup{Steps: []admin.LookupStep{{Title: "whose number it is", Filter: "(cn=*)", Entries: []admin.LookupEntry{{Name: text, DN: "uid=1"}}}}}, nil
 }
 
+// fakeDevices knows branch, who may read the phonebook customers, and slow, who may read none. The version of a phonebook is
+// the number of the last change.
+type fakeDevices struct {
+	store *store.Store
+	block chan struct{} // closed when a phonebook may be told of; nil: at once
+}
+
+func (fakeDevices) Login(_ context.Context, client netip.AddrPort, name string, secret []byte) (string, error) {
+	switch {
+	case !client.IsValid():
+		return "", errors.New("no address")
+	case name == "throttled":
+		return "", admin.ErrLoginThrottled
+	case name == "lost":
+		return "", errors.New("open /run/hunter2: no such file")
+	case (name == "branch" || name == "slow") && string(secret) == "right":
+		return name, nil
+	}
+	return "", admin.ErrLoginRefused
+}
+
+func (f *fakeDevices) Phonebook(ctx context.Context, device, name string) (admin.ReadablePhonebook, bool, error) {
+	if f.block != nil {
+		select {
+		case <-f.block:
+		case <-ctx.Done():
+			return admin.ReadablePhonebook{}, false, ctx.Err()
+		}
+	}
+	if device != "branch" || name != "customers" {
+		return admin.ReadablePhonebook{}, false, nil
+	}
+	p := admin.ReadablePhonebook{Name: name, Title: "Our customers", Version: strconv.FormatUint(f.store.Seq(), 10)}
+	for e, err := range f.store.Entries(ctx, store.Query{Kind: store.KindContact, Phonebook: name}) {
+		if err != nil {
+			return p, false, err
+		}
+		if !e.Hidden() {
+			p.Total++
+		}
+	}
+	return p, true, nil
+}
+
 // fakeFront listens on the address 192.0.2.5, with StartTLS and without LDAPS.
 func fakeFront() admin.Front {
 	return admin.Front{
@@ -179,15 +224,16 @@ func (b *logBuffer) String() string {
 
 // A bench is a running server over a real store.
 type bench struct {
-	store  *store.Store
-	server *admin.Server
-	syncer *fakeSyncer
-	client *admin.Client
-	socket string
-	public string // address of the public listener
-	log    *logBuffer
-	ready  error
-	stop   func()
+	store   *store.Store
+	server  *admin.Server
+	syncer  *fakeSyncer
+	devices *fakeDevices
+	client  *admin.Client
+	socket  string
+	public  string // address of the public listener
+	log     *logBuffer
+	ready   error
+	stop    func()
 }
 
 func start(t *testing.T) *bench {
@@ -197,11 +243,12 @@ func start(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{store: st, syncer: &fakeSyncer{}, socket: filepath.Join(dir, "dialtree.sock"), log: &logBuffer{}}
+	b := &bench{store: st, syncer: &fakeSyncer{}, devices: &fakeDevices{store: st}, socket: filepath.Join(dir, "dialtree.sock"), log: &logBuffer{}}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dialtree_test", Help: "One."}, func() float64 { return 1 }))
 	b.server, err = admin.New(admin.Options{
-		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{},
+		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{}, Devices: b.devices,
+		ClearFrom:   []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 		MetricsFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Logger:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:     admin.Version{Version: "v1", Go: "go"},

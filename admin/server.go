@@ -33,8 +33,10 @@ type Options struct {
 	Upstreams   Upstreams           // required
 	Front       Front               // required, with all its functions
 	Directory   Directory           // required
+	Devices     Devices             // required
 	Gatherer    prometheus.Gatherer // required
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
+	ClearFrom   []netip.Prefix      // whose clients may log in without TLS on the public listener, beside those of this machine
 	Logger      *slog.Logger        // required
 	Version     Version
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
@@ -48,7 +50,7 @@ type Server struct {
 	options Options
 	log     *slog.Logger
 	local   http.Handler // everything
-	public  http.Handler // metrics and health
+	public  http.Handler // metrics, health and what devices read
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -58,8 +60,8 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Store == nil:
 		return nil, errors.New("admin: Options.Store is missing")
-	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Gatherer == nil, o.Logger == nil:
-		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Gatherer and Logger")
+	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.Gatherer == nil, o.Logger == nil:
+		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, Gatherer and Logger")
 	}
 	if o.Front.Listeners == nil || o.Front.PhonebookDN == nil || o.Front.DeviceDN == nil {
 		return nil, errors.New("admin: Options.Front must hold Listeners, PhonebookDN and DeviceDN")

@@ -26,6 +26,8 @@ type attempt struct {
 	name  string     // as the client sent it
 	from  netip.Addr // networkOf the client's address
 	start time.Time
+	// deviceOnly: the name is a device's, in no other form, and never a user's.
+	deviceOnly bool
 
 	kind     identityKind // what the name turned out to mean; nobody when unknown
 	user     store.Account
@@ -157,7 +159,10 @@ func (f *Front) find(a *attempt) error {
 	if len(a.name) > maxName {
 		return nil
 	}
-	b := f.names.parse(a.name)
+	b := bindName{device: a.name, deviceOnly: true}
+	if !a.deviceOnly {
+		b = f.names.parse(a.name)
+	}
 	if !b.deviceOnly {
 		for _, login := range b.logins {
 			if login == "" {

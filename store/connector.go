@@ -133,6 +133,7 @@ func (s Source) validate() error {
 	check("ldap", s.LDAP != nil, func() error { return s.LDAP.validate("source.ldap") })
 	check("ad", s.AD != nil, s.AD.validate)
 	check("ucs", s.UCS != nil, s.UCS.validate)
+	check("rest", s.REST != nil, s.REST.validate)
 	switch len(given) {
 	case 0:
 		return fieldErrorf("source", "is missing: say where the records come from, such as csv: {path: /srv/import/users.csv}")

@@ -87,6 +87,7 @@ type Source struct {
 	LDAP *LDAPSource `yaml:"ldap,omitempty" json:"ldap,omitempty"`
 	AD   *ADSource   `yaml:"ad,omitempty" json:"ad,omitempty"`
 	UCS  *UCSSource  `yaml:"ucs,omitempty" json:"ucs,omitempty"`
+	REST *RESTSource `yaml:"rest,omitempty" json:"rest,omitempty"`
 }
 
 // A Webhook is told of failed runs.

@@ -53,6 +53,12 @@ func TestObjectsRefuse(t *testing.T) {
 			change(s)
 		})
 	}
+	rest := func(f func(*RESTSource)) Object {
+		return conn(func(c *Connector) {
+			c.Source = Source{REST: &RESTSource{URL: "https://pbx.example.com/api", Username: "branch", Password: Literal("x"), List: "/contacts", Next: "/next"}}
+			f(c.Source.REST)
+		})
+	}
 	xlsx := func(change func(*XLSXSource)) Object {
 		return conn(func(c *Connector) {
 			c.Source = Source{XLSX: &XLSXSource{Path: "a.xlsx"}}
@@ -203,6 +209,16 @@ func TestObjectsRefuse(t *testing.T) {
 		{"ucs", conn(func(c *Connector) {
 			c.Source = Source{UCS: &UCSSource{Domain: "example.intranet", Server: "ucs", LDAPSource: LDAPSource{Password: Literal("x")}}}
 		}), "source.ucs.username", "is missing"},
+		{"rest", rest(func(*RESTSource) {}), "", ""},
+		{"rest with a token", rest(func(s *RESTSource) { s.Username, s.Password, s.Token = "", Secret{}, Literal("x") }), "", ""},
+		{"rest without url", rest(func(s *RESTSource) { s.URL = "" }), "source.rest.url", "is missing"},
+		{"rest url", rest(func(s *RESTSource) { s.URL = "https://u:p@pbx/" }), "source.rest.url", "keys of their own"},
+		{"rest username without password", rest(func(s *RESTSource) { s.Password = Secret{} }), "source.rest.password", "is missing"},
+		{"rest username and token", rest(func(s *RESTSource) { s.Token = Literal("x") }), "source.rest.token", "keep one"},
+		{"rest in clear with tls", rest(func(s *RESTSource) { s.URL, s.TLS.CAFile = "http://pbx/", "/ca.pem" }), "source.rest.tls", "https://"},
+		{"rest list", rest(func(s *RESTSource) { s.List = "/a\x00" }), "source.rest.list", "control"},
+		{"rest next", rest(func(s *RESTSource) { s.Next = "?a\n" }), "source.rest.next", "control"},
+		{"rest timeout", rest(func(s *RESTSource) { s.Timeout = Duration(time.Hour) }), "source.rest.timeout", "between 1s"},
 		{"line separator", csv(func(s *CSVSource) { s.LineSeparator = "\n" }), "source.csv.line_separator", "crlf"},
 	}
 	for _, test := range tests {
@@ -259,6 +275,10 @@ func fullObjects() []Object {
 		}}},
 		&Connector{Name: "univention", Template: "ucs-users", Source: Source{UCS: &UCSSource{
 			Domain: "example.intranet", Server: "master", Username: "pbx$", LDAPSource: LDAPSource{Password: FromEnv("PW")},
+		}}},
+		&Connector{Name: "branch", Template: "pbx-phonebook", Target: "phonebook/customers", Source: Source{REST: &RESTSource{
+			URL: "https://pbx/api", Username: "hq", Password: FromEnv("PW"), List: "/contacts", Total: "/total", Next: "?page={page}",
+			TLS: TLS{CAFile: "/ca.pem"}, Timeout: Duration(time.Minute),
 		}}},
 		&Upstream{Name: "small", URLs: []string{"ldaps://a"}, BindDN: `EXAMPLE\%`},
 		&Device{Name: "bare"},

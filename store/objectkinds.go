@@ -45,6 +45,10 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 		if o.Source.UCS != nil {
 			f("source.ucs.password", &o.Source.UCS.Password)
 		}
+		if o.Source.REST != nil {
+			f("source.rest.password", &o.Source.REST.Password)
+			f("source.rest.token", &o.Source.REST.Token)
+		}
 		if o.Webhook != nil {
 			f("webhook.secret", &o.Webhook.Secret)
 		}

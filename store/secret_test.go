@@ -132,6 +132,8 @@ func TestSecretsAreSealed(t *testing.T) {
 			Path: "a", Remote: Remote{Share: &Share{UNC: `\\s\s`, Username: "u", Password: Literal("hunter2")}}}}},
 		&Connector{Name: "basic", Template: "csv-users", Source: Source{XLSX: &XLSXSource{
 			Remote: Remote{URL: "https://a", Username: "u", Password: Literal("hunter2")}}}},
+		&Connector{Name: "pbx", Template: "pbx-phonebook", Source: Source{REST: &RESTSource{URL: "https://a", Username: "u", Password: Literal("hunter2")}}},
+		&Connector{Name: "pbx-token", Template: "pbx-phonebook", Source: Source{REST: &RESTSource{URL: "https://a", Token: Literal("hunter2")}}},
 		&Connector{Name: "bearer", Template: "csv-users", Source: Source{CSV: &CSVSource{Remote: Remote{URL: "https://a", Token: Literal("hunter2")}}}},
 	}})
 	content, err := os.ReadFile(filepath.Join(s.Dir(), fileName))
@@ -161,9 +163,11 @@ func TestSecretsAreSealed(t *testing.T) {
 	}
 
 	for name, secret := range map[string]func(*Source) Secret{
-		"share":  func(s *Source) Secret { return s.CSV.Share.Password },
-		"basic":  func(s *Source) Secret { return s.XLSX.Password },
-		"bearer": func(s *Source) Secret { return s.CSV.Token },
+		"share":     func(s *Source) Secret { return s.CSV.Share.Password },
+		"basic":     func(s *Source) Secret { return s.XLSX.Password },
+		"bearer":    func(s *Source) Secret { return s.CSV.Token },
+		"pbx":       func(s *Source) Secret { return s.REST.Password },
+		"pbx-token": func(s *Source) Secret { return s.REST.Token },
 	} {
 		c, err := s.Connector(name)
 		if err != nil {

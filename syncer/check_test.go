@@ -43,6 +43,13 @@ func TestCheck(t *testing.T) {
 		{"after in a circle", func(c *store.Connector) { c.After = "second" }, "after", "each waits for the next in a circle: staff, second, staff"},
 		{"schedule that comes too often", func(c *store.Connector) { c.Schedule = "@every 1s" }, "schedule", `"@every 1s" is more often than every 10s`},
 		{"limit", func(c *store.Connector) { c.Limits.Removals = "many" }, "limits.removals", `"many" is neither a percentage such as "10%" nor a number such as "500"`},
+		{"a list that is no pointer", func(c *store.Connector) { fromPBX("https://pbx.example.com/api")(c); c.Source.REST.List = "contacts" }, "source.rest.list",
+			`"contacts" is not a JSON pointer: it begins with a slash, as in /data/contacts`},
+		{"a next that is unknown", func(c *store.Connector) { fromPBX("https://pbx.example.com/api")(c); c.Source.REST.Next = "cursor" }, "source.rest.next",
+			`"cursor" is none of: link, for the Link header; a JSON pointer to the URL of the next page, such as /next; ` +
+				`parameters that count, such as ?page={page} or ?offset={offset}&limit=500`},
+		{"another source than the template's", func(c *store.Connector) { fromPBX("https://pbx.example.com/api")(c); c.Template = "csv-phonebook" }, "source",
+			"the template csv-phonebook wants source.csv or source.xlsx"},
 		{"encoding", func(c *store.Connector) { c.Source.CSV.Encoding = "ebcdic" }, "source.csv.encoding",
 			`"ebcdic" is not one of auto, utf-8, utf-16le, utf-16be, iso-8859-1, iso-8859-15, windows-1252, cp850, macintosh`},
 	}
@@ -112,7 +119,11 @@ func TestTemplates(t *testing.T) {
 			if c.Name != "from-template" || c.Template != template.Name {
 				t.Fatalf("%+v", c)
 			}
-			if c.Source.CSV == nil {
+			switch {
+			case c.Source.REST != nil:
+				w.importFromPBX(c)
+				return
+			case c.Source.CSV == nil:
 				w.importFromPeer(c)
 				return
 			}

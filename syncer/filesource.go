@@ -55,7 +55,7 @@ func (s *Syncer) fileOf(at, path string, r *store.Remote, limit int64) (file.Ope
 		var err error
 		place, err = web.New(web.Options{
 			URL: r.URL, Username: r.Username, Password: r.Password.Resolve, Token: r.Token.Resolve,
-			TLS: web.TLS{CAFile: r.TLS.CAFile, ServerName: r.TLS.ServerName, PinnedKey: r.TLS.PinnedKey, InsecureSkipVerify: r.TLS.InsecureSkipVerify},
+			TLS: webTLS(r.TLS),
 		})
 		if err != nil {
 			return nil, &store.FieldError{Path: at + ".url", Message: err.Error()}

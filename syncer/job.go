@@ -207,6 +207,9 @@ func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, e
 	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
 		return s.tableSource(c)
 	}
+	if t.Source == "rest" && c.REST != nil {
+		return s.restSource(c.REST)
+	}
 	wanted := "source." + t.Source
 	if t.Source == "csv" {
 		wanted += " or source.xlsx"

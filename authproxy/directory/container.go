@@ -25,6 +25,8 @@ type container struct {
 	base  *segment
 	dead  bitmap
 	delta *segment
+
+	content *content // of all of them
 }
 
 // A hit is an entry that was found.

@@ -49,7 +49,7 @@ func (t *Tree) containersOf(v *store.Snapshot) ([]*container, error) {
 }
 
 func (t *Tree) newContainer(kind store.Kind, book, title, dn string, readers []string) *container {
-	c := &container{tree: t, kind: kind, book: book, title: title, dn: dn, suffix: "," + dn, base: &segment{}, delta: &segment{}}
+	c := &container{tree: t, kind: kind, book: book, title: title, dn: dn, suffix: "," + dn, base: &segment{}, delta: &segment{}, content: &content{}}
 	c.parts, _ = ldapwire.ParseDN(dn) // it was made from a name that is one
 	for _, text := range readers {
 		if r, err := store.ParseReader(text); err == nil { // the store holds no other
@@ -65,7 +65,7 @@ func (c *container) place() string { return c.kind.String() + "/" + c.book }
 // with returns the container with other entries.
 func (c *container) with(base *segment, dead bitmap, delta *segment) *container {
 	d := *c
-	d.base, d.dead, d.delta = base, dead, delta
+	d.base, d.dead, d.delta, d.content = base, dead, delta, &content{}
 	return &d
 }
 
@@ -77,7 +77,7 @@ func adopt(containers, before []*container) {
 	}
 	for _, c := range containers {
 		if o := old[c.place()]; o != nil {
-			c.base, c.dead, c.delta = o.base, o.dead, o.delta
+			c.base, c.dead, c.delta, c.content = o.base, o.dead, o.delta, o.content
 		}
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +112,27 @@ func (d syncerDoor) Templates() []admin.Template {
 
 func (d syncerDoor) NewConnector(template, name string) (string, error) {
 	return syncer.NewConnector(template, name)
+}
+
+// devicesDoor shows the devices to the admin side.
+type devicesDoor struct{ front *authproxy.Front }
+
+func (d devicesDoor) Login(ctx context.Context, client netip.AddrPort, name string, secret []byte) (string, error) {
+	device, outcome := d.front.LoginDevice(ctx, client, name, secret)
+	switch outcome {
+	case authproxy.Accepted:
+		return device, nil
+	case authproxy.Refused, authproxy.UnknownUser, authproxy.Disabled, authproxy.Remembered:
+		return "", admin.ErrLoginRefused
+	case authproxy.Throttled:
+		return "", admin.ErrLoginThrottled
+	}
+	return "", fmt.Errorf("the secret could not be checked: %s", outcome)
+}
+
+func (d devicesDoor) Phonebook(ctx context.Context, device, name string) (admin.ReadablePhonebook, bool, error) {
+	p, ok, err := d.front.Phonebook(ctx, device, name)
+	return admin.ReadablePhonebook(p), ok, err
 }
 
 // upstreamsDoor shows the upstreams to the admin side.

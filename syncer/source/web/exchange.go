@@ -26,11 +26,12 @@ func (p *place) exchange(ctx context.Context, at *url.URL, authorization string)
 		return nil, err
 	}
 	s := &stream{conn: conn, stop: context.AfterFunc(ctx, func() { conn.Close() })}
-	if err := s.ask(at, authorization); err != nil {
+	if err := s.ask(at, authorization, p.o.Accept); err != nil {
 		s.Close()
 		return nil, err
 	}
 	s.clear = at.Scheme == "http" && authorization != ""
+	s.selfEnding = p.o.SelfEnding
 	return s, nil
 }
 
@@ -68,11 +69,16 @@ type stream struct {
 	buffered *bufio.Reader
 	response *http.Response
 	clear    bool // the login went over the network in clear
+
+	selfEnding bool // as Options has it
 }
 
-func (s *stream) ask(at *url.URL, authorization string) error {
+func (s *stream) ask(at *url.URL, authorization, accept string) error {
+	if accept == "" {
+		accept = "*/*"
+	}
 	request := &http.Request{Method: http.MethodGet, URL: at, Host: at.Host, Close: true, Header: http.Header{
-		"Accept":          {"*/*"},
+		"Accept":          {accept},
 		"Accept-Encoding": {"identity"},
 		"User-Agent":      {"dialtree"},
 	}}
@@ -80,14 +86,14 @@ func (s *stream) ask(at *url.URL, authorization string) error {
 		request.Header.Set("Authorization", authorization)
 	}
 	if err := request.Write(s.conn); err != nil {
-		return fmt.Errorf("the request could not be sent: %w", err)
+		return source.Temporary(fmt.Errorf("the request could not be sent: %w", err))
 	}
 	s.head = io.LimitedReader{R: s.conn, N: maxHead}
 	s.buffered = bufio.NewReader(&s.head)
 	for {
 		response, err := http.ReadResponse(s.buffered, request)
 		switch {
-		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), isReset(err):
 			return source.Temporary(errors.New("the server ended the connection without an answer"))
 		case err != nil:
 			return fmt.Errorf("the answer is not HTTP: %w", err)
@@ -137,7 +143,7 @@ func (s *stream) Notes() []string {
 	if s.clear {
 		notes = append(notes, "the login went over the network in clear: use https")
 	}
-	if s.response.ContentLength < 0 && len(s.response.TransferEncoding) == 0 {
+	if !s.selfEnding && s.response.ContentLength < 0 && len(s.response.TransferEncoding) == 0 {
 		notes = append(notes, "the server did not say how long the file is, so that one that is cut off looks complete")
 	}
 	return notes

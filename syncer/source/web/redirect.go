@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
 )
@@ -24,9 +23,4 @@ func (s *stream) redirect(at *url.URL) (*url.URL, error) {
 	}
 	next.User, next.Fragment = nil, ""
 	return next, nil
-}
-
-func isPage(contentType string) bool {
-	kind, _, err := mime.ParseMediaType(contentType)
-	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
 }

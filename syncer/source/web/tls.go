@@ -12,6 +12,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/dialtree/dialtree/syncer/source"
 )
 
 // TLS says how the server's certificate is checked.
@@ -88,6 +90,8 @@ func explainTLS(host string, err error) error {
 		return fmt.Errorf("the certificate is for another name: %w: use that name in url, or set tls.server_name", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("the certificate of %s has expired, or the clock here is wrong", host)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
+		return source.Temporary(errors.New("the server ended the connection during the TLS handshake: try again later"))
 	case errors.As(err, &header):
 		return fmt.Errorf("%s does not speak TLS on this port: check url", host)
 	}

@@ -2,12 +2,10 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 
-	"github.com/dialtree/dialtree/syncer/source"
 	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
@@ -18,23 +16,24 @@ type Options struct {
 	// Password and Token are asked for at each fetch. One that gives "" is none.
 	Password, Token func() (string, error)
 	TLS             TLS
+	Accept          string // the media type that is asked for; empty: any
+	SelfEnding      bool   // the content tells where it ends, so that a length is not missed
 }
 
 // New checks the URL. It touches no network.
 func New(o Options) (file.Place, error) {
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		return nil, errors.New("the url is not http://HOST/PATH or https://HOST/PATH")
+	s, err := NewSite(o)
+	if err != nil {
+		return nil, err
 	}
-	name := *u
-	name.RawQuery = "" // may hold a key
-	return &place{o: o, url: u, name: name.String()}, nil
+	return s.place(s.url), nil
 }
 
 type place struct {
-	o    Options
-	url  *url.URL
-	name string
+	o        Options
+	url      *url.URL
+	name     string
+	answered func(Answer) // may be nil
 }
 
 func (p *place) Name() string { return p.name }
@@ -61,6 +60,9 @@ func (p *place) Open(ctx context.Context) (file.Stream, error) {
 		next, err := s.redirect(at)
 		if err == nil && next == nil {
 			if err = p.refusal(s.response, at, authorization, sent); err == nil {
+				if p.answered != nil {
+					p.answered(Answer{URL: at, Header: s.response.Header})
+				}
 				return s, nil
 			}
 		}
@@ -115,33 +117,4 @@ func port(u *url.URL) string {
 		return "443"
 	}
 	return "80"
-}
-
-// refusal explains an answer that is not the file.
-func (p *place) refusal(r *http.Response, at *url.URL, authorization, sent string) error {
-	where := ""
-	if at != p.url {
-		where = " after a redirect to " + at.Host
-	}
-	switch {
-	case r.StatusCode == http.StatusUnauthorized && sent != authorization:
-		return fmt.Errorf("the server wants a login (401)%s, and what logs in to %s is not sent there: write the new address into url", where, p.url.Host)
-	case r.StatusCode == http.StatusUnauthorized && sent == "":
-		return fmt.Errorf("the server wants a login (401)%s: give username and password, or token", where)
-	case r.StatusCode == http.StatusUnauthorized:
-		return fmt.Errorf("the server refused the login (401)%s: check username and password, or token", where)
-	case r.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("the server does not allow it (403)%s: check the rights of the account there", where)
-	case r.StatusCode == http.StatusNotFound, r.StatusCode == http.StatusGone:
-		return fmt.Errorf("there is no such file (%d)%s: check url", r.StatusCode, where)
-	case r.StatusCode >= 500, r.StatusCode == http.StatusTooManyRequests, r.StatusCode == http.StatusRequestTimeout:
-		return source.Temporary(fmt.Errorf("the server answered %d %s%s instead of the file: try again later", r.StatusCode, http.StatusText(r.StatusCode), where))
-	case r.StatusCode != http.StatusOK:
-		return fmt.Errorf("the server answered %d %s%s instead of the file", r.StatusCode, http.StatusText(r.StatusCode), where)
-	case r.Header.Get("Content-Encoding") != "" && r.Header.Get("Content-Encoding") != "identity":
-		return fmt.Errorf("the server compressed the file (%q), though it was asked not to", r.Header.Get("Content-Encoding"))
-	case isPage(r.Header.Get("Content-Type")):
-		return fmt.Errorf("the server sent a web page%s instead of the file: it may want a login, or url is the page with the link to the file", where)
-	}
-	return nil
 }

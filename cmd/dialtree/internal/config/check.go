@@ -211,6 +211,7 @@ func (l *loader) warn() {
 		what     string
 	}{
 		{"admin.metrics_from", c.Admin.MetricsFrom, "anyone may read the metrics"},
+		{"admin.clear_text_from", c.Admin.ClearTextFrom, "devices that read phonebooks over HTTP may send their secrets for everybody on the way to see"},
 		{"ldap.anonymous_from", c.LDAP.AnonymousFrom, "anyone may search the phonebooks that everyone may read"},
 		{"ldap.proxy_protocol_from", c.LDAP.ProxyProtocolFrom, "any client may claim any address, which defeats throttling"},
 	} {

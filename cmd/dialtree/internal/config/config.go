@@ -65,6 +65,8 @@ type Admin struct {
 	CertFile    string   `yaml:"cert_file" example:"/etc/dialtree/cert.pem"`
 	KeyFile     string   `yaml:"key_file" example:"/etc/dialtree/key.pem"`
 	MetricsFrom Prefixes `yaml:"metrics_from"`
+	// ClearTextFrom are clients that may send a device's secret without TLS, as those of this machine may.
+	ClearTextFrom Prefixes `yaml:"clear_text_from"`
 }
 
 // Numbers says how telephone numbers are dialled where the phones are.
