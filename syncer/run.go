@@ -174,7 +174,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	}
 	r.Run = *applied.Run
 	p.applied(applied, r)
-	progress.end(phaseApply, len(changes.Put)+len(changes.Remove))
+	progress.end(phaseApply, len(applied.IDs)+len(changes.Remove))
 	return nil
 }
 
