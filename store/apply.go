@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -36,6 +37,7 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
 	if err := ctx.Err(); err != nil {
 		return Applied{}, err
 	}
+	a.release()
 	if err := tx.Commit(); err != nil {
 		return Applied{}, fmt.Errorf("apply: write %s: %w", s.db.Path(), err)
 	}
@@ -74,6 +76,7 @@ type applier struct {
 	ops     map[id]*op
 	freeOps []op
 	order   []*op // those that write, ordered by id: bbolt is many times faster in order
+	writes  int   // len(order), once it is known
 	records arena
 	scratch []byte // for the next record
 	indexes [4]index
@@ -106,7 +109,19 @@ func newApplier(ctx context.Context, s *Store, tx *bbolt.Tx, c *Changes) *applie
 	}
 }
 
-func (a *applier) changed() bool { return len(a.order) > 0 || len(a.objects) > 0 }
+func (a *applier) changed() bool { return a.writes > 0 || len(a.objects) > 0 }
+
+// large is how many entries a change has to write before the memory that it takes is looked after.
+const large = 10_000
+
+// release forgets what the commit does not need. bbolt makes all the pages of a change at once in a commit; that is the moment at which an import
+// takes most memory, so what planning left behind should be gone by then.
+func (a *applier) release() {
+	a.ops, a.order, a.freeOps, a.records = nil, nil, nil, arena{}
+	if a.writes > large {
+		runtime.GC()
+	}
+}
 
 func (a *applier) run() error {
 	for _, step := range [...]func() error{

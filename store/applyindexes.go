@@ -106,9 +106,9 @@ func (a *applier) writeIndex(x *index) error {
 		if other := b.Get(p.key); other != nil {
 			return a.conflict(x.field, p, other)
 		}
-		value := p.op.id[:]
-		if x.field == "id" {
-			value = []byte{} // the ID is in the key
+		value := []byte{} // the ID is in the key
+		if x.field != "id" {
+			value = a.records.keep(p.op.id[:]) // bbolt holds on to it, and would to the op
 		}
 		if err := b.Put(p.key, value); err != nil {
 			return err

@@ -69,6 +69,7 @@ func (o *op) describe(e *Entry) EntryName {
 func (a *applier) sortOps() error {
 	a.order = slices.DeleteFunc(a.order, func(o *op) bool { return o.overtaken })
 	slices.SortFunc(a.order, func(x, y *op) int { return slices.Compare(x.id[:], y.id[:]) })
+	a.writes = len(a.order)
 	return nil
 }
 

@@ -127,6 +127,7 @@ func (p *plan) readOwned(ctx context.Context) error {
 			p.owned++
 		}
 		p.known[e.Key] = k
+		yieldToServing(len(p.known))
 	}
 	return nil
 }
@@ -175,6 +176,7 @@ func (p *plan) readSource(ctx context.Context, n Numbers, progress *progress, r 
 			break
 		}
 		count++
+		yieldToServing(count)
 		progress.at(phaseFetch, count, 0)
 	}
 	r.Notes = append(slices.Clone(p.job.source.Notes()), r.Notes...)

@@ -1,13 +1,12 @@
 package syncer
 
 import (
+	"bufio"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -200,7 +199,8 @@ func removedText(e *store.Entry) string {
 // digest identifies the plan: all that would be changed, from what to what. It holds no password, only whether there is
 // one: whoever may read runs must not be able to guess at it.
 func (p *plan) digest() string {
-	h := sha256.New()
+	sum := sha256.New()
+	h := bufio.NewWriter(sum)
 	writeTexts(h, "plan 1", p.job.connector)
 	for i, e := range p.put.All() {
 		hasPassword := uint64(0)
@@ -228,17 +228,18 @@ func (p *plan) digest() string {
 		writeNumbers(h, e.Seq)
 	}
 	writeNumbers(h, uint64(p.rejected))
-	return hex.EncodeToString(h.Sum(nil))
+	h.Flush() // to a hash, which never fails
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
-func writeTexts(h hash.Hash, texts ...string) {
+func writeTexts(h *bufio.Writer, texts ...string) {
 	for _, t := range texts {
 		writeNumbers(h, uint64(len(t)))
-		io.WriteString(h, t) // a hash never fails
+		h.WriteString(t)
 	}
 }
 
-func writeNumbers(h hash.Hash, numbers ...uint64) {
+func writeNumbers(h *bufio.Writer, numbers ...uint64) {
 	var b [8]byte
 	for _, n := range numbers {
 		binary.BigEndian.PutUint64(b[:], n)

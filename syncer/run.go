@@ -66,6 +66,7 @@ var errDryConfirm = errors.New("a dry run cannot be confirmed: choose one of the
 // carryOut does a run that was claimed, and records how it ended.
 func (s *Syncer) carryOut(ctx context.Context, connector string, o ImportOptions, prepare func() (*job, error)) (*Report, error) {
 	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: s.now().UTC()}}
+	defer giveBack(&r.Run)
 	err := s.importOnce(ctx, prepare, o, r)
 	if errors.Is(err, store.ErrConflict) {
 		// Somebody changed an entry between plan and apply: an administrator, or another connector.
