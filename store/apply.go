@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
+	"runtime"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -37,6 +37,7 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
 	if err := ctx.Err(); err != nil {
 		return Applied{}, err
 	}
+	a.release()
 	if err := tx.Commit(); err != nil {
 		return Applied{}, fmt.Errorf("apply: write %s: %w", s.db.Path(), err)
 	}
@@ -69,27 +70,21 @@ type applier struct {
 	entries *bbolt.Bucket
 	now     time.Time
 	seq     uint64 // of this change
+	had     int    // entries before it
 	counts  Counts
 
 	ops     map[id]*op
+	freeOps []op
 	order   []*op // those that write, ordered by id: bbolt is many times faster in order
+	writes  int   // len(order), once it is known
+	records arena
+	scratch []byte // for the next record
+	indexes [4]index
+
 	objects []ObjectRef
 	removed map[ObjectRef]bool // by c.RemoveObjects
 	known   map[ObjectRef]bool // what objectKnown found
 	applied Applied
-}
-
-// An op is what happens to one entry.
-type op struct {
-	id     id
-	index  int // in Changes.Put; -1 for what is not in it
-	exists bool
-	old    *Entry // where it exists: a first import has none
-	put    bool   // else it is removed
-	new    Entry
-	before []byte // the old record
-
-	replaced bool // a removal that a put of the same entry took the place of
 }
 
 func newApplier(ctx context.Context, s *Store, tx *bbolt.Tx, c *Changes) *applier {
@@ -100,19 +95,33 @@ func newApplier(ctx context.Context, s *Store, tx *bbolt.Tx, c *Changes) *applie
 		now:     s.now().UTC().Truncate(time.Second),
 		seq:     st.seq + 1,
 		counts:  st.counts.clone(),
+		had:     st.counts.Users + st.counts.Contacts + st.counts.SpeedDials,
+		indexes: newIndexes(),
 		ops:     make(map[id]*op, len(c.Put)+len(c.Remove)),
 		removed: make(map[ObjectRef]bool),
 		known:   make(map[ObjectRef]bool),
 		applied: Applied{
 			Seq:     st.seq,
-			IDs:     make([]string, len(c.Put)),
-			Effects: make([]Effect, len(c.Put)),
+			IDs:     make([]string, 0, len(c.Put)),
+			Effects: make([]Effect, 0, len(c.Put)),
 			Objects: make([]Effect, len(c.PutObjects)),
 		},
 	}
 }
 
-func (a *applier) changed() bool { return len(a.order) > 0 || len(a.objects) > 0 }
+func (a *applier) changed() bool { return a.writes > 0 || len(a.objects) > 0 }
+
+// large is how many entries a change has to write before the memory that it takes is looked after.
+const large = 10_000
+
+// release forgets what the commit does not need. bbolt makes all the pages of a change at once in a commit; that is the moment at which an import
+// takes most memory, so what planning left behind should be gone by then.
+func (a *applier) release() {
+	a.ops, a.order, a.freeOps, a.records = nil, nil, nil, arena{}
+	if a.writes > large {
+		runtime.GC()
+	}
+}
 
 func (a *applier) run() error {
 	for _, step := range [...]func() error{
@@ -121,6 +130,8 @@ func (a *applier) run() error {
 		a.planRemovals,
 		a.planPuts,
 		a.planForced,
+		a.sortOps,
+		a.planIndexRemovals,
 		a.writeIndexes,
 		a.writeEntries,
 		a.removeObjects,
@@ -166,11 +177,7 @@ func (a *applier) finish() error {
 		if err := putJSON(a.tx.Bucket(bucketMeta), metaCounts, a.counts); err != nil {
 			return err
 		}
-		refs := make([]id, len(a.order))
-		for i, o := range a.order {
-			refs[i] = o.id
-		}
-		if err := appendLog(a.tx, a.seq, refs, a.objects); err != nil {
+		if err := appendLog(a.tx, a.seq, a.order, a.objects); err != nil {
 			return err
 		}
 	}
@@ -178,12 +185,6 @@ func (a *applier) finish() error {
 		return nil
 	}
 	return a.recordRun()
-}
-
-// sortOps fixes what is written, and in which order.
-func (a *applier) sortOps() {
-	a.order = slices.DeleteFunc(a.order, func(o *op) bool { return o.replaced })
-	slices.SortFunc(a.order, func(x, y *op) int { return slices.Compare(x.id[:], y.id[:]) })
 }
 
 // objectKnown tells whether an object will exist after the change.

@@ -3,13 +3,13 @@ package store
 import (
 	"bytes"
 	"fmt"
-	"slices"
-
-	"go.etcd.io/bbolt"
 )
 
 func (a *applier) planRemovals() error {
-	for _, r := range a.c.Remove {
+	for i, r := range a.c.Remove {
+		if err := a.rest(i); err != nil {
+			return err
+		}
 		x, ok := parseRef(r)
 		if !ok {
 			return notFound("%s %s", r.Kind, r.ID)
@@ -26,11 +26,9 @@ func (a *applier) planRemoval(x id) error {
 	if a.ops[x] != nil {
 		return nil
 	}
-	o := &op{id: x, index: -1}
-	if err := a.load(o); err != nil {
-		return err
-	}
-	if !o.exists {
+	o := a.newOp(-1)
+	o.id = x
+	if o.before = a.entries.Get(x[:]); o.before == nil {
 		return notFound("%s %s", x.kind(), x)
 	}
 	a.ops[x] = o
@@ -38,150 +36,166 @@ func (a *applier) planRemoval(x id) error {
 	return nil
 }
 
-// load reads what an op replaces.
-func (a *applier) load(o *op) error {
-	record := a.entries.Get(o.id[:])
-	if record == nil {
-		return nil
-	}
-	old, err := decodeRecord(o.id, record)
-	if err != nil {
-		return fmt.Errorf("%s %s: %w: run dialtree check", o.id.kind(), o.id, err)
-	}
-	o.exists, o.old, o.before = true, &old, record
-	return nil
-}
-
 func (a *applier) planPuts() error {
-	ops := make([]op, len(a.c.Put)) // in one piece
 	for i := range a.c.Put {
-		o := &ops[i]
-		o.index, o.put, o.new = i, true, a.c.Put[i]
-		o.new.Values = o.new.Values.sorted()
-		if err := a.planPut(o); err != nil {
+		if err := a.planPut(i, a.c.Put[i]); err != nil {
 			return err
 		}
 	}
+	if a.c.PutEach == nil {
+		return nil
+	}
+	i := len(a.c.Put)
+	for e := range a.c.PutEach {
+		if err := a.planPut(i, *e); err != nil {
+			return err
+		}
+		i++
+	}
 	return nil
 }
 
-func (a *applier) planPut(o *op) error {
-	if err := a.identify(o); err != nil {
+// planPut plans what becomes of an entry that is put. Of the entry, it keeps the record only.
+func (a *applier) planPut(index int, e Entry) error {
+	if err := a.rest(index); err != nil {
 		return err
 	}
-	if o.new.Auth.Hash.IsMasked() {
-		o.new.Auth.Hash = Secret{}
-		if o.exists {
-			o.new.Auth.Hash = o.old.Auth.Hash
+	o := a.newOp(index)
+	o.put = true
+	e.Values = e.Values.sorted()
+	old, err := a.identify(o, &e)
+	if err != nil {
+		return err
+	}
+	if e.Auth.Hash.IsMasked() {
+		e.Auth.Hash = Secret{}
+		if old != nil {
+			e.Auth.Hash = old.Auth.Hash
 		}
 	}
-	if f, message := checkEntry(&o.new); message != "" {
-		return a.entryError(o, f, "%s", message)
+	if f, message := checkEntry(&e); message != "" {
+		return a.entryError(o, &e, f, "%s", message)
 	}
-	if err := a.checkReferences(o); err != nil {
+	if err := a.checkReferences(o, &e); err != nil {
 		return err
 	}
-	a.applied.IDs[o.index] = o.new.ID
 	a.ops[o.id] = o
-	if o.exists && o.old.sameContent(&o.new) {
-		return nil
+	a.applied.IDs = append(a.applied.IDs, e.ID)
+	effect := Created
+	switch {
+	case old == nil:
+	case old.sameContent(&e):
+		effect = Unchanged
+	default:
+		effect = Updated
 	}
-	a.stamp(o)
-	a.applied.Effects[o.index] = Created
-	if o.exists {
-		a.applied.Effects[o.index] = Updated
+	a.applied.Effects = append(a.applied.Effects, effect)
+	if effect != Unchanged {
+		a.stamp(&e, old)
+		a.write(o, &e, old)
 	}
-	a.order = append(a.order, o)
 	return nil
 }
 
 // stamp sets what Apply sets.
-func (a *applier) stamp(o *op) {
-	o.new.Modified, o.new.Seq = a.now, a.seq
+func (a *applier) stamp(e, old *Entry) {
+	e.Modified, e.Seq = a.now, a.seq
 	switch {
-	case o.exists:
-		o.new.Created = o.old.Created
-	case o.new.Created.IsZero(): // else an undo brings it back
-		o.new.Created = a.now
+	case old != nil:
+		e.Created = old.Created
+	case e.Created.IsZero(): // else an undo brings it back
+		e.Created = a.now
 	}
 }
 
-func (a *applier) entryError(o *op, f FieldID, format string, args ...any) error {
-	return &EntryError{Index: o.index, Entry: o.name(), Field: f, Message: fmt.Sprintf(format, args...)}
+// write plans the record of an op that puts an entry, and its way into the indexes and counts.
+func (a *applier) write(o *op, e, old *Entry) {
+	a.scratch = appendRecord(a.scratch[:0], e)
+	o.after = a.records.keep(a.scratch)
+	a.order = append(a.order, o)
+	a.planIndexes(o, e, old)
 }
 
-// identify finds or makes the ID of an entry that is put, and what it replaces.
-func (a *applier) identify(o *op) error {
-	e := &o.new
+func (a *applier) entryError(o *op, e *Entry, f FieldID, format string, args ...any) error {
+	return &EntryError{Index: o.index, Entry: o.describe(e), Field: f, Message: fmt.Sprintf(format, args...)}
+}
+
+// identify finds or makes the ID of an entry that is put, and returns what it replaces; nil for nothing.
+func (a *applier) identify(o *op, e *Entry) (old *Entry, err error) {
 	switch {
 	case e.Kind < KindUser || e.Kind > KindSpeedDial:
-		return a.entryError(o, 0, "%d is not a kind of entry", uint8(e.Kind))
+		return nil, a.entryError(o, e, 0, "%d is not a kind of entry", uint8(e.Kind))
 	case e.ID != "":
 		x, ok := parseRef(e.Ref())
 		if !ok {
-			return a.entryError(o, 0, "%q is not the ID of a %s", e.ID, e.Kind)
+			return nil, a.entryError(o, e, 0, "%q is not the ID of a %s", e.ID, e.Kind)
 		}
 		o.id = x
 	case e.Owner != "":
-		return a.identifyOwned(o)
+		return a.identifyOwned(o, e)
 	default:
 		for o.id = randomID(e.Kind); a.taken(o.id); {
 			o.id = randomID(e.Kind)
 		}
 		e.ID = o.id.String()
-		return nil
+		return nil, nil
 	}
-	if err := a.load(o); err != nil {
-		return err
-	}
-	return a.replace(o)
+	return a.replace(o, e)
 }
 
 // identifyOwned takes the first ID of the source's record that no other entry has. Whether another entry has the record's key is seen when
 // the indexes are written: this change may take the key from it.
-func (a *applier) identifyOwned(o *op) error {
-	e := &o.new
+func (a *applier) identifyOwned(o *op, e *Entry) (old *Entry, err error) {
 	for attempt := uint32(0); ; attempt++ {
 		o.id = ownedID(e.Kind, e.Owner, e.Key, attempt)
+		e.ID = o.id.String()
 		prior := a.ops[o.id]
-		if prior != nil && !prior.put && prior.old.Owner == e.Owner && prior.old.Key == e.Key {
-			break // removed and put in one change: replaced
+		if prior == nil {
+			if a.entries.Get(o.id[:]) == nil {
+				return nil, nil
+			}
+			continue
 		}
-		if prior == nil && a.entries.Get(o.id[:]) == nil {
-			break
+		if prior.put {
+			continue
+		}
+		if old, err = prior.replaced(); err != nil {
+			return nil, err
+		}
+		if old.Owner == e.Owner && old.Key == e.Key { // removed and put in one change: replaced
+			return a.replace(o, e)
 		}
 	}
-	e.ID = o.id.String()
-	if a.ops[o.id] == nil {
-		return nil
-	}
-	if err := a.load(o); err != nil {
-		return err
-	}
-	return a.replace(o)
 }
 
 func (a *applier) taken(x id) bool { return a.ops[x] != nil || a.entries.Get(x[:]) != nil }
 
-// replace takes the place of a removal of the same entry in the same change.
-func (a *applier) replace(o *op) error {
+// replace reads the entry that a put replaces; nil for none. It takes the place of a removal of the same entry in the same change.
+func (a *applier) replace(o *op, e *Entry) (old *Entry, err error) {
+	o.before = a.entries.Get(o.id[:])
+	if old, err = o.replaced(); err != nil {
+		return nil, err
+	}
 	prior := a.ops[o.id]
 	if prior == nil {
-		return nil
+		return old, nil
 	}
-	if prior.put {
-		return &ConflictError{Index: o.index, Field: "id", Value: o.new.ID, Entry: o.new.describe(), Other: prior.new.describe()}
+	if !prior.put {
+		prior.overtaken = true
+		return old, nil
 	}
-	prior.replaced = true
-	return nil
+	other, err := prior.entry()
+	if err != nil {
+		return nil, err
+	}
+	return nil, &ConflictError{Index: o.index, Field: "id", Value: e.ID, Entry: e.describe(), Other: other.describe()}
 }
 
 // checkReferences looks whether the objects that an entry names will exist.
-func (a *applier) checkReferences(o *op) error {
-	e := &o.new
+func (a *applier) checkReferences(o *op, e *Entry) error {
 	for _, r := range [...]ObjectRef{{ObjectConnector, e.Owner}, {ObjectPhonebook, e.Phonebook}, {ObjectUpstream, e.Auth.Upstream}} {
 		if r.Name != "" && !a.objectKnown(r.Kind, r.Name) {
-			return a.entryError(o, 0, "%s does not exist", r)
+			return a.entryError(o, e, 0, "%s does not exist", r)
 		}
 	}
 	return nil
@@ -190,7 +204,6 @@ func (a *applier) checkReferences(o *op) error {
 // planForced plans what becomes of the entries of objects that are removed by force.
 func (a *applier) planForced() error {
 	if !a.c.Force {
-		a.sortOps()
 		return nil
 	}
 	for _, r := range a.c.RemoveObjects {
@@ -207,7 +220,6 @@ func (a *applier) planForced() error {
 			return err
 		}
 	}
-	a.sortOps()
 	return nil
 }
 
@@ -222,176 +234,52 @@ func (a *applier) forEachBelonging(index []byte, name string, k ObjectKind) erro
 		if len(raw) != len(id{}) || a.ops[id(raw)] != nil {
 			continue
 		}
+		var err error
 		if k == ObjectPhonebook {
-			if err := a.planRemoval(id(raw)); err != nil {
-				return err
-			}
-			continue
+			err = a.planRemoval(id(raw))
+		} else {
+			err = a.planRelease(id(raw))
 		}
-		o := &op{id: id(raw), index: -1, put: true}
-		if err := a.load(o); err != nil {
-			return err
-		}
-		if o.old.Hidden() { // nobody is left to bring it back
-			if err := a.planRemoval(o.id); err != nil {
-				return err
-			}
-			continue
-		}
-		o.new = *o.old
-		o.new.Owner, o.new.Key = "", ""
-		a.stamp(o)
-		a.ops[o.id] = o
-		a.order = append(a.order, o)
-	}
-	return nil
-}
-
-// An indexPut is a key to be put into an index.
-type indexPut struct {
-	key []byte
-	op  *op
-}
-
-// An index is one of the buckets that lead to entries.
-type index struct {
-	bucket  []byte
-	field   string // that must be unique
-	removed [][]byte
-	added   []indexPut
-}
-
-// writeIndexes first takes out what goes and then puts in what comes, so that two entries can swap their names.
-func (a *applier) writeIndexes() error {
-	all := [...]index{
-		{bucket: bucketNames, field: "username"},
-		{bucket: bucketCodes, field: "shortcode"},
-		{bucket: bucketKeys, field: "key"},
-		{bucket: bucketBooks, field: "id"},
-	}
-	for _, o := range a.order {
-		var before, after [len(all)][]byte
-		if o.exists {
-			before[0], before[1], before[2], before[3] = o.old.names(o.id)
-		}
-		if o.put {
-			after[0], after[1], after[2], after[3] = o.new.names(o.id)
-		}
-		for i := range all {
-			if bytes.Equal(before[i], after[i]) {
-				continue
-			}
-			if before[i] != nil {
-				all[i].removed = append(all[i].removed, before[i])
-			}
-			if after[i] != nil {
-				all[i].added = append(all[i].added, indexPut{after[i], o})
-			}
-		}
-	}
-	for i := range all {
-		if err := a.writeIndex(&all[i]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (a *applier) writeIndex(x *index) error {
-	b := a.tx.Bucket(x.bucket)
-	slices.SortFunc(x.removed, bytes.Compare)
-	for _, key := range x.removed {
-		if err := b.Delete(key); err != nil {
-			return err
-		}
+// planRelease makes an entry of a connector one that was made by hand.
+func (a *applier) planRelease(x id) error {
+	o := a.newOp(-1)
+	o.id, o.before = x, a.entries.Get(x[:])
+	old, err := o.replaced()
+	switch {
+	case err != nil:
+		return err
+	case old == nil || old.Hidden(): // nobody is left to bring it back
+		return a.planRemoval(x)
 	}
-	slices.SortFunc(x.added, func(p, q indexPut) int {
-		return bytes.Compare(p.key, q.key)
-	})
-	b.FillPercent = a.fill(len(x.added))
-	for i, p := range x.added {
-		if i%4096 == 0 && a.ctx.Err() != nil {
-			return a.ctx.Err()
-		}
-		if other := b.Get(p.key); other != nil {
-			return a.conflict(x.field, p, other)
-		}
-		value := p.op.id[:]
-		if x.field == "id" {
-			value = []byte{} // the ID is in the key
-		}
-		if err := b.Put(p.key, value); err != nil {
-			return err
-		}
-	}
+	e := *old
+	e.Owner, e.Key = "", ""
+	o.put = true
+	a.ops[x] = o
+	a.stamp(&e, old)
+	a.write(o, &e, old)
 	return nil
-}
-
-// conflict names both entries of a key, the one that was put later first.
-func (a *applier) conflict(field string, p indexPut, other []byte) error {
-	e := &ConflictError{Index: p.op.index, Field: field, Value: string(p.key), Entry: p.op.name()}
-	if _, key, ok := bytes.Cut(p.key, []byte{0}); ok && field == "key" {
-		e.Value = string(key)
-	}
-	if len(other) != len(id{}) {
-		return e
-	}
-	x := id(other)
-	if prior := a.ops[x]; prior != nil && prior.put {
-		e.Other = prior.name()
-		if prior.index > p.op.index {
-			e.Index, e.Entry, e.Other = prior.index, e.Other, e.Entry
-		}
-		return e
-	}
-	if old, err := readEntry(a.entries, x); err == nil {
-		e.Other = old.describe()
-	}
-	return e
-}
-
-// name describes what is put, without the ID that it would have got.
-func (o *op) name() EntryName {
-	n := o.new.describe()
-	if !o.exists {
-		n.ID = ""
-	}
-	return n
-}
-
-// fill is how full bbolt leaves pages when they split: a first import puts its keys in order and nothing between them soon.
-func (a *applier) fill(n int) float64 {
-	before := a.counts.Users + a.counts.Contacts + a.counts.SpeedDials
-	if n > 1000 && n > before {
-		return 0.9
-	}
-	return bbolt.DefaultFillPercent
 }
 
 func (a *applier) writeEntries() error {
 	a.entries.FillPercent = a.fill(len(a.order))
-	arena := make([]byte, 0, min(len(a.order)*512, 1<<20))
 	for i, o := range a.order {
-		if i%4096 == 0 && a.ctx.Err() != nil {
-			return a.ctx.Err()
+		if err := a.rest(i); err != nil {
+			return err
 		}
-		if o.exists {
-			a.counts.add(o.old, -1)
+		var err error
+		if o.put {
+			err = a.entries.Put(o.id[:], o.after)
+		} else {
+			err = a.entries.Delete(o.id[:])
 		}
-		if !o.put {
-			if err := a.entries.Delete(o.id[:]); err != nil {
-				return err
-			}
-			continue
-		}
-		a.counts.add(&o.new, 1)
-		// Records are cut from large pieces: bbolt keeps them until the commit, and a hundred thousand small ones cost the collector more than the write.
-		if cap(arena)-len(arena) < 4096 {
-			arena = make([]byte, 0, 1<<20)
-		}
-		start := len(arena)
-		arena = appendRecord(arena, &o.new)
-		if err := a.entries.Put(o.id[:], arena[start:len(arena):len(arena)]); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -1,12 +1,17 @@
 package store
 
+import "iter"
+
 // Changes is what Apply does, all of it or nothing. Within one Changes, objects are put first, then entries are
 // removed, then put, then objects are removed; what must be unique has to be so in the end only, so that two users can swap their names.
 type Changes struct {
 	// Put holds whole entries. One without an ID is created. One with the ID of an entry replaces it, and one with
 	// another ID is created with that ID, as an undo does. An entry that is put as it is stays untouched: it keeps its Seq.
-	Put    []Entry
-	Remove []Ref
+	Put []Entry
+	// PutEach gives further entries to be put, behind those of Put, one at a time: a large import need not be in memory decoded. It is
+	// ranged over once. An entry that it gives is not used any more when it gives the next.
+	PutEach iter.Seq[*Entry]
+	Remove  []Ref
 
 	PutObjects    []Object
 	RemoveObjects []ObjectRef
@@ -65,8 +70,8 @@ func (e Effect) String() string {
 // Applied is what Apply did.
 type Applied struct {
 	Seq     uint64   // the number of this change; the last one's where nothing changed
-	IDs     []string // of Changes.Put, in its order
-	Effects []Effect // of Changes.Put, in its order
+	IDs     []string // of Changes.Put and PutEach, in their order
+	Effects []Effect // of Changes.Put and PutEach, in their order
 	Objects []Effect // of Changes.PutObjects, in its order
 	Run     *Run     // as recorded
 }

@@ -86,12 +86,12 @@ func (v *Snapshot) ChangesSince(after uint64) ([]ChangeSet, error) {
 }
 
 // appendLog logs a change and drops the oldest ones that are too many.
-func appendLog(tx *bbolt.Tx, seq uint64, refs []id, objects []ObjectRef) error {
+func appendLog(tx *bbolt.Tx, seq uint64, ops []*op, objects []ObjectRef) error {
 	b := tx.Bucket(bucketLog)
-	value := make([]byte, 0, 16+8*len(refs))
-	value = binary.AppendUvarint(value, uint64(len(refs)))
-	for i := range refs {
-		value = append(value, refs[i][:]...)
+	value := make([]byte, 0, 16+8*len(ops))
+	value = binary.AppendUvarint(value, uint64(len(ops)))
+	for _, o := range ops {
+		value = append(value, o.id[:]...)
 	}
 	for _, o := range objects {
 		value = appendText(value, string(o.Kind)+"/"+o.Name)
@@ -100,7 +100,7 @@ func appendLog(tx *bbolt.Tx, seq uint64, refs []id, objects []ObjectRef) error {
 	if err := b.Put(number(seq), value); err != nil {
 		return err
 	}
-	total := metaNumber(tx, metaLogRefs) + uint64(len(refs))
+	total := metaNumber(tx, metaLogRefs) + uint64(len(ops))
 	for {
 		k, v := b.Cursor().First()
 		first := binary.BigEndian.Uint64(k)

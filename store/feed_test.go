@@ -61,16 +61,16 @@ func TestLogIsBoundedByReferences(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback()
-	refs := make([]id, logRefs/2)
+	ops := slices.Repeat([]*op{{}}, logRefs/2)
 	for seq := uint64(1); seq <= 4; seq++ {
-		if err := appendLog(tx, seq, refs, nil); err != nil {
+		if err := appendLog(tx, seq, ops, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if first, _ := tx.Bucket(bucketLog).Cursor().First(); !slices.Equal(first, number(3)) || metaNumber(tx, metaLogRefs) != logRefs {
 		t.Errorf("the log starts with %x and counts %d", first, metaNumber(tx, metaLogRefs))
 	}
-	if err := appendLog(tx, 5, make([]id, logRefs+1), nil); err != nil {
+	if err := appendLog(tx, 5, slices.Repeat([]*op{{}}, logRefs+1), nil); err != nil {
 		t.Fatal(err)
 	}
 	if first, _ := tx.Bucket(bucketLog).Cursor().First(); !slices.Equal(first, number(5)) {

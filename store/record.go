@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -70,32 +71,41 @@ func appendRecord(dst []byte, e *Entry) []byte {
 
 // decodeRecord reads a record. The entry shares nothing with it.
 func decodeRecord(x id, record []byte) (Entry, error) {
-	r := reader{text: string(record)}
 	e := Entry{Kind: x.kind(), ID: x.String()}
+	if err := e.decode(string(record)); err != nil {
+		return Entry{}, err
+	}
+	return e, nil
+}
+
+// decode reads what is in a record into e. The texts are cut from the record; the memory of e.Values is used again.
+func (e *Entry) decode(record string) error {
+	r := reader{text: record}
 	if r.byte() != recordVersion {
-		return Entry{}, fmt.Errorf("%w: unknown version", errRecord)
+		return fmt.Errorf("%w: unknown version", errRecord)
 	}
 	headLen := r.uvarint()
 	headEnd := r.at + int(min(headLen, uint64(len(r.text))))
 	h := r.head()
 	if r.at != headEnd {
-		return Entry{}, errRecord
+		return errRecord
 	}
 	username := h.username
 	e.Auth, e.LocalAuth, e.Seq = h.auth, h.localAuth, h.seq
 	e.Phonebook, e.Owner, e.Key = r.string(), r.string(), r.string()
 	e.Created, e.Modified = r.time(), r.time()
+	e.Removed = time.Time{}
 	if h.removed {
 		if e.Removed = r.time(); !e.Hidden() {
-			return Entry{}, errRecord
+			return errRecord
 		}
 	}
 	e.Local = FieldSet(r.uvarint())
 	n := r.uvarint()
 	if n > uint64(len(r.text)-r.at)/2 { // a value takes two bytes at least
-		return Entry{}, errRecord
+		return errRecord
 	}
-	e.Values = make(Values, 0, n+1)
+	e.Values = slices.Grow(e.Values[:0], int(n)+1)
 	if username != "" {
 		e.Values = append(e.Values, Value{Field: Username, Text: username})
 	}
@@ -103,14 +113,14 @@ func decodeRecord(x id, record []byte) (Entry, error) {
 	for range n {
 		f := FieldID(r.byte())
 		if f < last || f == Username {
-			return Entry{}, errRecord
+			return errRecord
 		}
 		e.Values, last = append(e.Values, Value{Field: f, Text: r.string()}), f
 	}
 	if r.failed || r.at != len(r.text) {
-		return Entry{}, errRecord
+		return errRecord
 	}
-	return e, nil
+	return nil
 }
 
 // decodeAccount reads the head of a user's record.

@@ -39,7 +39,7 @@ func (p *plan) sortMissing(now time.Time) {
 
 // empty tells whether the plan changes nothing.
 func (p *plan) empty() bool {
-	return len(p.put)+len(p.remove)+len(p.hide)+len(p.purge)+len(p.displaced) == 0
+	return p.put.Len()+len(p.remove)+len(p.hide)+len(p.purge)+len(p.displaced) == 0
 }
 
 // removals are the entries that the plan takes out of sight.
@@ -50,32 +50,33 @@ func (p *plan) displace(e *store.Entry) {
 	p.displaced = append(p.displaced, store.Expectation{Ref: e.Ref(), Seq: e.Seq})
 }
 
-// hidden returns the entries that are hidden, as they will be.
-func (p *plan) hidden(now time.Time) ([]store.Entry, error) {
-	var list []store.Entry
+// putHidden puts the entries that are hidden, as they will be, behind the others.
+func (p *plan) putHidden(now time.Time) error {
 	for _, k := range p.hide {
 		e, err := p.store.Entry(store.Ref{Kind: p.job.kind, ID: k.id})
 		if err != nil {
-			return nil, changedMeanwhile(err, k, p.job.kind)
+			return changedMeanwhile(err, k, p.job.kind)
 		}
 		e.Removed = now.UTC().Truncate(time.Second)
-		list = append(list, e)
+		p.put.Add(&e)
 	}
-	return list, nil
+	return nil
 }
 
-// changes puts the plan into a change of the store. Nothing may have touched what it replaces or removes since it was made.
+// changes puts the plan into a change of the store. Nothing may have touched what it replaces or removes since it was made. The plan's
+// puts are gone when they are applied.
 func (p *plan) changes(c *store.Changes, now time.Time) error {
-	hidden, err := p.hidden(now)
-	if err != nil {
-		return err
-	}
-	c.Put = append(p.put, hidden...)
-	for i := range p.about {
-		if a := &p.about[i]; a.seq != 0 {
-			c.Expect = append(c.Expect, store.Expectation{Ref: p.put[i].Ref(), Seq: a.seq})
+	if slices.ContainsFunc(p.about, func(a about) bool { return a.seq != 0 }) {
+		for i, e := range p.put.All() {
+			if seq := p.about[i].seq; seq != 0 {
+				c.Expect = append(c.Expect, store.Expectation{Ref: e.Ref(), Seq: seq})
+			}
 		}
 	}
+	if err := p.putHidden(now); err != nil {
+		return err
+	}
+	c.PutEach = p.drain
 	for _, k := range p.hide {
 		c.Expect = append(c.Expect, p.expect(k))
 	}
@@ -88,6 +89,18 @@ func (p *plan) changes(c *store.Changes, now time.Time) error {
 		c.Remove = append(c.Remove, e.Ref)
 	}
 	return nil
+}
+
+// drain gives the puts, and forgets each that was given.
+func (p *plan) drain(yield func(*store.Entry) bool) {
+	for i, e := range p.put.Drain() {
+		if word := p.passwords[i]; word != nil {
+			e.Auth.Hash = word.hash
+		}
+		if !yield(e) {
+			return
+		}
+	}
 }
 
 func (p *plan) expect(k *known) store.Expectation {

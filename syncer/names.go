@@ -32,6 +32,8 @@ func uniqueName(k store.Kind, values store.Values) string {
 type claim struct {
 	put    int
 	holder string // ID
+	unique string // the name
+	name   string // what people call the entry
 }
 
 // takeName takes a name for a row of the source, unless an earlier row has it.
@@ -120,45 +122,50 @@ func (p *plan) settleNames() error {
 	for _, k := range slices.Concat(p.remove, p.purge) {
 		gone[k.id] = true
 	}
-	puts := map[string]int{}
-	for i := range p.put {
-		if id := p.put[i].ID; id != "" {
-			puts[id] = i
+	puts, dropped := map[string]int{}, map[int]bool{}
+	for i, e := range p.put.All() {
+		if e.ID != "" {
+			puts[e.ID] = i
 		}
 	}
 	for settled := false; !settled; {
 		settled = true
 		for _, c := range p.claims {
-			if p.about[c.put].dropped || gone[c.holder] {
+			if dropped[c.put] || gone[c.holder] {
 				continue
 			}
 			// A holder that is put has another name then, as no two rows have one name.
-			if i, ok := puts[c.holder]; ok && !p.about[i].dropped {
+			if i, ok := puts[c.holder]; ok && !dropped[i] {
 				continue
 			}
-			e := &p.put[c.put]
-			field := nameField(e.Kind)
-			p.about[c.put].dropped = true
+			field := nameField(p.job.kind)
+			dropped[c.put] = true
 			p.accepted--
 			p.reject(p.about[c.put].row, &rejection{field.String(), fmt.Sprintf(
-				"%q already belongs to another %s of this connector, which keeps it", shorten(e.Values.First(field)), e.Kind)}, e.Name())
+				"%q already belongs to another %s of this connector, which keeps it", shorten(c.unique), p.job.kind)}, c.name)
 			settled = false
 		}
 	}
-	p.dropRejected()
+	p.drop(dropped)
 	return nil
 }
 
-// dropRejected removes the puts that were rejected after all.
-func (p *plan) dropRejected() {
-	n := 0
-	for i := range p.put {
-		if !p.about[i].dropped {
-			p.put[n], p.about[n] = p.put[i], p.about[i]
-			n++
-		}
+// drop removes puts that were rejected after all.
+func (p *plan) drop(dropped map[int]bool) {
+	if len(dropped) == 0 {
+		return
 	}
-	clear(p.put[n:])
-	clear(p.about[n:])
-	p.put, p.about = p.put[:n], p.about[:n]
+	kept, passwords := p.about[:0], map[int]*password{}
+	for i, a := range p.about {
+		if dropped[i] {
+			continue
+		}
+		if word := p.passwords[i]; word != nil {
+			passwords[len(kept)] = word
+		}
+		kept = append(kept, a)
+	}
+	p.put = p.put.Filter(func(i int) bool { return !dropped[i] })
+	clear(p.about[len(kept):])
+	p.about, p.passwords = kept, passwords
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -13,12 +15,7 @@ var errNoHash = errors.New("there are passwords in the source, but this program 
 // hashPasswords hashes the passwords of the plan on all cores. It is the one step that costs more than everything else, by
 // design of the hash: some 20 to 50 ms for each.
 func (s *Syncer) hashPasswords(ctx context.Context, p *plan, progress *progress) error {
-	var todo []int
-	for i := range p.about {
-		if p.about[i].password != "" {
-			todo = append(todo, i)
-		}
-	}
+	todo := slices.Sorted(maps.Keys(p.passwords))
 	if len(todo) == 0 {
 		return nil
 	}
@@ -32,12 +29,12 @@ func (s *Syncer) hashPasswords(ctx context.Context, p *plan, progress *progress)
 	for range min(runtime.GOMAXPROCS(0), len(todo)) {
 		workers.Go(func() {
 			for i := range work {
-				hash, err := s.hash(p.about[i].password)
+				hash, err := s.hash(p.passwords[i].text)
 				if err != nil {
 					cancel(fmt.Errorf("row %d: hash the password: %w", p.about[i].row, err))
 					return
 				}
-				p.put[i].Auth.Hash = hash
+				p.passwords[i].hash = hash
 			}
 		})
 	}

@@ -26,8 +26,9 @@ type plan struct {
 	// contacts are those that a file imported by hand may update; nil: it is none, or of another kind.
 	contacts *handContacts
 
-	put       []store.Entry
-	about     []about // of each put
+	put       store.Packed      // two hundred thousand decoded entries would be 150 MB
+	about     []about           // of each put
+	passwords map[int]*password // of those puts that have one to be hashed
 	remove    []*known
 	hide      []*known            // removed, but kept for a while
 	purge     []*known            // hidden long enough
@@ -67,16 +68,20 @@ type known struct {
 
 // about is what a plan knows of an entry that it puts.
 type about struct {
-	row      int
-	seq      uint64       // of the entry that it replaces; 0: it is created
-	old      *store.Entry // that entry, for the first maxShown
-	password string       // to be hashed
-	dropped  bool         // rejected after all
+	row int
+	seq uint64       // of the entry that it replaces; 0: it is created
+	old *store.Entry // that entry, for the first maxShown
+}
+
+// A password of the source is hashed when the plan is applied.
+type password struct {
+	text string
+	hash store.Secret
 }
 
 // plan fetches everything and works out what to do. A *store.ChangedError means that the store changed meanwhile.
 func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report) (*plan, error) {
-	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}, clashes: map[string]int{}}
+	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}, passwords: map[int]*password{}, clashes: map[string]int{}}
 	if err := p.readOwned(ctx); err != nil {
 		return nil, err
 	}
@@ -128,6 +133,7 @@ func (p *plan) readOwned(ctx context.Context) error {
 			p.owned++
 		}
 		p.known[e.Key] = k
+		yieldToServing(len(p.known))
 	}
 	return nil
 }
@@ -176,6 +182,7 @@ func (p *plan) readSource(ctx context.Context, n Numbers, progress *progress, r 
 			break
 		}
 		count++
+		yieldToServing(count)
 		progress.at(phaseFetch, count, 0)
 	}
 	r.Notes = append(slices.Clone(p.job.source.Notes()), r.Notes...)

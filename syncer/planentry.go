@@ -72,9 +72,9 @@ func (p *plan) entry(row int, w *wanted, k *known) error {
 		p.unchanged++
 		return nil
 	}
-	p.add(row, e, old, password)
+	p.add(row, &e, old, password)
 	if holder != "" {
-		p.claims = append(p.claims, claim{put: len(p.put) - 1, holder: holder})
+		p.claims = append(p.claims, claim{put: p.put.Len() - 1, holder: holder, unique: e.Values.First(nameField(e.Kind)), name: e.Name()})
 	}
 	if k.id == "" {
 		p.known[k.key] = k
@@ -130,40 +130,21 @@ func same(a, b *store.Entry) bool {
 	return a.Phonebook == b.Phonebook && a.Auth == b.Auth && a.Hidden() == b.Hidden() && slices.Equal(a.Values, b.Values)
 }
 
-// add keeps an entry to be put. Its texts are copied, so that it does not hold on to the whole row.
-func (p *plan) add(row int, e store.Entry, old *store.Entry, password string) {
-	e.Auth.DN = strings.Clone(e.Auth.DN)
-	e.Values = cloned(e.Values)
-	a := about{row: row, password: strings.Clone(password)}
+// add keeps an entry to be put.
+func (p *plan) add(row int, e *store.Entry, old *store.Entry, text string) {
+	a := about{row: row}
 	if old != nil {
 		a.seq = old.Seq
-		p.countEmptied(&e, old)
-		if len(p.put) < maxShown {
+		p.countEmptied(e, old)
+		if p.put.Len() < maxShown {
 			a.old = old
 		}
 	}
-	p.put = append(p.put, e)
+	if text != "" {
+		p.passwords[p.put.Len()] = &password{text: strings.Clone(text)}
+	}
+	p.put.Add(e)
 	p.about = append(p.about, a)
-}
-
-// cloned copies values, their texts in one piece: a hundred thousand records have a million of them.
-func cloned(values store.Values) store.Values {
-	size := 0
-	for i := range values {
-		size += len(values[i].Text)
-	}
-	var b strings.Builder
-	b.Grow(size)
-	for i := range values {
-		b.WriteString(values[i].Text)
-	}
-	text := b.String()
-	values = slices.Clone(values)
-	for i := range values {
-		n := len(values[i].Text)
-		values[i].Text, text = text[:n], text[n:]
-	}
-	return values
 }
 
 // countEmptied counts the fields that an entry would have no value of any more.

@@ -1,13 +1,12 @@
 package syncer
 
 import (
+	"bufio"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -111,15 +110,18 @@ func (p *plan) report(r *Report) {
 	p.reportRejects(r)
 	r.Run.Unchanged = p.unchanged
 	r.Run.Removed = len(p.remove) + len(p.hide)
-	for i := range p.put {
+	for i := range p.about {
 		if p.about[i].seq == 0 {
 			r.Run.Created++
 		} else {
 			r.Run.Updated++
 		}
 	}
-	for i := range p.put[:min(len(p.put), maxShown)] {
-		r.Changes = append(r.Changes, p.change(i))
+	for i, e := range p.put.All() {
+		if i == maxShown {
+			break
+		}
+		r.Changes = append(r.Changes, p.change(i, e))
 	}
 	slices.SortStableFunc(r.Changes, func(a, b PlannedChange) int { return cmp.Compare(a.Row, b.Row) })
 	for _, k := range p.removals() {
@@ -142,15 +144,15 @@ func (p *plan) reportRejects(r *Report) {
 	}
 }
 
-func (p *plan) change(i int) PlannedChange {
-	e, a := &p.put[i], &p.about[i]
+func (p *plan) change(i int, e *store.Entry) PlannedChange {
+	a := &p.about[i]
 	c := PlannedChange{Change: changeCreate, Name: e.Name(), ID: e.ID, Row: a.row}
 	old := &store.Entry{}
 	if a.seq != 0 {
 		c.Change, old = changeUpdate, a.old
 	}
 	c.Fields = differences(old, e)
-	if a.password != "" {
+	if p.passwords[i] != nil {
 		c.Fields = append(c.Fields, FieldChange{Field: store.Password.String(), New: masked})
 	}
 	return c
@@ -197,12 +199,16 @@ func removedText(e *store.Entry) string {
 // digest identifies the plan: all that would be changed, from what to what. It holds no password, only whether there is
 // one: whoever may read runs must not be able to guess at it.
 func (p *plan) digest() string {
-	h := sha256.New()
+	sum := sha256.New()
+	h := bufio.NewWriter(sum)
 	writeTexts(h, "plan 1", p.job.connector)
-	for i := range p.put {
-		e, a := &p.put[i], &p.about[i]
+	for i, e := range p.put.All() {
+		hasPassword := uint64(0)
+		if p.passwords[i] != nil {
+			hasPassword = 1
+		}
 		writeTexts(h, "put", e.ID, e.Key, e.Phonebook, e.Auth.Method.String(), e.Auth.Upstream, e.Auth.DN)
-		writeNumbers(h, uint64(e.Kind), a.seq, uint64(min(len(a.password), 1)), uint64(len(e.Values)))
+		writeNumbers(h, uint64(e.Kind), p.about[i].seq, hasPassword, uint64(len(e.Values)))
 		for _, v := range e.Values {
 			writeNumbers(h, uint64(v.Field))
 			writeTexts(h, v.Text)
@@ -222,17 +228,18 @@ func (p *plan) digest() string {
 		writeNumbers(h, e.Seq)
 	}
 	writeNumbers(h, uint64(p.rejected))
-	return hex.EncodeToString(h.Sum(nil))
+	h.Flush() // to a hash, which never fails
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
-func writeTexts(h hash.Hash, texts ...string) {
+func writeTexts(h *bufio.Writer, texts ...string) {
 	for _, t := range texts {
 		writeNumbers(h, uint64(len(t)))
-		io.WriteString(h, t) // a hash never fails
+		h.WriteString(t)
 	}
 }
 
-func writeNumbers(h hash.Hash, numbers ...uint64) {
+func writeNumbers(h *bufio.Writer, numbers ...uint64) {
 	var b [8]byte
 	for _, n := range numbers {
 		binary.BigEndian.PutUint64(b[:], n)

@@ -72,6 +72,7 @@ var errDryConfirm = errors.New("a dry run cannot be confirmed: choose one of the
 // carryOut does a run that was claimed, and records how it ended.
 func (s *Syncer) carryOut(ctx context.Context, connector string, o ImportOptions, prepare func() (*job, error)) (*Report, error) {
 	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: s.now().UTC()}}
+	defer giveBack(&r.Run)
 	err := s.importOnce(ctx, prepare, o, r)
 	if errors.Is(err, store.ErrConflict) {
 		// Somebody changed an entry between plan and apply: an administrator, or another connector.
@@ -180,7 +181,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	}
 	r.Run = *applied.Run
 	p.applied(applied, r)
-	progress.end(phaseApply, len(changes.Put)+len(changes.Remove))
+	progress.end(phaseApply, len(applied.IDs)+len(changes.Remove))
 	return nil
 }
 

@@ -22,6 +22,7 @@ func (s *Syncer) Undo(ctx context.Context, runID string) (*Report, error) {
 	}
 	defer end()
 	r := &Report{Run: store.Run{Connector: run.Connector, Undoes: runID, Started: s.now().UTC()}}
+	defer giveBack(&r.Run)
 	return s.end(ctx, r, s.undo(ctx, &run, r))
 }
 
