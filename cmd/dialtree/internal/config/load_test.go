@@ -168,6 +168,7 @@ admin:
   cert_file: a.pem
   key_file: a.key
   metrics_from: [10.1.0.0/16]
+  clear_text_from: [10.2.0.0/16]
 numbers: {country: "1", trunk: "1", international: "011", output: e164}
 log: {level: debug, format: json}
 `
