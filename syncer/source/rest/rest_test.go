@@ -109,6 +109,15 @@ func fetch(t *testing.T, o rest.Options) (f fetched) {
 	return f
 }
 
+// manyNames are values with the names n and a number.
+func manyNames(from, to int) string {
+	var names []string
+	for i := from; i < to; i++ {
+		names = append(names, fmt.Sprintf(`"n%d":1`, i))
+	}
+	return strings.Join(names, ",")
+}
+
 func TestRecords(t *testing.T) {
 	tests := []struct {
 		name string
@@ -136,12 +145,20 @@ func TestRecords(t *testing.T) {
 			"b=1 !a: holds a character that could not be read: the server may not send UTF-8", "!a: holds a character that could not be read: the server may not send UTF-8"}},
 		{"too many values", `[{"b":"1","a":[` + strings.Repeat(`" ",`, 1000) + `"x"]}]`, []string{"b=1 !: has more than 1000 values"}},
 		{"too long", `[{"b":"1","a":"` + strings.Repeat("x", 1<<20) + `","c":"1"}]`, []string{"b=1 !a: the record is longer than 1024 KiB"}},
+		{"a list with names that are data", "[{" + manyNames(0, 600) + "},{" + manyNames(600, 1001) + "}]", nil},
 		{"a name that is too long", `[{"b":"1","` + strings.Repeat("x", 257) + `":"1"}]`, []string{"b=1 !: holds a name that is longer than 256 bytes or no UTF-8"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := pages(t, map[string]string{"/": tt.list})
 			got := fetch(t, rest.Options{URL: s.URL + "/"})
+			if tt.want == nil {
+				const problem = `!: holds the name "n1000", and there are 1000 others before it: names that are data cannot be columns`
+				if len(got.columns) != 1000 || len(got.records) != 2 || !strings.HasSuffix(got.records[1], problem) {
+					t.Errorf("%d columns, %d records, %v", len(got.columns), len(got.records), got.err)
+				}
+				return
+			}
 			if got.err != nil || !slices.Equal(got.records, tt.want) {
 				t.Errorf("%q, %v\nwant %q", got.records, got.err, tt.want)
 			}
@@ -295,47 +312,6 @@ func TestListChanges(t *testing.T) {
 	}
 }
 
-// What logs in goes to each page of the server, and a page that fails ends the whole list.
-func TestLogin(t *testing.T) {
-	status := http.StatusOK
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/2" && status != http.StatusOK {
-			w.Header().Set("Content-Type", "application/problem+json")
-			w.WriteHeader(status)
-			fmt.Fprint(w, `{"detail":"not now"}`)
-			return
-		}
-		next := map[string]string{"/": `"/2"`, "/2": "null"}[r.URL.Path]
-		fmt.Fprintf(w, `{"n":%s,"l":[{"a":%q}]}`, next, r.URL.Path)
-	})
-	o := rest.Options{URL: s.URL, List: "/l", Next: "/n", Username: "branch", Password: secret("hunter2")}
-	got := fetch(t, o)
-	basic := "Basic YnJhbmNoOmh1bnRlcjI="
-	if want := []string{"/ " + basic, "/2 " + basic}; got.err != nil || !slices.Equal(s.asked, want) {
-		t.Errorf("asked %q, %v", s.asked, got.err)
-	}
-	if want := []string{"the login went over the network in clear: use https"}; !slices.Equal(got.notes, want) {
-		t.Errorf("notes %q", got.notes)
-	}
-	o.Username, o.Token, s.asked = "", secret("t0k"), nil
-	if got = fetch(t, o); got.err != nil || !slices.Equal(s.asked, []string{"/ Bearer t0k", "/2 Bearer t0k"}) {
-		t.Errorf("asked %q, %v", s.asked, got.err)
-	}
-	for code, want := range map[int]string{
-		500: `the server answered 500 Internal Server Error instead of the file: try again later (it says "not now")`,
-		401: "the server refused the login (401): check username and password, or token",
-		403: `the server does not allow it (403): check the rights of the account there (it says "not now")`,
-		404: `there is no such file (404): check url (it says "not now")`,
-		429: `the server answered 429 Too Many Requests instead of the file: try again later (it says "not now")`,
-	} {
-		status = code
-		got := fetch(t, o)
-		if got.err == nil || got.err.Error() != s.URL+"/2: "+want || len(got.records) > 0 || source.IsTemporary(got.err) != (code == 500 || code == 429) {
-			t.Errorf("%d: %v, %q\nwant %s", code, got.err, got.records, want)
-		}
-	}
-}
-
 func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -389,38 +365,5 @@ func TestCallerStops(t *testing.T) {
 		if n != 2 {
 			t.Errorf("%d records", n)
 		}
-	}
-}
-
-func TestOptions(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		options rest.Options
-		option  string
-		message string
-	}{
-		{"no URL", rest.Options{URL: "pbx"}, "url", "the url is not http://HOST/PATH or https://HOST/PATH"},
-		{"a password in the URL", rest.Options{URL: "https://u:hunter2@pbx/"}, "url", "the url is not http://HOST/PATH or https://HOST/PATH"},
-		{"a list without a slash", rest.Options{List: "data"}, "list", `"data" is not a JSON pointer: it begins with a slash, as in /data/contacts`},
-		{"a wrong escape", rest.Options{List: "/a~2"}, "list", `"/a~2" is not a JSON pointer: a ~ in a name is written ~0, and a slash ~1`},
-		{"a total without a slash", rest.Options{Total: "n"}, "total", `"n" is not a JSON pointer: it begins with a slash, as in /data/contacts`},
-		{"a next of its own", rest.Options{Next: "header"}, "next", `"header" is none of: link, for the Link header; a JSON pointer to the URL of the next page, such as /next; ` +
-			`parameters that count, such as ?page={page} or ?offset={offset}&limit=500`},
-		{"nothing counts", rest.Options{Next: "?page=1"}, "next", `"?page=1" counts nothing, so that every page would be the first: write ?page={page} or ?offset={offset}`},
-		{"an unknown count", rest.Options{Next: "?page={seite}"}, "next", `"?page={seite}" holds {seite}: what counts is {offset}, {page} or {page0}`},
-		{"a brace that stays open", rest.Options{Next: "?page={page}&x={"}, "next", `"?page={page}&x={" holds {: what counts is {offset}, {page} or {page0}`},
-		{"a wrong escape in a parameter", rest.Options{Next: "?page={page}&x=%zz"}, "next", `"?page={page}&x=%zz" is not what follows the ? of a URL`},
-		{"a name twice", rest.Options{Next: "?page={page}&page=2"}, "next", `"?page={page}&page=2" gives "page" more than one value, or a name in braces`},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if tt.options.URL == "" {
-				tt.options.URL = "https://pbx.example.com/api"
-			}
-			_, err := rest.New(tt.options)
-			var wrong *rest.OptionError
-			if !errors.As(err, &wrong) || wrong.Option != tt.option || wrong.Message != tt.message {
-				t.Errorf("%v\nwant %s: %s", err, tt.option, tt.message)
-			}
-		})
 	}
 }

@@ -168,7 +168,7 @@ admin:
   cert_file: a.pem
   key_file: a.key
   metrics_from: [10.1.0.0/16]
-  clear_text_from: [10.2.0.0/16]
+  clear_text_from: [10.4.0.1/32]
 numbers: {country: "1", trunk: "1", international: "011", output: e164}
 log: {level: debug, format: json}
 `
@@ -253,7 +253,7 @@ ldap:
   listen: 0.0.0.0:389
   anonymous_from: [0.0.0.0/0]
   proxy_protocol_from: ["::/0"]
-admin: {listen: ":8389", metrics_from: 0.0.0.0/0}
+admin: {listen: ":8389", metrics_from: 0.0.0.0/0, clear_text_from: 0.0.0.0/0}
 `})
 	c, err := config.Load("c.yaml", nil)
 	if err != nil {
@@ -267,6 +267,7 @@ admin: {listen: ":8389", metrics_from: 0.0.0.0/0}
 		"c.yaml:6: admin.listen: :8389 is reached from other machines without TLS: set admin.cert_file and admin.key_file, or listen on 127.0.0.1",
 		"c.yaml:3: ldap.listen: 0.0.0.0:389 accepts passwords in clear text from other machines: set ldap.require_tls once your phones use TLS",
 		"c.yaml:6: admin.metrics_from: holds every address: anyone may read the metrics",
+		"c.yaml:6: admin.clear_text_from: holds every address: devices that read phonebooks over HTTP may send their secrets for everybody on the way to see",
 		"c.yaml:4: ldap.anonymous_from: holds every address: anyone may search the phonebooks that everyone may read",
 		"c.yaml:5: ldap.proxy_protocol_from: holds every address: any client may claim any address, which defeats throttling",
 	}
