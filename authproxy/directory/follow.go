@@ -113,10 +113,9 @@ func (t *Tree) tell() {
 func (t *Tree) read() error {
 	start := time.Now()
 	s := &snapshot{tree: t, made: start}
-	breathe := yieldToSearches
-	if t.current.Load() == nil {
-		breathe = nil // nobody is served yet
-	} else {
+	var pace *pacer
+	if t.current.Load() != nil {
+		pace = &pacer{}
 		t.takesLong()
 	}
 	err := t.store.View(func(v *store.Snapshot) error {
@@ -125,7 +124,7 @@ func (t *Tree) read() error {
 			return err
 		}
 		for i, c := range containers {
-			if containers[i], err = t.load(v, c, breathe); err != nil {
+			if containers[i], err = t.load(v, c, pace); err != nil {
 				return err
 			}
 		}
@@ -160,6 +159,7 @@ func (t *Tree) follow() error {
 	start := time.Now()
 	before := t.current.Load()
 	s := &snapshot{tree: t, made: before.made}
+	pace := &pacer{}
 	var changes map[*container]*change
 	var touched []store.Ref
 	err := t.store.View(func(v *store.Snapshot) error {
@@ -183,7 +183,7 @@ func (t *Tree) follow() error {
 		}
 		s.seq = v.Seq()
 		adopt(s.containers, before.containers)
-		changes, err = s.changes(v, touched)
+		changes, err = s.changes(v, touched, pace)
 		return err
 	})
 	if err != nil {
@@ -191,7 +191,7 @@ func (t *Tree) follow() error {
 	}
 	for i, c := range s.containers {
 		if ch := changes[c]; ch != nil {
-			s.containers[i] = c.apply(ch, yieldToSearches)
+			s.containers[i] = c.apply(ch, pace)
 		}
 	}
 	t.publish(s, start, false)
@@ -219,7 +219,7 @@ func (t *Tree) takesLong() {
 }
 
 // changes sorts what was touched by the containers that it was in and is in.
-func (s *snapshot) changes(v *store.Snapshot, touched []store.Ref) (map[*container]*change, error) {
+func (s *snapshot) changes(v *store.Snapshot, touched []store.Ref, pace *pacer) (map[*container]*change, error) {
 	places := make(map[string]*container, len(s.containers))
 	for _, c := range s.containers {
 		places[c.place()] = c
@@ -234,10 +234,8 @@ func (s *snapshot) changes(v *store.Snapshot, touched []store.Ref) (map[*contain
 		return ch
 	}
 	elsewhere := make(map[string]bool) // contacts that may be in any phonebook
-	for i, r := range touched {
-		if i%256 == 255 {
-			yieldToSearches()
-		}
+	for _, r := range touched {
+		pace.work(30)
 		e, err := v.Entry(r)
 		switch {
 		case errors.Is(err, store.ErrNotFound):

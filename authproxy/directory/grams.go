@@ -101,7 +101,7 @@ func eachGram(text []byte, begins, ends bool, f func(gram uint32)) {
 
 // newGramIndexes indexes all groups in two passes over the records: one to measure,
 // one to write, so that no more is allocated than is kept.
-func newGramIndexes(s *segment, breathe func()) (indexes [gramGroups]gramIndex) {
+func newGramIndexes(s *segment, pace *pacer) (indexes [gramGroups]gramIndex) {
 	var group [64]gramGroup
 	for id := range group {
 		group[id] = groupOf(store.FieldID(id))
@@ -112,9 +112,7 @@ func newGramIndexes(s *segment, breathe func()) (indexes [gramGroups]gramIndex) 
 	}
 	pass := func(each func(m *gramMaker, n uint32, text []byte)) {
 		for n := range uint32(s.len()) {
-			if n%256 == 0 && breathe != nil {
-				breathe()
-			}
+			pace.work(10)
 			for items := s.record(n).items(); len(items) > 0; {
 				var tag byte
 				var text []byte

@@ -25,9 +25,9 @@ type numberOrder struct {
 
 const keyLen = 16
 
-func newNumberIndex(s *segment) numberIndex {
+func newNumberIndex(s *segment, pace *pacer) numberIndex {
 	count := 0
-	eachNumber(s, func(uint32, []byte) { count++ })
+	eachNumber(s, func(uint32, []byte) { pace.work(1); count++ })
 	type pair struct {
 		key   uint64
 		entry uint32
@@ -35,8 +35,12 @@ func newNumberIndex(s *segment) numberIndex {
 	pairs := make([]pair, 0, count)
 	order := func(key func([]byte) uint64) numberOrder {
 		pairs = pairs[:0]
-		eachNumber(s, func(n uint32, number []byte) { pairs = append(pairs, pair{key(number), n}) })
+		eachNumber(s, func(n uint32, number []byte) {
+			pace.work(1)
+			pairs = append(pairs, pair{key(number), n})
+		})
 		slices.SortFunc(pairs, func(a, b pair) int {
+			pace.work(1)
 			if a.key != b.key {
 				return cmp.Compare(a.key, b.key)
 			}

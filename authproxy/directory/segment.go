@@ -68,7 +68,7 @@ type builder struct {
 	chunks  [][]byte
 	at      []uint64
 	room    []byte // of the record that is made
-	breathe func() // called now and then while a segment is built
+	pace    *pacer
 }
 
 func (b *builder) add(r record) {
@@ -84,26 +84,27 @@ func (b *builder) add(r record) {
 // segment makes the segment. The builder is used up.
 func (b *builder) segment() *segment {
 	s := b.plain()
-	s.index(b.breathe)
+	s.index(b.pace)
 	return s
 }
 
 // plain makes the segment without its indexes.
 func (b *builder) plain() *segment {
 	s := &segment{chunks: b.chunks, at: b.at}
-	s.order()
+	s.order(b.pace)
 	return s
 }
 
 // merge makes one segment of two, without those that are dead in the first. The
 // records are shared unless half of what they lie in is of no use any more.
-func merge(older *segment, dead bitmap, newer *segment, breathe func()) *segment {
+func merge(older *segment, dead bitmap, newer *segment, pace *pacer) *segment {
 	s := &segment{chunks: slices.Concat(older.chunks, newer.chunks)}
 	offset := uint64(len(older.chunks)) << 32
 	next := newer.byID
 	add := func(at uint64) { s.at = append(s.at, at) }
 	s.at = make([]uint64, 0, older.len()+newer.len())
 	for _, n := range older.byID {
+		pace.work(2)
 		if dead.has(n) {
 			continue
 		}
@@ -117,11 +118,11 @@ func merge(older *segment, dead bitmap, newer *segment, breathe func()) *segment
 	for _, n := range next {
 		add(newer.at[n] + offset)
 	}
-	s.order()
+	s.order(pace)
 	if held := s.held(); held > 2*s.live+chunkSize {
 		s.compact()
 	}
-	s.index(breathe)
+	s.index(pace)
 	return s
 }
 
@@ -158,18 +159,20 @@ func (r record) size() int {
 }
 
 // order numbers the records, which come in the order of their IDs.
-func (s *segment) order() {
+func (s *segment) order(pace *pacer) {
 	type place struct {
 		head uint64 // of the key, so that most comparisons need not look further
 		from uint32
 	}
 	places := make([]place, len(s.at))
 	for i := range s.at {
+		pace.work(2)
 		r := s.record(uint32(i))
 		places[i] = place{head: head64(r.key()), from: uint32(i)}
 		s.live += r.size()
 	}
 	slices.SortFunc(places, func(a, b place) int {
+		pace.work(1)
 		if a.head != b.head {
 			return cmp.Compare(a.head, b.head)
 		}
@@ -195,25 +198,37 @@ func head64(text []byte) uint64 {
 	return binary.BigEndian.Uint64(head[:])
 }
 
-// index makes the indexes. In the background, where breathe is set, one processor
+// index makes the indexes. In the background, where there is a pacer, one processor
 // is enough; at the start nobody else needs the others.
-func (s *segment) index(breathe func()) {
-	if s.len() < leastIndexed || breathe != nil {
-		s.numbers = newNumberIndex(s)
+func (s *segment) index(pace *pacer) {
+	if s.len() < leastIndexed || pace != nil {
+		s.numbers = newNumberIndex(s, pace)
 		if s.len() >= leastIndexed {
-			s.grams = newGramIndexes(s, breathe)
+			s.grams = newGramIndexes(s, pace)
 		}
 		return
 	}
 	var numbers sync.WaitGroup
-	numbers.Go(func() { s.numbers = newNumberIndex(s) })
+	numbers.Go(func() { s.numbers = newNumberIndex(s, nil) })
 	s.grams = newGramIndexes(s, nil)
 	numbers.Wait()
 }
 
-// yieldToSearches lets those go first who wait for a processor. An index is built
-// in the background, where nobody waits for it.
-func yieldToSearches() { runtime.Gosched() }
+// A pacer lets searches go first while an index is made in the background: every
+// tenth of a millisecond it gives the processor to whoever waits for one, which
+// the runtime itself does every ten only. The nil pacer is in a hurry.
+type pacer struct{ done int }
+
+// work notes that about so many hundreds of nanoseconds of work were done.
+func (p *pacer) work(n int) {
+	if p == nil {
+		return
+	}
+	if p.done += n; p.done >= 1000 {
+		p.done = 0
+		runtime.Gosched()
+	}
+}
 
 // A bitmap is a set of numbers. The nil bitmap is empty.
 type bitmap []uint64

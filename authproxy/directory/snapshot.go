@@ -84,9 +84,9 @@ func adopt(containers, before []*container) {
 
 // load reads one container's entries from the store. While one goroutine reads them
 // the other makes them ready for searches.
-func (t *Tree) load(v *store.Snapshot, c *container, breathe func()) (*container, error) {
+func (t *Tree) load(v *store.Snapshot, c *container, pace *pacer) (*container, error) {
 	const batch = 512
-	b := t.newBuilder(breathe)
+	b := t.newBuilder(pace)
 	batches := make(chan []store.Entry, 4)
 	var ready sync.WaitGroup
 	ready.Go(func() {
@@ -120,15 +120,13 @@ func (t *Tree) load(v *store.Snapshot, c *container, breathe func()) (*container
 	return c.with(b.segment(), nil, &segment{}), nil
 }
 
-func (t *Tree) newBuilder(breathe func()) *builder {
-	return &builder{encoder: encoder{schema: t.schema, numbers: &t.numbers, output: t.output}, breathe: breathe}
+func (t *Tree) newBuilder(pace *pacer) *builder {
+	return &builder{encoder: encoder{schema: t.schema, numbers: &t.numbers, output: t.output}, pace: pace}
 }
 
 // entry adds an entry.
 func (b *builder) entry(e *store.Entry) {
-	if n := len(b.at); n%256 == 255 && b.breathe != nil {
-		b.breathe()
-	}
+	b.pace.work(40)
 	b.room = b.encoder.appendRecord(b.room[:0], e)
 	b.add(b.room)
 }
@@ -146,7 +144,7 @@ const (
 )
 
 // apply returns the container after a change.
-func (c *container) apply(ch *change, breathe func()) *container {
+func (c *container) apply(ch *change, pace *pacer) *container {
 	dead := slices.Clone(c.dead)
 	if dead == nil {
 		dead = newBitmap(c.base.len())
@@ -156,7 +154,7 @@ func (c *container) apply(ch *change, breathe func()) *container {
 			dead.set(n)
 		}
 	}
-	b := c.tree.newBuilder(breathe)
+	b := c.tree.newBuilder(pace)
 	put := ch.put
 	for _, n := range c.delta.byID {
 		r := c.delta.record(n)
@@ -173,8 +171,8 @@ func (c *container) apply(ch *change, breathe func()) *container {
 	}
 	delta := b.plain()
 	if delta.len() <= mostDelta && delta.len() <= max(64, c.base.len()) && dead.count() <= max(mostDelta, c.base.len()/4) {
-		delta.index(breathe)
+		delta.index(pace)
 		return c.with(c.base, dead, delta)
 	}
-	return c.with(merge(c.base, dead, delta, breathe), nil, &segment{})
+	return c.with(merge(c.base, dead, delta, pace), nil, &segment{})
 }
