@@ -57,6 +57,15 @@ func (p *planner) open(s *segment, c *cond) bool {
 	return true
 }
 
+// forget lets go of the segment: a planner that waits for the next search must not
+// keep what a sync has replaced.
+func (p *planner) forget() {
+	p.seg = nil
+	clear(p.sources[:cap(p.sources)])
+	clear(p.grams[:cap(p.grams)])
+	clear(p.ranges[:cap(p.ranges)])
+}
+
 // next returns the next number, plus one; 0 at the end.
 func (p *planner) next() uint32 {
 	first := uint32(0)

@@ -103,8 +103,8 @@ func (s *searcher) locate(snap *snapshot) (at spot, views []view, refused *Resul
 // forget lets go of what belongs to the search.
 func (s *searcher) forget() {
 	for _, c := range s.cursors {
+		c.planner.forget()
 		*c = cursor{planner: c.planner}
-		c.planner.seg = nil
 		s.spare = append(s.spare, c)
 	}
 	s.cursors = s.cursors[:0]
