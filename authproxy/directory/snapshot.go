@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -82,11 +83,37 @@ func adopt(containers, before []*container) {
 	}
 }
 
-// load reads one container's entries from the store. While one goroutine reads them
-// the other makes them ready for searches.
+// load reads one container's entries from the store.
 func (t *Tree) load(v *store.Snapshot, c *container, pace *pacer) (*container, error) {
-	const batch = 512
 	b := t.newBuilder(pace)
+	read := b.inTurn
+	if pace == nil {
+		read = b.sideBySide
+	}
+	if err := read(v.Entries(store.Query{Kind: c.kind, Phonebook: c.book})); err != nil {
+		return nil, err
+	}
+	return c.with(b.segment(), nil, &segment{}), nil
+}
+
+// inTurn adds entries as they are read, on one processor: the others are for
+// searches.
+func (b *builder) inTurn(entries iter.Seq2[store.Entry, error]) error {
+	for e, err := range entries {
+		if err != nil {
+			return err
+		}
+		if b.pace.work(15); !e.Hidden() {
+			b.entry(&e)
+		}
+	}
+	return nil
+}
+
+// sideBySide reads entries on one processor while another makes them ready: at the
+// start nobody is served yet.
+func (b *builder) sideBySide(entries iter.Seq2[store.Entry, error]) error {
+	const batch = 512
 	batches := make(chan []store.Entry, 4)
 	var ready sync.WaitGroup
 	ready.Go(func() {
@@ -96,28 +123,23 @@ func (t *Tree) load(v *store.Snapshot, c *container, pace *pacer) (*container, e
 			}
 		}
 	})
-	var failed error
-	entries := make([]store.Entry, 0, batch)
-	for e, err := range v.Entries(store.Query{Kind: c.kind, Phonebook: c.book}) {
+	defer ready.Wait()
+	defer close(batches)
+	next := make([]store.Entry, 0, batch)
+	for e, err := range entries {
 		if err != nil {
-			failed = err
-			break
+			return err
 		}
 		if e.Hidden() {
 			continue
 		}
-		if entries = append(entries, e); len(entries) == batch {
-			batches <- entries
-			entries = make([]store.Entry, 0, batch)
+		if next = append(next, e); len(next) == batch {
+			batches <- next
+			next = make([]store.Entry, 0, batch)
 		}
 	}
-	batches <- entries
-	close(batches)
-	ready.Wait()
-	if failed != nil {
-		return nil, failed
-	}
-	return c.with(b.segment(), nil, &segment{}), nil
+	batches <- next
+	return nil
 }
 
 func (t *Tree) newBuilder(pace *pacer) *builder {
