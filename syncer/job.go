@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +28,9 @@ type job struct {
 	rejected  limit
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
-	asked     bool // the source has no columns but those that it is asked for
+	file      *fetchedFile      // that the source reads; nil: it reads none, or none that is worth remembering
+	sum       [sha256.Size]byte // of the connector
+	asked     bool              // the source has no columns but those that it is asked for
 }
 
 // owner is whom the entries belong to; "" for nobody.
@@ -120,6 +123,9 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 		return nil, err
 	}
 	j.dn = dnColumn(c.Authentication, j.auth, t)
+	if j.sum, err = sumOf(c); err != nil {
+		return nil, err
+	}
 	j.source, err = s.sources(full.Source, t, j)
 	return j, err
 }
@@ -204,7 +210,7 @@ func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, e
 		return d.open(j, t, s.numbers)
 	}
 	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
-		return s.tableSource(c)
+		return s.tableSource(c, j)
 	}
 	wanted := "source." + t.Source
 	if t.Source == "csv" {
