@@ -26,6 +26,13 @@ func (s *Syncer) Runs(connector, result string) prometheus.Counter {
 	return s.metrics.runs.WithLabelValues(connector, result)
 }
 
+// Recalls tells whether the next run of a connector does without reading its file, if that is as it was.
+func (s *Syncer) Recalls(connector string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recalled[connector] != nil
+}
+
 // Serving tells whether Run is at work.
 func (s *Syncer) Serving() bool {
 	s.mu.Lock()

@@ -15,19 +15,21 @@ import (
 )
 
 // tableSource makes the source of a template that reads a table: a CSV file or a sheet.
-func (s *Syncer) tableSource(c store.Source) (source.Source, error) {
+func (s *Syncer) tableSource(c store.Source, j *job) (source.Source, error) {
 	if x := c.XLSX; x != nil {
 		f, err := s.fileOf("source.xlsx", x.Path, &x.Remote, xlsx.MaxFile)
 		if err != nil {
 			return nil, err
 		}
-		return xlsx.New(f, xlsx.Options{Sheet: x.Sheet, HeaderRow: x.HeaderRow, TempDir: s.baseDir}), nil
+		j.file = &fetchedFile{Opener: f}
+		return xlsx.New(j.file, xlsx.Options{Sheet: x.Sheet, HeaderRow: x.HeaderRow, TempDir: s.baseDir}), nil
 	}
 	f, err := s.fileOf("source.csv", c.CSV.Path, &c.CSV.Remote, 0)
 	if err != nil {
 		return nil, err
 	}
-	src, err := csv.New(f, csv.Options{
+	j.file = &fetchedFile{Opener: f}
+	src, err := csv.New(j.file, csv.Options{
 		Encoding:      c.CSV.Encoding,
 		Delimiter:     c.CSV.Delimiter,
 		LineSeparator: c.CSV.LineSeparator,

@@ -1,6 +1,7 @@
 package syncer
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,7 +28,9 @@ type job struct {
 	rejected  limit
 	retain    time.Duration // how long removed entries are kept hidden
 	source    source.Source
-	asked     bool // the source has no columns but those that it is asked for
+	file      *fetchedFile      // that the source reads; nil: it reads none, or none that is worth remembering
+	sum       [sha256.Size]byte // of the connector
+	asked     bool              // the source has no columns but those that it is asked for
 	fetch     *fetch
 }
 
@@ -121,6 +124,9 @@ func (s *Syncer) prepare(c *store.Connector) (*job, error) {
 		return nil, err
 	}
 	j.dn = dnColumn(c.Authentication, j.auth, t)
+	if j.sum, err = sumOf(c); err != nil {
+		return nil, err
+	}
 	j.source, err = s.sources(full.Source, t, j)
 	return j, err
 }
@@ -205,7 +211,7 @@ func (s *Syncer) sourceOf(c store.Source, t *template, j *job) (source.Source, e
 		return d.open(j, t, s.numbers)
 	}
 	if t.Source == "csv" && (c.CSV != nil || c.XLSX != nil) {
-		return s.tableSource(c)
+		return s.tableSource(c, j)
 	}
 	if t.Source == "rest" && c.REST != nil {
 		return s.restSource(c.REST)

@@ -18,6 +18,10 @@ type plan struct {
 	store   *store.Store
 	mapping *mapping
 
+	recalled bool   // it was not made but remembered
+	seq      uint64 // the change of the store that it is made for, or an earlier one
+	hidden   int    // entries of the connector that are hidden
+
 	owned int               // entries of the connector before the run, without hidden ones
 	known map[string]*known // those entries by key
 	names map[string]int    // the unique names in the source, normalised, and their rows
@@ -82,6 +86,7 @@ type password struct {
 // plan fetches everything and works out what to do. A *store.ChangedError means that the store changed meanwhile.
 func (s *Syncer) plan(ctx context.Context, j *job, progress *progress, r *Report) (*plan, error) {
 	p := &plan{job: j, store: s.store, seed: maphash.MakeSeed(), known: map[string]*known{}, names: map[string]int{}, alike: map[string]int{}, passwords: map[int]*password{}, clashes: map[string]int{}}
+	p.seq = s.store.Seq()
 	if err := p.readOwned(ctx); err != nil {
 		return nil, err
 	}
@@ -129,6 +134,7 @@ func (p *plan) readOwned(ctx context.Context) error {
 		}
 		if e.Hidden() {
 			k.removed = e.Removed.Unix()
+			p.hidden++
 		} else {
 			p.owned++
 		}

@@ -203,6 +203,7 @@ func (p *plan) digest() string {
 	h := bufio.NewWriter(sum)
 	writeTexts(h, "plan 1", p.job.connector)
 	for i, e := range p.put.All() {
+		yieldToServing(i)
 		hasPassword := uint64(0)
 		if p.passwords[i] != nil {
 			hasPassword = 1

@@ -103,8 +103,14 @@ func (s *Syncer) importOnce(ctx context.Context, prepare func() (*job, error), o
 	if err != nil {
 		return err
 	}
+	if j.file != nil {
+		defer j.file.close()
+	}
 	progress := newProgress(o.Progress)
-	p, err := s.plan(ctx, j, progress, r)
+	p, err := s.recall(ctx, j, r)
+	if p == nil && err == nil {
+		p, err = s.plan(ctx, j, progress, r)
+	}
 	if err != nil {
 		return err
 	}
@@ -181,6 +187,9 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	}
 	r.Run = *applied.Run
 	p.applied(applied, r)
+	if r.Run.Result == store.RunDone {
+		s.remember(p, applied.Seq, r)
+	}
 	progress.end(phaseApply, len(applied.IDs)+len(changes.Remove))
 	return nil
 }

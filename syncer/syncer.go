@@ -44,6 +44,7 @@ type Syncer struct {
 	mu        sync.Mutex                  // guards what follows
 	running   map[string]time.Time        // connectors with a run under way, and since when
 	shown     map[string]string           // the digest of the plan that the latest dry run of a connector showed
+	recalled  map[string]*recollection    // what the latest run of a connector found that left nothing open
 	scheduled map[string]*scheduled       // what Run has scheduled
 	telling   map[string]*telling         // webhooks that are being told, by connector
 	spawn     func(func(context.Context)) // starts what Run waits for; nil while Run is not at work
@@ -80,6 +81,7 @@ func New(o Options) (*Syncer, error) {
 		hash:      o.HashPassword,
 		running:   map[string]time.Time{},
 		shown:     map[string]string{},
+		recalled:  map[string]*recollection{},
 		scheduled: map[string]*scheduled{},
 		telling:   map[string]*telling{},
 
