@@ -76,6 +76,9 @@ func (a *applier) planIndexRemovals() error {
 // writeIndexes first takes out what goes and then puts in what comes, so that two entries can swap their names.
 func (a *applier) writeIndexes() error {
 	for i := range a.indexes {
+		if len(a.indexes[i].added) > large {
+			a.collect()
+		}
 		if err := a.writeIndex(&a.indexes[i]); err != nil {
 			return err
 		}

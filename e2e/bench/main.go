@@ -57,7 +57,8 @@ type bench struct {
 const (
 	users     = 10_000
 	idleConns = 5_000
-	imported  = 100_000
+	imported  = 200_000 // contacts
+	searched  = 50_000  // users of a directory
 )
 
 func run(ctx context.Context, args []string, out io.Writer) error {
