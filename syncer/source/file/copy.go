@@ -15,6 +15,7 @@ type Options struct {
 	Limit   int64         // of the file in bytes; 0: 1 GiB
 	Timeout time.Duration // how long nothing may come; 0: 30 s
 	Pause   time.Duration // before a file that changed is copied again; 0: 2 s
+	Noun    string        // what messages call it after "the"; empty: file
 }
 
 const (
@@ -35,6 +36,9 @@ func Copied(p Place, o Options) Opener {
 	}
 	if o.Pause == 0 {
 		o.Pause = 2 * time.Second
+	}
+	if o.Noun == "" {
+		o.Noun = "file"
 	}
 	return &copied{p, o}
 }
