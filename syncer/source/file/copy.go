@@ -102,11 +102,20 @@ func (c *copied) attempt(ctx context.Context) (*temporary, error) {
 	}()
 	select {
 	case r := <-results:
-		if r.err != nil && ctx.Err() != nil {
+		if r.err != nil && ended(ctx) {
 			r.err = context.Cause(ctx) // which is why
 		}
 		return r.t, r.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// ended tells whether a context has ended. A dialer looks at the deadline by itself, and may notice it a moment before the
+// context does: its error would hide why.
+func ended(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
