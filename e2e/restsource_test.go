@@ -174,13 +174,13 @@ func TestTwoDialtreesReadEachOther(t *testing.T) {
 	}
 
 	failed(t, munich, "wrong-secret", "the server refused the login (401): check username and password, or token")
-	failed(t, munich, "unreadable", "there is no such file (404): check url (it says \"there is no phonebook of that name that this device may read\")")
+	failed(t, munich, "unreadable", "there is no such list (404): check url (it says \"there is no phonebook of that name that this device may read\")")
 
 	// The line is cut within the second of three pages.
 	write(salesFile(4, 20, "Renamed"))
 	done(t, berlin, "crm", counts{Removed: 7, Unchanged: 17}) // hidden
 	between.cutAfter(wholeList * 6 / 10)
-	failed(t, munich, "from-berlin", "bytes: the file was cut off on the way")
+	failed(t, munich, "from-berlin", "bytes: the list was cut off on the way")
 	between.cutAfter(0)
 	if got := runConnector(t, munich, "from-berlin"); got.Result != "stopped" { // seven of 24 would go
 		t.Errorf("without the guard: %+v", got)

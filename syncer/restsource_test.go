@@ -92,7 +92,7 @@ func TestContactsFromAnotherPBX(t *testing.T) {
 	p.status = http.StatusInternalServerError
 	p.contacts = p.contacts[:3]
 	r, err := w.syncer.Import(t.Context(), "staff", syncer.ImportOptions{})
-	if want := "instead of the file: try again later"; err != nil || r.Run.Result != store.RunFailed || !strings.Contains(r.Run.Error, want) || !r.Temporary {
+	if want := "instead of the list: try again later"; err != nil || r.Run.Result != store.RunFailed || !strings.Contains(r.Run.Error, want) || !r.Temporary {
 		t.Errorf("%+v, %v", r, err)
 	}
 	p.status, p.contacts = 0, p.contacts[:2]

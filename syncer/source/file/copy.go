@@ -15,6 +15,7 @@ type Options struct {
 	Limit   int64         // of the file in bytes; 0: 1 GiB
 	Timeout time.Duration // how long nothing may come; 0: 30 s
 	Pause   time.Duration // before a file that changed is copied again; 0: 2 s
+	Noun    string        // what messages call it after "the"; empty: file
 }
 
 const (
@@ -35,6 +36,9 @@ func Copied(p Place, o Options) Opener {
 	}
 	if o.Pause == 0 {
 		o.Pause = 2 * time.Second
+	}
+	if o.Noun == "" {
+		o.Noun = "file"
 	}
 	return &copied{p, o}
 }
@@ -98,11 +102,20 @@ func (c *copied) attempt(ctx context.Context) (*temporary, error) {
 	}()
 	select {
 	case r := <-results:
-		if r.err != nil && ctx.Err() != nil {
+		if r.err != nil && ended(ctx) {
 			r.err = context.Cause(ctx) // which is why
 		}
 		return r.t, r.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// ended tells whether a context has ended. A dialer looks at the deadline by itself, and may notice it a moment before the
+// context does: its error would hide why.
+func ended(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }

@@ -75,7 +75,7 @@ func (w *watched) fill(ctx context.Context, t *temporary, in Stream) error {
 	case err != nil:
 		return err
 	case after.Size >= 0 && t.size != after.Size:
-		return source.Temporary(fmt.Errorf("the file ended after %d of %d bytes: it was cut off on the way", t.size, after.Size))
+		return source.Temporary(fmt.Errorf("the %s ended after %d of %d bytes: it was cut off on the way", w.o.Noun, t.size, after.Size))
 	}
 	return t.rewind()
 }
@@ -97,7 +97,7 @@ func (w *watched) readAll(ctx context.Context, t *temporary, in io.Reader) error
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return source.Temporary(fmt.Errorf("the connection ended after the first %d bytes: the file was cut off on the way", w.read.Load()))
+			return source.Temporary(fmt.Errorf("the connection ended after the first %d bytes: the %s was cut off on the way", w.read.Load(), w.o.Noun))
 		case err != nil:
 			return err
 		}
@@ -105,6 +105,14 @@ func (w *watched) readAll(ctx context.Context, t *temporary, in io.Reader) error
 	return context.Cause(ctx)
 }
 
-func (w *watched) tooLong() error {
-	return fmt.Errorf("the file is longer than %d MiB: is it the right one?", w.o.Limit>>20)
+func (w *watched) tooLong() error { return &TooLongError{w.o.Noun, w.o.Limit} }
+
+// A TooLongError is a file beyond its limit.
+type TooLongError struct {
+	Noun  string // as Options has it
+	Limit int64  // in bytes
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("the %s is longer than %d MiB: is it the right one?", e.Noun, e.Limit>>20)
 }

@@ -8,17 +8,9 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
-	"time"
 
 	"github.com/dialtree/dialtree/syncer/source"
-)
-
-// Bounds of a list. They are far beyond any phonebook; a server that never ends meets one of them, if it is not noticed before.
-const (
-	maxRecords = 2_000_000
-	maxPages   = 50_000
-	maxBytes   = 2 << 30 // of all pages
-	longest    = time.Hour
+	"github.com/dialtree/dialtree/syncer/source/file"
 )
 
 // errChanged is the only error after which reading again helps.
@@ -47,7 +39,8 @@ func (s *Source) newFetch(sp *spool) *fetch {
 }
 
 func (f *fetch) all(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, longest, source.Temporary(fmt.Errorf("%s: not all of it came within %s", f.source.name(), longest)))
+	limit := f.source.limits.time
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, source.Temporary(fmt.Errorf("%s: not all of it came within %s", f.source.name(), limit)))
 	defer cancel()
 	at := f.source.paging.at(f.source.site.URL(), 0, 0)
 	for at != nil {
@@ -82,15 +75,22 @@ type page struct {
 func (f *fetch) page(ctx context.Context, at *url.URL) (*page, error) {
 	f.asked[at.String()] = true
 	f.pages++
-	content, answer, err := f.source.open(ctx, at, max(1, maxBytes-f.bytes))
-	if err != nil {
+	content, answer, err := f.source.open(ctx, at, max(1, f.source.limits.bytes-f.bytes))
+	var long *file.TooLongError
+	switch {
+	case errors.As(err, &long): // than what the pages before it left over
+		return nil, f.wrong(fmt.Errorf("the list is longer than %d MiB on all pages: is it the right one?", f.source.limits.bytes>>20))
+	case err != nil:
 		return nil, err
 	}
 	defer content.Close()
 	f.bytes += content.Size()
 	f.source.note(content.Notes()...)
 	p := &page{at: answer.URL, links: answer.Header.Values("Link")}
-	if err := f.read(ctx, newTokens(content), p); err != nil {
+	switch err := f.read(ctx, newTokens(content), p); {
+	case err != nil && ctx.Err() != nil:
+		return nil, context.Cause(ctx) // which says where by itself
+	case err != nil:
 		return nil, f.wrong(err)
 	}
 	return p, nil
@@ -136,8 +136,8 @@ func (f *fetch) list(ctx context.Context, t *tokens, p *page, token json.Token, 
 		return fmt.Errorf("list: %q leads to %s, not to a list: check it against what the server sends", f.source.list, kindOf(token))
 	}
 	return t.each('[', func(_ string, token json.Token) error {
-		if f.records == maxRecords {
-			return fmt.Errorf("the list holds more than %d records: is it the right one?", maxRecords)
+		if limit := f.source.limits.records; f.records == limit {
+			return fmt.Errorf("the list holds more than %d records: is it the right one?", limit)
 		}
 		r, err := f.flat.record(t, token, depth+1)
 		if err != nil {
@@ -166,8 +166,8 @@ func (f *fetch) after(p *page) (*url.URL, error) {
 		return nil, err
 	case f.asked[next.String()]:
 		return nil, errors.New("the next page is one that was read already: the server leads in a circle")
-	case f.pages == maxPages:
-		return nil, fmt.Errorf("the list has more than %d pages: let the server send more records on each, or check next", maxPages)
+	case f.pages == f.source.limits.pages:
+		return nil, fmt.Errorf("the list has more than %d pages: let the server send more records on each, or check next", f.pages)
 	}
 	return next, nil
 }

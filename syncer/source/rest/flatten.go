@@ -51,9 +51,6 @@ func (f *flattener) record(tokens *tokens, first json.Token, depth int) (*row, e
 
 // value reads one value, however deep, and adds what it holds.
 func (f *flattener) value(tokens *tokens, name string, first json.Token, depth int) error {
-	if depth > maxDepth {
-		return errTooDeep
-	}
 	switch first := first.(type) {
 	case string:
 		f.add(name, first)
@@ -62,6 +59,9 @@ func (f *flattener) value(tokens *tokens, name string, first json.Token, depth i
 	case bool:
 		f.add(name, strconv.FormatBool(first))
 	case json.Delim:
+		if depth > maxDepth {
+			return errTooDeep
+		}
 		return tokens.each(first, func(key string, token json.Token) error {
 			if first == '{' && name != "" {
 				return f.value(tokens, name+"."+key, token, depth+1)

@@ -37,11 +37,11 @@ func TestLogin(t *testing.T) {
 		t.Errorf("asked %q, %v", s.asked, got.err)
 	}
 	for code, want := range map[int]string{
-		500: `the server answered 500 Internal Server Error instead of the file: try again later (it says "not now")`,
+		500: `the server answered 500 Internal Server Error instead of the list: try again later (it says "not now")`,
 		401: "the server refused the login (401): check username and password, or token",
 		403: `the server does not allow it (403): check the rights of the account there (it says "not now")`,
-		404: `there is no such file (404): check url (it says "not now")`,
-		429: `the server answered 429 Too Many Requests instead of the file: try again later (it says "not now")`,
+		404: `there is no such list (404): check url (it says "not now")`,
+		429: `the server answered 429 Too Many Requests instead of the list: try again later (it says "not now")`,
 	} {
 		status = code
 		got := fetch(t, o)

@@ -99,7 +99,8 @@ func below(targets []target, key string) []target {
 
 // seek reads one value and has the targets in it taken. What is no target is passed over.
 func (t *tokens) seek(targets []target, token json.Token, depth int) error {
-	if depth > maxDepth {
+	begun, nested := token.(json.Delim)
+	if nested && depth > maxDepth {
 		return errTooDeep
 	}
 	for _, target := range targets {
@@ -107,8 +108,7 @@ func (t *tokens) seek(targets []target, token json.Token, depth int) error {
 			return target.take(token, depth)
 		}
 	}
-	begun, ok := token.(json.Delim)
-	if !ok {
+	if !nested {
 		return nil
 	}
 	return t.each(begun, func(key string, token json.Token) error { return t.seek(below(targets, key), token, depth+1) })

@@ -47,6 +47,7 @@ type Source struct {
 	list    pointer
 	total   pointer // nil: there is none
 	paging  paging
+	limits  limits
 	notes   []string
 }
 
@@ -54,12 +55,12 @@ type Source struct {
 func New(o Options) (*Source, error) {
 	site, err := web.NewSite(web.Options{
 		URL: o.URL, Username: o.Username, Password: o.Password, Token: o.Token, TLS: o.TLS,
-		Accept: "application/json", SelfEnding: true,
+		Accept: "application/json", SelfEnding: true, Noun: noun,
 	})
 	if err != nil {
 		return nil, &OptionError{"url", err.Error()}
 	}
-	s := &Source{options: o, site: site}
+	s := &Source{options: o, site: site, limits: limits{pages: maxPages, records: maxRecords, bytes: maxBytes, time: longest}}
 	if s.list, err = parsePointer(o.List); err != nil {
 		return nil, &OptionError{"list", err.Error()}
 	}
@@ -96,15 +97,21 @@ func (s *Source) name() string {
 	return u.String()
 }
 
+// noun is what messages of web and file call a page: most lists have only one, and "page" would read like a web page.
+const noun = "list"
+
 // open fetches a page, whole, into a file.
 func (s *Source) open(ctx context.Context, at *url.URL, limit int64) (file.Content, web.Answer, error) {
 	var answer web.Answer
 	place, err := s.site.Page(at, func(a web.Answer) { answer = a })
 	if err != nil {
-		return nil, answer, fmt.Errorf("%s: %w", s.name(), err)
+		return nil, web.Answer{}, fmt.Errorf("%s: %w", s.name(), err)
 	}
-	content, err := file.Copied(place, file.Options{Dir: s.options.Dir, Limit: limit, Timeout: s.options.Timeout}).Open(ctx)
-	return content, answer, err
+	content, err := file.Copied(place, file.Options{Dir: s.options.Dir, Limit: limit, Timeout: s.options.Timeout, Noun: noun}).Open(ctx)
+	if err != nil {
+		return nil, web.Answer{}, err // without the answer: a request that was left behind may still write it
+	}
+	return content, answer, nil
 }
 
 var _ source.Source = (*Source)(nil)

@@ -72,7 +72,12 @@ type fetched struct {
 	err     error
 }
 
-func fetch(t *testing.T, o rest.Options) (f fetched) {
+func fetch(t *testing.T, o rest.Options) fetched {
+	t.Helper()
+	return read(t, open(t, o))
+}
+
+func open(t *testing.T, o rest.Options) *rest.Source {
 	t.Helper()
 	if o.Password == nil {
 		o.Password = none
@@ -85,10 +90,19 @@ func fetch(t *testing.T, o rest.Options) (f fetched) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// read makes sure that an error is the last thing that the source gives.
+func read(t *testing.T, s *rest.Source) (f fetched) {
+	t.Helper()
 	for r, err := range s.Records(t.Context()) {
+		if f.err != nil {
+			t.Errorf("after the error it gave %v, %v", r, err)
+		}
 		if err != nil {
 			f.err = err
-			break
+			continue
 		}
 		if r.Row != len(f.records)+1 {
 			t.Errorf("record %d has the row %d", len(f.records)+1, r.Row)
@@ -118,6 +132,11 @@ func manyNames(from, to int) string {
 	return strings.Join(names, ",")
 }
 
+// nested puts a value into arrays, one in the other.
+func nested(depth int, value string) string {
+	return strings.Repeat("[", depth) + value + strings.Repeat("]", depth)
+}
+
 func TestRecords(t *testing.T) {
 	tests := []struct {
 		name string
@@ -143,9 +162,13 @@ func TestRecords(t *testing.T) {
 			"!: is a list, not an object with names and values"}},
 		{"no UTF-8", `[{"a":"` + "J\xfcrgen" + `","b":"1"},{"a":"\ud800"}]`, []string{
 			"b=1 !a: holds a character that could not be read: the server may not send UTF-8", "!a: holds a character that could not be read: the server may not send UTF-8"}},
+		{"as many values as there may be", `[{"a":[` + strings.Repeat(`"",`, 999) + `"x"]}]`, []string{"a=x"}},
 		{"too many values", `[{"b":"1","a":[` + strings.Repeat(`" ",`, 1000) + `"x"]}]`, []string{"b=1 !: has more than 1000 values"}},
 		{"too long", `[{"b":"1","a":"` + strings.Repeat("x", 1<<20) + `","c":"1"}]`, []string{"b=1 !a: the record is longer than 1024 KiB"}},
 		{"a list with names that are data", "[{" + manyNames(0, 600) + "},{" + manyNames(600, 1001) + "}]", nil},
+		{"a name as long as may be", `[{"` + strings.Repeat("x", 256) + `":"1"}]`, []string{strings.Repeat("x", 256) + "=1"}},
+		{"nested as deep as may be", `[{"a":` + nested(30, "1") + `}]`, []string{"a=1"}},
+		{"as long as may be", `[{"a":"` + strings.Repeat("x", 1<<20-1) + `","c":"1"}]`, []string{"a=" + strings.Repeat("x", 1<<20-1) + " c=1"}},
 		{"a name that is too long", `[{"b":"1","` + strings.Repeat("x", 257) + `":"1"}]`, []string{"b=1 !: holds a name that is longer than 256 bytes or no UTF-8"}},
 	}
 	for _, tt := range tests {
@@ -224,7 +247,6 @@ func TestPaging(t *testing.T) {
 // What is wrong with a list changes nothing: the source ends with an error, before it gives a single record.
 func TestFailures(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	deep := strings.Repeat("[", 40) + strings.Repeat("]", 40)
 	of := func(pairs ...string) map[string]string {
 		m := map[string]string{}
 		for i := 0; i < len(pairs); i += 2 {
@@ -251,8 +273,8 @@ func TestFailures(t *testing.T) {
 		{"no list", rest.Options{List: "/data"}, of("/", `{"data":{"a":1}}`), `page 1: list: "/data" leads to an object, not to a list: check it against what the server sends`, false},
 		{"an error instead", rest.Options{}, of("/", `{"error":"no"}`), `page 1: list: "" leads to an object, not to a list: check it against what the server sends`, false},
 		{"two lists", rest.Options{List: "/l"}, of("/", `{"l":[{"a":1}],"l":[{"a":2}]}`), `page 1: there are two values at list: "/l"`, false},
-		{"nested too deep", rest.Options{}, of("/", `[{"a":`+deep+`}]`), "page 1: the JSON is nested more than 32 deep: is it the right list?", false},
-		{"nested too deep elsewhere", rest.Options{List: "/l"}, of("/", `{"x":`+deep+`,"l":[]}`), "page 1: the JSON is nested more than 32 deep: is it the right list?", false},
+		{"nested too deep", rest.Options{}, of("/", `[{"a":`+nested(31, "")+`}]`), "page 1: the JSON is nested more than 32 deep: is it the right list?", false},
+		{"nested too deep elsewhere", rest.Options{List: "/l"}, of("/", `{"x":`+nested(32, "")+`,"l":[]}`), "page 1: the JSON is nested more than 32 deep: is it the right list?", false},
 		{"no total", link, of("/", `{"l":[{"a":1}]}`), `page 1: there is nothing at total: "/t": check it against what the server sends`, false},
 		{"a total that is none", link, of("/", `{"t":"many","l":[{"a":1}]}`), `page 1: total: "/t" leads to "many", which is not a number of records`, false},
 		{"a total that is an object", link, of("/", `{"t":{},"l":[{"a":1}]}`), `page 1: total leads to an object, where a text or a number is needed`, false},

@@ -11,9 +11,9 @@ import (
 	"github.com/dialtree/dialtree/syncer/source"
 )
 
-// refusal explains an answer that is not the file.
+// refusal explains an answer that is not what was asked for.
 func (p *place) refusal(r *http.Response, at *url.URL, authorization, sent string) error {
-	where := ""
+	where, noun := "", p.o.Noun
 	if at != p.url {
 		where = " after a redirect to " + at.Host
 	}
@@ -27,15 +27,15 @@ func (p *place) refusal(r *http.Response, at *url.URL, authorization, sent strin
 	case r.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("the server does not allow it (403)%s: check the rights of the account there%s", where, said(r))
 	case r.StatusCode == http.StatusNotFound, r.StatusCode == http.StatusGone:
-		return fmt.Errorf("there is no such file (%d)%s: check url%s", r.StatusCode, where, said(r))
+		return fmt.Errorf("there is no such %s (%d)%s: check url%s", noun, r.StatusCode, where, said(r))
 	case r.StatusCode >= 500, r.StatusCode == http.StatusTooManyRequests, r.StatusCode == http.StatusRequestTimeout:
-		return source.Temporary(fmt.Errorf("the server answered %d %s%s instead of the file: try again later%s", r.StatusCode, http.StatusText(r.StatusCode), where, said(r)))
+		return source.Temporary(fmt.Errorf("the server answered %d %s%s instead of the %s: try again later%s", r.StatusCode, http.StatusText(r.StatusCode), where, noun, said(r)))
 	case r.StatusCode != http.StatusOK:
-		return fmt.Errorf("the server answered %d %s%s instead of the file%s", r.StatusCode, http.StatusText(r.StatusCode), where, said(r))
+		return fmt.Errorf("the server answered %d %s%s instead of the %s%s", r.StatusCode, http.StatusText(r.StatusCode), where, noun, said(r))
 	case r.Header.Get("Content-Encoding") != "" && r.Header.Get("Content-Encoding") != "identity":
-		return fmt.Errorf("the server compressed the file (%q), though it was asked not to", r.Header.Get("Content-Encoding"))
+		return fmt.Errorf("the server compressed the %s (%q), though it was asked not to", noun, r.Header.Get("Content-Encoding"))
 	case isPage(r.Header.Get("Content-Type")):
-		return fmt.Errorf("the server sent a web page%s instead of the file: it may want a login, or url is the page with the link to the file", where)
+		return fmt.Errorf("the server sent a web page%s instead of the %[2]s: it may want a login, or url is the page with the link to the %[2]s", where, noun)
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ func NewSite(o Options) (*Site, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 		return nil, errors.New("the url is not http://HOST/PATH or https://HOST/PATH")
 	}
+	if o.Noun == "" {
+		o.Noun = "file"
+	}
 	return &Site{o, u}, nil
 }
 

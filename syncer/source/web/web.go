@@ -18,6 +18,7 @@ type Options struct {
 	TLS             TLS
 	Accept          string // the media type that is asked for; empty: any
 	SelfEnding      bool   // the content tells where it ends, so that a length is not missed
+	Noun            string // what messages call it after "the"; empty: file
 }
 
 // New checks the URL. It touches no network.
