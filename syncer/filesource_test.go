@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,8 +21,8 @@ import (
 
 // Whatever a web server does wrong, entries stay as they are, the run says why, and the next one is fine.
 func TestWebServerFails(t *testing.T) {
-	var answer http.HandlerFunc
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
+	var answer atomic.Value // an http.HandlerFunc: a request that was given up may still be on its way
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer.Load().(http.HandlerFunc)(w, r) }))
 	defer server.Close()
 	good := func(w http.ResponseWriter, r *http.Request) {
 		if user, password, _ := r.BasicAuth(); user != "u" || password != "hunter2" {
@@ -46,7 +47,7 @@ func TestWebServerFails(t *testing.T) {
 		c.Source.CSV = &store.CSVSource{Remote: store.Remote{
 			URL: server.URL + "/users.csv", Username: "u", Password: store.Literal("hunter2"), Timeout: store.Duration(time.Second)}}
 	})
-	answer = good
+	answer.Store(http.HandlerFunc(good))
 	w.done(2, 0, 0, 0, 0)
 	const head = "HTTP/1.1 200 OK\r\nContent-Length: "
 	tests := []struct {
@@ -66,7 +67,7 @@ func TestWebServerFails(t *testing.T) {
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w.t = t
-			answer = tt.answer
+			answer.Store(tt.answer)
 			w.fails(store.RunFailed, server.URL+"/users.csv: "+tt.want)
 			metric := fmt.Sprintf(`# HELP dialtree_connector_runs_total Runs of a connector by result: done, failed or stopped.
 # TYPE dialtree_connector_runs_total counter
@@ -76,7 +77,7 @@ dialtree_connector_runs_total{connector="staff",result="failed"} %d
 			if err := testutil.GatherAndCompare(w.registry, strings.NewReader(metric), "dialtree_connector_runs_total"); err != nil {
 				t.Error(err)
 			}
-			answer = good
+			answer.Store(http.HandlerFunc(good))
 			w.done(0, 0, 0, 2, 0)
 		})
 	}
