@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/dialtree/dialtree/admin/access"
 )
 
 const (
@@ -23,10 +26,20 @@ const (
 )
 
 // localRoutes serves everything: who can open the socket is the administrator.
-func (s *Server) localRoutes() http.Handler {
+func (s *Server) localRoutes(api http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	s.healthRoutes(mux)
 	mux.Handle("GET /metrics", s.metrics())
+	mux.Handle(apiPath+"/", api)
+	owner := &access.Identity{Name: "local", Door: access.DoorSocket, Scopes: []access.Scope{access.Admin}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r.WithContext(access.With(r.Context(), owner)))
+	})
+}
+
+// apiRoutes serves the API to whoever the context says asks: every operation looks.
+func (s *Server) apiRoutes() http.Handler {
+	mux := http.NewServeMux()
 	s.api(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := readBody(w, r); err != nil {
@@ -108,12 +121,17 @@ func apiConfig(title, version string) huma.Config {
 	return config
 }
 
-// register adds an operation whose errors become Problems.
-func register[I, O any](s *Server, api huma.API, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+// register adds an operation that needs a scope. It is the only place where the API says
+// who may do what. Errors become Problems.
+func register[I, O any](s *Server, api huma.API, needs access.Scope, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.Path = apiPath + op.Path
+	op.Extensions = map[string]any{"x-scope": string(needs)}
 	op.MaxBodyBytes = maxBody
 	op.BodyReadTimeout = -1 // the body is in memory already
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
+		if problem := refusal(access.From(ctx), needs); problem != nil {
+			return nil, problem
+		}
 		if op.Metadata[streams] == nil {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, answerTimeout)
@@ -125,6 +143,17 @@ func register[I, O any](s *Server, api huma.API, op huma.Operation, handler func
 		}
 		return out, nil
 	})
+}
+
+// refusal says why somebody may not do what needs a scope; nil: he may.
+func refusal(who *access.Identity, needs access.Scope) *Problem {
+	switch {
+	case who == nil:
+		return newProblem(http.StatusUnauthorized, "sign in first, or send a token: `Authorization: Bearer …`")
+	case !who.May(needs):
+		return newProblem(http.StatusForbidden, fmt.Sprintf("%s may not do this: it needs the scope %s", who.Name, needs))
+	}
+	return nil
 }
 
 // streams marks operations without a limit of time.

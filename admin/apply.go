@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/admin/yamldoc"
 	"github.com/dialtree/dialtree/store"
 )
@@ -40,7 +41,7 @@ type ApplyOutput struct {
 }
 
 func (s *Server) applyRoutes(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "apply", Method: http.MethodPost, Path: "/apply", Tags: []string{"apply"},
+	register(s, api, access.Contacts, huma.Operation{OperationID: "apply", Method: http.MethodPost, Path: "/apply", Tags: []string{"apply"},
 		Summary:     "Create or update objects and entries",
 		Description: "All documents are applied in one transaction: all of them, or none when one has a mistake."},
 		func(ctx context.Context, in *body[ApplyInput]) (*body[ApplyOutput], error) {
@@ -142,6 +143,9 @@ func (p *plan) add(d *yamldoc.Document) error {
 	if !ok || string(kind) != word {
 		p.problem(d, "kind", "unknown kind \""+word+"\""+yamldoc.Suggest(word, names(Kinds())))
 		return nil
+	}
+	if problem := refusal(access.From(p.ctx), writeScope(kind)); problem != nil {
+		return problem
 	}
 	if entryKind, isEntry := kind.Entry(); isEntry {
 		return p.addEntry(d, kind, entryKind)

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// A Client asks a running server over its unix socket. Errors that the server
+// A Client asks a running server: over its unix socket, or in the same process. Errors that the server
 // answered with are of the type *Problem and print as its sentence.
 type Client struct {
 	socket string
@@ -47,7 +47,16 @@ func (e *ErrNotRunning) Error() string {
 
 // do sends a request and decodes the answer into out, unless that is nil.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
-	r, err := c.send(ctx, method, path, query, in)
+	request, err := c.request(ctx, method, path, query, in)
+	if err != nil {
+		return err
+	}
+	return c.answer(ctx, request, out)
+}
+
+// answer sends a request as do does.
+func (c *Client) answer(ctx context.Context, request *http.Request, out any) error {
+	r, err := c.ask(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -63,6 +72,14 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 
 // send sends a request; the caller closes the body of the answer, which is no problem.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, in any) (*http.Response, error) {
+	request, err := c.request(ctx, method, path, query, in)
+	if err != nil {
+		return nil, err
+	}
+	return c.ask(ctx, request)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, query url.Values, in any) (*http.Request, error) {
 	var content io.Reader
 	if in != nil {
 		text, err := json.Marshal(in)
@@ -78,7 +95,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	return c.ask(ctx, request)
+	return request, nil
 }
 
 func (c *Client) address(path string, query url.Values) string {
@@ -132,46 +149,6 @@ func readProblem(r *http.Response) error {
 		return fmt.Errorf("the server answered %s: %s", r.Status, strings.TrimSpace(string(text)))
 	}
 	return p
-}
-
-// ListOptions select entries.
-type ListOptions struct {
-	Phonebook string // only its contacts
-	Connector string // only what it made
-}
-
-// List returns all documents of a kind.
-func (c *Client) List(ctx context.Context, kind Kind, o ListOptions) ([]Document, error) {
-	documents := []Document{}
-	query := url.Values{"limit": {fmt.Sprint(maxPage)}}
-	for key, value := range map[string]string{"phonebook": o.Phonebook, "connector": o.Connector} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
-	for {
-		var page Page
-		if err := c.do(ctx, http.MethodGet, "/"+kind.plural(), query, nil, &page); err != nil {
-			return nil, err
-		}
-		documents = append(documents, page.Items...)
-		if page.Next == "" {
-			return documents, nil
-		}
-		query.Set("after", page.Next)
-	}
-}
-
-// Get returns one document.
-func (c *Client) Get(ctx context.Context, kind Kind, name string) (Document, error) {
-	var document Document
-	err := c.do(ctx, http.MethodGet, "/"+kind.plural()+"/"+url.PathEscape(name), nil, nil, &document)
-	return document, err
-}
-
-// Delete removes one object or entry. force removes a phonebook with its contacts.
-func (c *Client) Delete(ctx context.Context, kind Kind, name string, force bool) error {
-	return c.do(ctx, http.MethodDelete, "/"+kind.plural()+"/"+url.PathEscape(name), flags("force", force), nil, nil)
 }
 
 // Apply creates or updates what the files describe: all of it, or nothing.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -41,23 +42,23 @@ type runIDInput struct {
 
 func (s *Server) connectorRoutes(api huma.API) {
 	tags := []string{"connectors"}
-	register(s, api, huma.Operation{OperationID: "list-templates", Method: http.MethodGet, Path: "/templates", Tags: tags,
+	register(s, api, access.Read, huma.Operation{OperationID: "list-templates", Method: http.MethodGet, Path: "/templates", Tags: tags,
 		Summary: "List the templates of connectors"},
 		func(context.Context, *struct{}) (*body[[]Template], error) {
 			return &body[[]Template]{s.options.Syncer.Templates()}, nil
 		})
-	register(s, api, huma.Operation{OperationID: "new-connector", Method: http.MethodGet, Path: "/templates/{template}", Tags: tags,
+	register(s, api, access.Read, huma.Operation{OperationID: "new-connector", Method: http.MethodGet, Path: "/templates/{template}", Tags: tags,
 		Summary: "Write a new connector from a template", Description: "Nothing is stored: complete the YAML and apply it."},
 		func(_ context.Context, in *templateInput) (*body[NewConnector], error) {
 			text, err := s.options.Syncer.NewConnector(in.Template, in.Name)
 			return &body[NewConnector]{NewConnector{text}}, err
 		})
-	register(s, api, huma.Operation{OperationID: "run-connector", Method: http.MethodPost, Path: "/connectors/{name}/run", Tags: tags,
+	register(s, api, access.Run, huma.Operation{OperationID: "run-connector", Method: http.MethodPost, Path: "/connectors/{name}/run", Tags: tags,
 		Summary:     "Run a connector",
 		Description: "Server-sent events: `progress` while it works, then one `report`, or one `problem` when the run could not start.",
 		Metadata:    map[string]any{streams: true}},
 		s.run)
-	register(s, api, huma.Operation{OperationID: "preview-connector", Method: http.MethodGet, Path: "/connectors/{name}/preview", Tags: tags,
+	register(s, api, access.Run, huma.Operation{OperationID: "preview-connector", Method: http.MethodGet, Path: "/connectors/{name}/preview", Tags: tags,
 		Summary: "Show what the first records of a source become"},
 		func(ctx context.Context, in *previewInput) (*body[Preview], error) {
 			preview, err := s.options.Syncer.Preview(ctx, in.Name, in.Records)
@@ -66,13 +67,13 @@ func (s *Server) connectorRoutes(api huma.API) {
 			}
 			return &body[Preview]{*preview}, nil
 		})
-	register(s, api, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/connectors/{name}/runs", Tags: tags,
+	register(s, api, access.Read, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/connectors/{name}/runs", Tags: tags,
 		Summary: "List the latest runs of a connector, the last one first"},
 		func(_ context.Context, in *runsInput) (*body[[]store.Run], error) {
 			runs, err := s.runs(in)
 			return &body[[]store.Run]{runs}, err
 		})
-	register(s, api, huma.Operation{OperationID: "undo-run", Method: http.MethodPost, Path: "/runs/{run}/undo", Tags: tags,
+	register(s, api, access.Run, huma.Operation{OperationID: "undo-run", Method: http.MethodPost, Path: "/runs/{run}/undo", Tags: tags,
 		Summary: "Put back what a run changed", Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *runIDInput) (*body[Report], error) {
 			report, err := s.options.Syncer.Undo(ctx, in.Run)

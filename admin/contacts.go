@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -94,7 +95,7 @@ func (s *Server) deviceAPI(public *http.ServeMux) {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		deviceSecurity: {Type: "http", Scheme: "basic", Description: "The name and the secret of a device"},
 	}
-	register(s, humago.New(mux, config), huma.Operation{
+	register(s, humago.New(mux, config), access.Device, huma.Operation{
 		OperationID: "read-contacts", Method: http.MethodGet, Path: "/phonebooks/{name}/contacts", Tags: []string{"phonebooks"},
 		Summary:     "Read a phonebook",
 		Description: "Page by page, in the order of the ids. A phonebook that the device may not read is not found.",
@@ -115,7 +116,7 @@ func slowlyRead(limit time.Duration, next http.Handler) http.Handler {
 }
 
 func (s *Server) contacts(ctx context.Context, in *contactsInput) (*contactsOutput, error) {
-	device, _ := ctx.Value(deviceKey{}).(string)
+	device := access.From(ctx).Name
 	book, ok, err := s.options.Devices.Phonebook(ctx, device, in.Name)
 	if err != nil {
 		return nil, err

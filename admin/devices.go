@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+
+	"github.com/dialtree/dialtree/admin/access"
 )
 
 // Devices are the accounts of phones and PBXs, and what they may read. Its methods may be called concurrently.
@@ -63,9 +65,7 @@ func (g *deviceGate) leave(device string) {
 	}
 }
 
-type deviceKey struct{}
-
-// forDevices lets a request through that comes with a device's name and secret, and notes the name in its context.
+// forDevices lets a request through that comes with a device's name and secret, and notes who it is in its context.
 func (s *Server) forDevices(next http.Handler) http.Handler {
 	gate := &deviceGate{of: map[string]int{}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -80,7 +80,8 @@ func (s *Server) forDevices(next http.Handler) http.Handler {
 			return
 		}
 		defer gate.leave(device)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), deviceKey{}, device)))
+		who := &access.Identity{Name: device, Door: access.DoorDevice, Scopes: []access.Scope{access.Device}, From: r.RemoteAddr}
+		next.ServeHTTP(w, r.WithContext(access.With(r.Context(), who)))
 	})
 }
 

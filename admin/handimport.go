@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/dialtree/dialtree/admin/access"
 )
 
 type handImportInput struct {
@@ -17,7 +19,7 @@ type handImportInput struct {
 }
 
 func (s *Server) handImportRoutes(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "import-file", Method: http.MethodPost, Path: "/import", Tags: []string{"import"},
+	register(s, api, access.Contacts, huma.Operation{OperationID: "import-file", Method: http.MethodPost, Path: "/import", Tags: []string{"import"},
 		Summary: "Import a file once",
 		Description: "The entries are made by hand: they belong to no connector. " +
 			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone.",

@@ -3,6 +3,7 @@ package admin
 import (
 	"strings"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -44,4 +45,15 @@ func names(kinds []Kind) []string {
 		out[i] = string(k)
 	}
 	return out
+}
+
+// writeScope is what changing an object or entry of a kind needs.
+func writeScope(k Kind) access.Scope {
+	switch entry, _ := k.Entry(); entry {
+	case store.KindContact, store.KindSpeedDial:
+		return access.Contacts
+	case store.KindUser:
+		return access.Users
+	}
+	return access.Admin
 }

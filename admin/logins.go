@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -29,7 +30,7 @@ type NewAuth struct {
 }
 
 func (s *Server) loginRoutes(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "test-login", Method: http.MethodPost, Path: "/auth/test", Tags: []string{"auth"},
+	register(s, api, access.Users, huma.Operation{OperationID: "test-login", Method: http.MethodPost, Path: "/auth/test", Tags: []string{"auth"},
 		Summary:     "Try a login and tell each step",
 		Description: "A wrong password is an answer, not an error: outcome tells what happened. One that the upstream refuses counts there like any other."},
 		func(ctx context.Context, in *body[Credentials]) (*body[LoginTest], error) {
@@ -38,7 +39,7 @@ func (s *Server) loginRoutes(api huma.API) {
 		})
 	tags := []string{"users"}
 	done := http.StatusNoContent
-	register(s, api, huma.Operation{OperationID: "set-password", Method: http.MethodPut, Path: "/users/{name}/password", Tags: tags,
+	register(s, api, access.Users, huma.Operation{OperationID: "set-password", Method: http.MethodPut, Path: "/users/{name}/password", Tags: tags,
 		Summary: "Set a user's internal password", DefaultStatus: done},
 		func(ctx context.Context, in *struct {
 			NameInput
@@ -46,7 +47,7 @@ func (s *Server) loginRoutes(api huma.API) {
 		}) (*struct{}, error) {
 			return nil, s.setPassword(ctx, in.Name, in.Body.Password)
 		})
-	register(s, api, huma.Operation{OperationID: "set-auth", Method: http.MethodPut, Path: "/users/{name}/auth", Tags: tags,
+	register(s, api, access.Users, huma.Operation{OperationID: "set-auth", Method: http.MethodPut, Path: "/users/{name}/auth", Tags: tags,
 		Summary: "Choose how a user logs in", Description: "A sync leaves the choice alone.", DefaultStatus: done},
 		func(ctx context.Context, in *struct {
 			NameInput
@@ -55,7 +56,7 @@ func (s *Server) loginRoutes(api huma.API) {
 			return nil, s.setAuth(ctx, in.Name, in.Body)
 		})
 	for verb, disabled := range map[string]bool{"enable": false, "disable": true} {
-		register(s, api, huma.Operation{OperationID: verb + "-user", Method: http.MethodPost, Path: "/users/{name}/" + verb, Tags: tags,
+		register(s, api, access.Users, huma.Operation{OperationID: verb + "-user", Method: http.MethodPost, Path: "/users/{name}/" + verb, Tags: tags,
 			Summary: verb + " a user's logins", Description: "A sync leaves the choice alone.", DefaultStatus: done},
 			func(ctx context.Context, in *NameInput) (*struct{}, error) {
 				return nil, s.changeUser(ctx, in.Name, verb+"d", func(e *store.Entry) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -49,7 +50,7 @@ type LookupInput struct {
 }
 
 func (s *Server) lookupRoutes(api huma.API) {
-	register(s, api, huma.Operation{OperationID: "lookup", Method: http.MethodGet, Path: "/lookup", Tags: []string{"phones"},
+	register(s, api, access.Read, huma.Operation{OperationID: "lookup", Method: http.MethodGet, Path: "/lookup", Tags: []string{"phones"},
 		Summary: "Look a number or a name up as a phone would"},
 		func(ctx context.Context, in *LookupInput) (*body[Lookup], error) {
 			as, err := s.looker(in.As)

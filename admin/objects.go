@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -24,6 +25,7 @@ const (
 type Page struct {
 	Items []Document `json:"items"`
 	Next  string     `json:"next,omitempty" doc:"Where the next page begins: give it as after; empty at the end"`
+	Total int        `json:"total" doc:"How many there are on all pages"`
 }
 
 type listInput struct {
@@ -53,13 +55,13 @@ func (s *Server) objectRoutes(api huma.API) {
 	for _, kind := range Kinds() {
 		path := "/" + kind.plural()
 		tag := []string{kind.plural()}
-		register(s, api, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
+		register(s, api, access.Read, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
 			Summary: "List " + kind.plural()},
 			func(ctx context.Context, in *listInput) (*body[Page], error) {
 				page, err := s.list(ctx, kind, in)
 				return &body[Page]{page}, err
 			})
-		register(s, api, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
+		register(s, api, access.Read, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
 			Summary: "Get one " + string(kind)},
 			func(_ context.Context, in *NameInput) (*documentOutput, error) {
 				found, err := s.find(kind, in.Name)
@@ -69,7 +71,7 @@ func (s *Server) objectRoutes(api huma.API) {
 				etag, err := found.etag()
 				return &documentOutput{etag, found.document}, err
 			})
-		register(s, api, huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
+		register(s, api, access.Admin, huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
 			Summary: "Delete one " + string(kind), DefaultStatus: http.StatusNoContent},
 			func(ctx context.Context, in *deleteInput) (*struct{}, error) {
 				return nil, s.delete(ctx, kind, in)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/admin/phonesettings"
 	"github.com/dialtree/dialtree/store"
 )
@@ -24,12 +25,12 @@ type phoneInput struct {
 
 func (s *Server) phoneRoutes(api huma.API) {
 	tags := []string{"phones"}
-	register(s, api, huma.Operation{OperationID: "list-phones", Method: http.MethodGet, Path: "/phones", Tags: tags,
+	register(s, api, access.Read, huma.Operation{OperationID: "list-phones", Method: http.MethodGet, Path: "/phones", Tags: tags,
 		Summary: "List the makes of phones, softphones and PBXs that settings are known for"},
 		func(context.Context, *struct{}) (*body[[]phonesettings.Vendor], error) {
 			return &body[[]phonesettings.Vendor]{phonesettings.List()}, nil
 		})
-	register(s, api, huma.Operation{OperationID: "phone-settings", Method: http.MethodGet, Path: "/phones/{vendor}", Tags: tags,
+	register(s, api, access.Read, huma.Operation{OperationID: "phone-settings", Method: http.MethodGet, Path: "/phones/{vendor}", Tags: tags,
 		Summary:     "Write the settings to paste into a phone, with this server's address and a device's name",
 		Description: "The device's secret is filled in on request only; a text that says so stands in its place otherwise."},
 		func(_ context.Context, in *phoneInput) (*body[*phonesettings.Sheet], error) {

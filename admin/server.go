@@ -51,6 +51,7 @@ type Server struct {
 	log     *slog.Logger
 	local   http.Handler // everything
 	public  http.Handler // metrics, health and what devices read
+	own     *Client      // of this server, for its own page
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -70,7 +71,9 @@ func New(o Options) (*Server, error) {
 		o.Ready = func() error { return nil }
 	}
 	s := &Server{options: o, log: o.Logger}
-	s.local = s.recovered(s.localRoutes())
+	api := s.recovered(s.apiRoutes())
+	s.own = NewLocalClient(api)
+	s.local = s.recovered(s.localRoutes(api))
 	s.public = s.recovered(s.publicRoutes())
 	return s, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -41,11 +42,11 @@ type CheckResult struct {
 
 func (s *Server) storeRoutes(api huma.API) {
 	tags := []string{"store"}
-	register(s, api, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/status", Tags: tags, Summary: "What runs"},
+	register(s, api, access.Read, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/status", Tags: tags, Summary: "What runs"},
 		func(context.Context, *struct{}) (*body[Status], error) {
 			return &body[Status]{s.status()}, nil
 		})
-	register(s, api, huma.Operation{OperationID: "check", Method: http.MethodGet, Path: "/check", Tags: tags,
+	register(s, api, access.Admin, huma.Operation{OperationID: "check", Method: http.MethodGet, Path: "/check", Tags: tags,
 		Summary: "Check every rule that the store must keep", Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, _ *struct{}) (*body[CheckResult], error) {
 			found, err := s.options.Store.Check(ctx)
@@ -55,7 +56,7 @@ func (s *Server) storeRoutes(api huma.API) {
 			}
 			return &body[CheckResult]{result}, err
 		})
-	register(s, api, huma.Operation{OperationID: "backup", Method: http.MethodPost, Path: "/backup", Tags: tags,
+	register(s, api, access.Admin, huma.Operation{OperationID: "backup", Method: http.MethodPost, Path: "/backup", Tags: tags,
 		Summary:     "Write a backup of the store as it is now to a file of the server's machine",
 		Description: "It holds the key of the stored secrets: keep it as you keep passwords.", Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *body[BackupInput]) (*body[Backup], error) {

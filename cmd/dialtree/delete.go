@@ -31,7 +31,7 @@ A user or contact of a connector comes back with its next run.`,
 			if err != nil {
 				return err
 			}
-			if err := client.Delete(c.Context(), kind, args[1], force); err != nil {
+			if err := client.Delete(c.Context(), kind, args[1], admin.DeleteOptions{Force: force}); err != nil {
 				return err
 			}
 			fmt.Fprintf(e.stdout, "deleted %s %s\n", kind, printable(args[1]))
