@@ -56,7 +56,7 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	p := &plan{server: s, ctx: ctx, seen: map[string]*yamldoc.Document{}, contacts: map[string]contactNames{}}
-	p.changes.DryRun = in.DryRun
+	p.changes.DryRun, p.changes.By = in.DryRun, by(ctx)
 	for _, f := range in.Files {
 		docs, err := yamldoc.Parse(f.Name, []byte(f.Text))
 		p.collect(err)

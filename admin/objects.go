@@ -202,7 +202,7 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != etag {
 		return newProblem(http.StatusPreconditionFailed, fmt.Sprintf("%s %s was changed since it was read: read it again", kind, in.Name))
 	}
-	changes := &store.Changes{Force: in.Force}
+	changes := &store.Changes{Force: in.Force, By: by(ctx)}
 	if f.entry != nil {
 		ref := store.Ref{Kind: f.entry.Kind, ID: f.entry.ID}
 		changes.Remove = []store.Ref{ref}
