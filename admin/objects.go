@@ -210,6 +210,9 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	} else {
 		changes.RemoveObjects = []store.ObjectRef{store.RefOf(f.object)}
 	}
+	if err := s.keepAdmin(access.From(ctx), changes); err != nil {
+		return err
+	}
 	if _, err := s.options.Store.Apply(ctx, changes); err != nil {
 		return err
 	}

@@ -14,13 +14,16 @@ type Account struct {
 	Directory bool // a user of the directory, who has a role by group or by name
 	Role      Role
 	Hash      string // of an administrator's password; empty: none was set yet
-	stamp     []byte // of all that a session depends on
+	Stamp     []byte // of all that a session depends on
 }
 
-// ErrNoAccount says that nobody of that name may sign in.
-var ErrNoAccount = errors.New("nobody of that name may sign in")
+// ErrNoAccount says that nobody of that name may sign in, ErrDisabled that an administrator of that name may not.
+var (
+	ErrNoAccount = errors.New("nobody of that name may sign in")
+	ErrDisabled  = errors.New("the administrator is disabled")
+)
 
-// Administrator returns the account of an administrator, or ErrNoAccount.
+// Administrator returns the account of an administrator, ErrNoAccount or ErrDisabled.
 func Administrator(s *store.Store, name string) (*Account, error) {
 	normal, ok := store.NormalizeName(name)
 	if !ok {
@@ -35,26 +38,18 @@ func Administrator(s *store.Store, name string) (*Account, error) {
 	}
 	a := o.(*store.Administrator)
 	if a.Disabled {
-		return nil, ErrNoAccount
+		return nil, ErrDisabled
 	}
-	return administratorAccount(a)
+	return AccountOf(a)
 }
 
-func administratorAccount(a *store.Administrator) (*Account, error) {
+// AccountOf returns the account of an administrator as it is in hand.
+func AccountOf(a *store.Administrator) (*Account, error) {
 	hash, err := a.Password.Resolve()
 	if err != nil {
 		return nil, fmt.Errorf("administrator %s: %w", a.Name, err)
 	}
-	return &Account{Name: a.Name, Role: Role(a.Role), Hash: hash, stamp: stampOf("administrator", a.Role, hash)}, nil
-}
-
-// AdministratorStamp returns what the sessions of an administrator with this role and hash carry.
-func AdministratorStamp(a *store.Administrator) ([]byte, error) {
-	account, err := administratorAccount(a)
-	if err != nil {
-		return nil, err
-	}
-	return account.stamp, nil
+	return &Account{Name: a.Name, Role: Role(a.Role), Hash: hash, Stamp: stampOf("administrator", a.Role, hash)}, nil
 }
 
 // DirectoryUser returns the account of a user of the directory who has a role, or ErrNoAccount. Of several roles the mightiest counts.
@@ -84,7 +79,7 @@ func DirectoryUser(s *store.Store, login string) (*Account, error) {
 		}
 		if o.(*store.Role).Has(name, groups) {
 			return &Account{Name: name, Directory: true, Role: role,
-				stamp: stampOf("user", string(role), u.ID, u.Auth.Method.String(), u.Auth.Upstream, hash)}, nil
+				Stamp: stampOf("user", string(role), u.ID, u.Auth.Method.String(), u.Auth.Upstream, hash)}, nil
 		}
 	}
 	return nil, ErrNoAccount

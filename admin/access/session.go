@@ -34,7 +34,7 @@ func (s *Sessions) New(a *Account, c Client) (secret string, session store.Sessi
 	now := s.Now().UTC().Truncate(time.Second)
 	hash := digest(secret)
 	return secret, store.Session{
-		ID: sessionID(hash), Hash: hash, Name: a.Name, Directory: a.Directory, Role: string(a.Role), Stamp: a.stamp,
+		ID: sessionID(hash), Hash: hash, Name: a.Name, Directory: a.Directory, Role: string(a.Role), Stamp: a.Stamp,
 		From: c.From(), Agent: c.Agent[:min(len(c.Agent), maxAgent)], Started: now, Seen: now, Expires: now.Add(s.Limit),
 	}
 }
@@ -82,12 +82,12 @@ func (s *Sessions) Holds(session *store.Session) (bool, error) {
 	}
 	account, err := find(s.Store, session.Name)
 	switch {
-	case errors.Is(err, ErrNoAccount):
+	case errors.Is(err, ErrNoAccount), errors.Is(err, ErrDisabled):
 		return false, nil
 	case err != nil:
 		return false, err
 	}
-	return sameDigest(account.stamp, session.Stamp), nil
+	return sameDigest(account.Stamp, session.Stamp), nil
 }
 
 // ByCookie returns who comes with a cookie's secret; nil without an error for nobody.
