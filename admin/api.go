@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -119,10 +120,8 @@ func register[I, O any](s *Server, api huma.API, needs access.Scope, op huma.Ope
 	op.Extensions = map[string]any{"x-scope": string(needs)}
 	op.MaxBodyBytes = maxBody
 	op.BodyReadTimeout = -1 // the body is in memory already
+	op.Middlewares = append(huma.Middlewares{scoped(needs)}, op.Middlewares...)
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		if problem := refusal(access.From(ctx), needs); problem != nil {
-			return nil, problem
-		}
 		if op.Metadata[streams] == nil {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, answerTimeout)
@@ -134,6 +133,20 @@ func register[I, O any](s *Server, api huma.API, needs access.Scope, op huma.Ope
 		}
 		return out, nil
 	})
+}
+
+// scoped refuses who may not before what he sent is looked at: he learns nothing of what it would have had to be.
+func scoped(needs access.Scope) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		problem := refusal(access.From(hc.Context()), needs)
+		if problem == nil {
+			next(hc)
+			return
+		}
+		hc.SetHeader("Content-Type", problem.ContentType(""))
+		hc.SetStatus(problem.Status)
+		json.NewEncoder(hc.BodyWriter()).Encode(problem) //nolint:errcheck // the client is gone
+	}
 }
 
 // refusal says why somebody may not do what needs a scope; nil: he may.

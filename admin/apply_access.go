@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -124,4 +125,35 @@ func touchesAdmins(c *store.Changes) bool {
 
 func touchesAdmin(k store.ObjectKind) bool {
 	return k == store.ObjectAdministrator || k == store.ObjectRole
+}
+
+// mayChangeUser refuses a change of a user by which somebody would get more than he may: nil is one that is not there.
+// Every operation that changes users asks it.
+func (s *Server) mayChangeUser(ctx context.Context, before, after *store.Entry) error {
+	who := access.From(ctx)
+	may, err := access.MayChangeUser(s.options.Store, who, before, after)
+	if err != nil || may {
+		return err
+	}
+	named := after
+	if named == nil {
+		named = before
+	}
+	return newProblem(http.StatusForbidden, fmt.Sprintf("user %s has a role that allows more than %s may: ask an administrator", entryName(named), who.Name))
+}
+
+// mayImport refuses a file of users from who may not change users, or could give himself a role by it.
+func (s *Server) mayImport(ctx context.Context, to string) error {
+	who := access.From(ctx)
+	if to != "users" || who.May(access.Admin) {
+		return nil
+	}
+	if problem := refusal(who, access.Users); problem != nil {
+		return problem
+	}
+	members, err := access.HasMembers(s.options.Store)
+	if err != nil || !members {
+		return err
+	}
+	return newProblem(http.StatusForbidden, "users of the directory have roles here, which a file of users could give: only an administrator may import one")
 }

@@ -26,6 +26,9 @@ func (s *Server) handImportRoutes(api huma.API) {
 			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone.",
 		Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *handImportInput) (*huma.StreamResponse, error) {
+			if err := s.mayImport(ctx, in.To); err != nil {
+				return nil, err
+			}
 			if !in.DryRun {
 				if err := s.audit(ctx, "imported", "file", in.File, store.AuditField{Field: "to", New: in.To}); err != nil {
 					return nil, err

@@ -114,6 +114,9 @@ func (s *Server) changeUser(ctx context.Context, name, what string, change func(
 		if err := change(&e); err != nil {
 			return err
 		}
+		if err := s.mayChangeUser(ctx, &e, nil); err != nil {
+			return err
+		}
 		e.LocalAuth = true
 		_, err = s.options.Store.Apply(ctx, &store.Changes{
 			Put:    []store.Entry{e},

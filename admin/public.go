@@ -18,6 +18,7 @@ func (s *Server) publicRoutes(api http.Handler) http.Handler {
 	either := byIdentity(people, devices)
 	mux.Handle("GET "+apiPath+"/openapi.json", either)
 	mux.Handle("GET "+apiPath+"/phonebooks/", either)
+	mux.Handle("GET "+apiPath+"/phonebooks", people) // the mux would redirect it to the one above
 	if s.options.Page != nil {
 		mux.Handle("/", atOnce(paced(s.withBody(s.options.Page(s.own)))))
 	}

@@ -68,21 +68,33 @@ func DirectoryUser(s *store.Store, login string) (*Account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("user %s: %w", login, err)
 	}
-	name, groups := u.Values.First(store.Username), u.Values.All(store.Groups)
+	name := u.Values.First(store.Username)
+	role, err := RoleOf(s, name, u.Values.All(store.Groups))
+	switch {
+	case err != nil:
+		return nil, err
+	case role == "":
+		return nil, ErrNoAccount
+	}
+	return &Account{Name: name, Directory: true, Role: role,
+		Stamp: stampOf("user", string(role), u.ID, u.Auth.Method.String(), u.Auth.Upstream, hash)}, nil
+}
+
+// RoleOf returns the role that a user of the directory has or would have; empty for none. Of several the mightiest counts.
+func RoleOf(s *store.Store, login string, groups []string) (Role, error) {
 	for _, role := range Roles() {
 		o, err := s.Object(store.ObjectRole, string(role))
 		if errors.Is(err, store.ErrNotFound) {
 			continue // nobody has it
 		}
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		if o.(*store.Role).Has(name, groups) {
-			return &Account{Name: name, Directory: true, Role: role,
-				Stamp: stampOf("user", string(role), u.ID, u.Auth.Method.String(), u.Auth.Upstream, hash)}, nil
+		if o.(*store.Role).Has(login, groups) {
+			return role, nil
 		}
 	}
-	return nil, ErrNoAccount
+	return "", nil
 }
 
 // stampOf is a digest of texts, none of which can pass for a part of another.
