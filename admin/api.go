@@ -103,6 +103,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.objectRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
+	s.jobRoutes(api)
 	s.handImportRoutes(api)
 	s.loginRoutes(api)
 	s.lookupRoutes(api)

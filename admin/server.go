@@ -20,8 +20,8 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	// grace is how long Run waits at its end for requests under way. A run of a connector is
-	// one transaction: cutting its events off loses none of it.
+	// grace is how long Run waits at its end for requests and jobs under way. A run of a connector is
+	// one transaction: it was applied, or it was not.
 	grace = 2 * time.Second
 )
 
@@ -52,6 +52,7 @@ type Server struct {
 	local   http.Handler // everything
 	public  http.Handler // metrics, health and what devices read
 	own     *Client      // of this server, for its own page
+	jobs    *jobs
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -71,6 +72,7 @@ func New(o Options) (*Server, error) {
 		o.Ready = func() error { return nil }
 	}
 	s := &Server{options: o, log: o.Logger}
+	s.jobs = newJobs(s.problemOf, o.Logger)
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
@@ -112,11 +114,13 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	s.jobs.stop() // first, so that whoever watches is told
 	for _, server := range servers {
 		if server.Shutdown(stopping) != nil {
 			server.Close()
 		}
 	}
+	s.jobs.wait(stopping)
 	for ; ended < len(servers); ended++ {
 		err = errors.Join(err, <-failed)
 	}
