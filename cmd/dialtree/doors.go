@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -207,6 +208,10 @@ func (n *node) phoneListeners() []phonesettings.Listener {
 
 // shownReport turns a report of the syncer into one of the admin side.
 func shownReport(r *syncer.Report, err error) (*admin.Report, error) {
+	var running *syncer.RunningError
+	if errors.As(err, &running) {
+		return nil, admin.Conflict(err.Error())
+	}
 	if err != nil {
 		return nil, err
 	}
