@@ -104,6 +104,8 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.jobRoutes(api)
+	s.runRoutes(api)
+	s.trialRoutes(api)
 	s.handImportRoutes(api)
 	s.loginRoutes(api)
 	s.lookupRoutes(api)

@@ -26,6 +26,8 @@ type fakeSyncer struct {
 	err    error
 	block  chan struct{} // closed when the run may end; nil: at once
 	panics bool
+
+	password string // that the last look at a source would have sent
 }
 
 func (f *fakeSyncer) Check(c *store.Connector) error {

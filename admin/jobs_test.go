@@ -234,6 +234,18 @@ func TestJobsNeedScopes(t *testing.T) {
 			_, err := c.Import(ctx, users, admin.ImportOptions{})
 			return err
 		}, 403},
+		{"who runs connectors looks at another source", []access.Scope{access.Run}, func(c *admin.Client, ctx context.Context) error {
+			_, err := c.LookAtSource(ctx, admin.Document(`{"kind":"connector"}`), 1)
+			return err
+		}, 403},
+		{"who changes users tests an upstream", []access.Scope{access.Users, access.Run, access.Read}, func(c *admin.Client, ctx context.Context) error {
+			_, err := c.TestUpstream(ctx, admin.Document(`{"kind":"upstream"}`))
+			return err
+		}, 403},
+		{"nobody reads a schedule", nil, func(c *admin.Client, ctx context.Context) error {
+			_, err := c.NextTimes(ctx, "@daily", "", 1)
+			return err
+		}, 403},
 	} {
 		client, ctx := as(b, t, tc.scopes...)
 		if err := tc.do(client, ctx); status(err) != tc.want || tc.want == 0 && err != nil {

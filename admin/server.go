@@ -53,6 +53,7 @@ type Server struct {
 	public  http.Handler // metrics, health and what devices read
 	own     *Client      // of this server, for its own page
 	jobs    *jobs
+	trials  chan struct{} // holds one for each that is under way
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -71,7 +72,7 @@ func New(o Options) (*Server, error) {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
-	s := &Server{options: o, log: o.Logger}
+	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials)}
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)

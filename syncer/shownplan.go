@@ -2,7 +2,6 @@ package syncer
 
 import (
 	"crypto/sha256"
-	"fmt"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -42,34 +41,27 @@ func (s *Syncer) shownPlan(connector string) *shownPlan {
 	return s.shown[connector]
 }
 
-// A NoPlanError says that there is no plan to look at.
-type NoPlanError struct{ Connector string }
-
-func (e *NoPlanError) Error() string {
-	return fmt.Sprintf("connector %s has no plan that could be confirmed: make one with a dry run", e.Connector)
-}
-
 // Plan returns what a confirmed run of a connector would do, if the source and the store are still as they were: the report of the
-// latest dry run, or of the one that the guard stopped after that. There is none (*NoPlanError) after a restart, after a run that was
+// latest dry run, or of the one that the guard stopped after that. There is none (false) after a restart, after a run that was
 // applied, and once the connector was changed. store.ErrNotFound means that there is no such connector.
-func (s *Syncer) Plan(connector string) (*Report, error) {
+func (s *Syncer) Plan(connector string) (*Report, bool, error) {
 	seen := s.shownPlan(connector)
 	if connector != store.HandImports {
 		c, err := s.store.Connector(connector)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		sum, err := sumOf(c)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if seen != nil && sum != seen.job {
 			seen = nil
 		}
 	}
 	if seen == nil {
-		return nil, &NoPlanError{connector}
+		return nil, false, nil
 	}
 	report := *seen.report
-	return &report, nil
+	return &report, true, nil
 }
