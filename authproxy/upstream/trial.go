@@ -2,10 +2,8 @@ package upstream
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/peertrust"
 )
 
 // PhaseAsk is the phase of a Trial that asks a server what it is and, in search mode, binds as the search account.
@@ -121,9 +120,8 @@ func describe(c *x509.Certificate) string {
 	if len(names) > most {
 		names, more = names[:most], " and more"
 	}
-	sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
-	return fmt.Sprintf("the certificate is for %s%s, from %s, until %s; pinned_key: sha256/%s",
-		printable([]byte(strings.Join(names, ", "))), more, printable([]byte(c.Issuer.String())), c.NotAfter.UTC().Format(time.DateOnly), base64.StdEncoding.EncodeToString(sum[:]))
+	return fmt.Sprintf("the certificate is for %s%s, from %s, until %s; pinned_key: %s",
+		printable([]byte(strings.Join(names, ", "))), more, printable([]byte(c.Issuer.String())), c.NotAfter.UTC().Format(time.DateOnly), peertrust.PinOf(c))
 }
 
 // ask reads what the server says of itself in its root DSE (RFC 4512, section 5.1). One that shows it to nobody is a server all
