@@ -16,25 +16,6 @@ import (
 	"github.com/dialtree/dialtree/store"
 )
 
-const (
-	defaultPage = 500
-	maxPage     = 5000
-)
-
-// A Page is a part of a list.
-type Page struct {
-	Items []Document `json:"items"`
-	Next  string     `json:"next,omitempty" doc:"Where the next page begins: give it as after; empty at the end"`
-	Total int        `json:"total" doc:"How many there are on all pages"`
-}
-
-type listInput struct {
-	After     string `query:"after" doc:"The next of the page before"`
-	Limit     int    `query:"limit" minimum:"1" maximum:"5000" default:"500"`
-	Phonebook string `query:"phonebook" doc:"Only contacts of this phonebook"`
-	Connector string `query:"connector" doc:"Only entries that this connector made"`
-}
-
 // NameInput names an object or entry. It is exported since huma fills exported fields only.
 type NameInput struct {
 	Name string `path:"name" doc:"An object's name, a login name, a short code or an ID"`
@@ -77,52 +58,6 @@ func (s *Server) objectRoutes(api huma.API) {
 				return nil, s.delete(ctx, kind, in)
 			})
 	}
-}
-
-// list returns a page: entries in the order of their IDs, objects in that of their names.
-func (s *Server) list(ctx context.Context, kind Kind, in *listInput) (Page, error) {
-	page := Page{Items: []Document{}}
-	entryKind, isEntry := kind.Entry()
-	if !isEntry {
-		objects, err := s.options.Store.Objects(store.ObjectKind(kind))
-		if err != nil {
-			return page, err
-		}
-		for _, o := range objects {
-			document, err := s.shownDocument(o)
-			if err != nil {
-				return page, err
-			}
-			page.Items = append(page.Items, document)
-		}
-		return page, nil
-	}
-	if in.Connector != "" && in.Phonebook != "" {
-		return page, newProblem(http.StatusBadRequest, "phonebook and connector exclude each other: give one of them")
-	}
-	limit := in.Limit
-	if limit == 0 {
-		limit = defaultPage
-	}
-	q := store.Query{Kind: entryKind, Phonebook: in.Phonebook, Owner: in.Connector, After: in.After, Limit: limit + 1}
-	last := ""
-	for e, err := range s.options.Store.Entries(ctx, q) {
-		if err != nil && in.After != "" && last == "" && ctx.Err() == nil {
-			return page, newProblem(http.StatusBadRequest, "after: "+err.Error()+": give the next of the page before")
-		}
-		if err != nil {
-			return page, err
-		}
-		if len(page.Items) == limit {
-			page.Next = last
-			break
-		}
-		page.Items = append(page.Items, entryDocument(&e))
-		if last = e.ID; in.Connector != "" {
-			last = e.Key
-		}
-	}
-	return page, nil
 }
 
 // found is what a name stands for: an entry or an object.

@@ -122,6 +122,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Upstreams:   upstreamsDoor{n.front},
 		Front:       n.frontDoor(certificate != nil),
 		Directory:   directoryDoor{n.front},
+		Finder:      finderDoor{n.front},
 		Gatherer:    registry,
 		Devices:     devicesDoor{n.front},
 		MetricsFrom: c.Admin.MetricsFrom,
