@@ -101,6 +101,7 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 func (s *Server) api(mux *http.ServeMux) {
 	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
+	s.putRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.handImportRoutes(api)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -36,14 +35,14 @@ func (s *Server) objectRoutes(api huma.API) {
 	for _, kind := range Kinds() {
 		path := "/" + kind.plural()
 		tag := []string{kind.plural()}
-		register(s, api, access.Read, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
-			Summary: "List " + kind.plural()},
+		register(s, api, access.Read, answersPage(api, kind, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
+			Summary: "List " + kind.plural()}),
 			func(ctx context.Context, in *listInput) (*body[Page], error) {
 				page, err := s.list(ctx, kind, in)
 				return &body[Page]{page}, err
 			})
-		register(s, api, access.Read, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
-			Summary: "Get one " + string(kind)},
+		register(s, api, access.Read, answers(api, kind, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
+			Summary: "Get one " + string(kind)}),
 			func(_ context.Context, in *NameInput) (*documentOutput, error) {
 				found, err := s.find(kind, in.Name)
 				if err != nil {
@@ -52,7 +51,7 @@ func (s *Server) objectRoutes(api huma.API) {
 				etag, err := found.etag()
 				return &documentOutput{etag, found.document}, err
 			})
-		register(s, api, access.Admin, huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
+		register(s, api, writeScope(kind), huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
 			Summary: "Delete one " + string(kind), DefaultStatus: http.StatusNoContent},
 			func(ctx context.Context, in *deleteInput) (*struct{}, error) {
 				return nil, s.delete(ctx, kind, in)
@@ -130,12 +129,10 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	if err != nil {
 		return err
 	}
-	etag, err := f.etag()
-	if err != nil {
-		return err
-	}
-	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != etag {
-		return newProblem(http.StatusPreconditionFailed, fmt.Sprintf("%s %s was changed since it was read: read it again", kind, in.Name))
+	if in.IfMatch != "" {
+		if err := f.matches(kind, in.Name, in.IfMatch); err != nil {
+			return err
+		}
 	}
 	changes := &store.Changes{Force: in.Force}
 	if f.entry != nil {
@@ -145,9 +142,6 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	} else {
 		changes.RemoveObjects = []store.ObjectRef{store.RefOf(f.object)}
 	}
-	if _, err := s.options.Store.Apply(ctx, changes); err != nil {
-		return err
-	}
-	s.log.Info("deleted", "kind", string(kind), "name", in.Name)
-	return nil
+	_, err = s.commit(ctx, fmt.Sprintf("deleted %s %s", kind, in.Name), changes)
+	return err
 }
