@@ -106,6 +106,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.connectorRoutes(api)
 	s.handImportRoutes(api)
 	s.loginRoutes(api)
+	s.loginWatchRoutes(api)
 	s.lookupRoutes(api)
 	s.phoneRoutes(api)
 	s.storeRoutes(api)

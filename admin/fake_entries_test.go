@@ -67,12 +67,30 @@ func (fakeFinder) Dialled(number string) string {
 	return digits
 }
 
+// fakeLoginWatch knows the logins of alice, who is throttled together with a network.
+type fakeLoginWatch struct{}
+
+func (fakeLoginWatch) Latest(user string, limit int) []admin.Login {
+	if user != "" && user != "alice" {
+		return nil
+	}
+	return make([]admin.Login, min(limit, 700))
+}
+
+func (fakeLoginWatch) Throttled() admin.Throttled {
+	return admin.Throttled{Users: []admin.ThrottledName{{Name: "alice", Failures: 4}}}
+}
+
+func (fakeLoginWatch) ResetUser(name string) bool { return name == "alice" }
+
+func (fakeLoginWatch) ResetAddress(name string) bool { return name == "2001:db8::/64" }
+
 // newServer returns a server that listens nowhere.
 func newServer(t testing.TB, st *store.Store) *admin.Server {
 	t.Helper()
 	server, err := admin.New(admin.Options{
 		Store: st, Syncer: &fakeSyncer{}, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: prometheus.NewRegistry(), Front: fakeFront(),
-		Directory: fakeDirectory{}, Devices: &fakeDevices{store: st}, Finder: fakeFinder{st}, Logger: slog.New(slog.DiscardHandler),
+		Directory: fakeDirectory{}, Devices: &fakeDevices{store: st}, Finder: fakeFinder{st}, LoginWatch: fakeLoginWatch{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

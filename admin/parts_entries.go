@@ -36,3 +36,17 @@ type FoundPage struct {
 	Next  string // empty at the end
 	Total int    // on all pages
 }
+
+// LoginWatch knows what came of logins lately. Its methods may be called concurrently.
+type LoginWatch interface {
+	// Latest returns the latest logins, the last one first; of a user or device when one is named.
+	Latest(user string, limit int) []Login
+	// Throttled tells whose failed logins count now, those that are shut out first.
+	Throttled() Throttled
+	// ResetUser forgets the failed logins and refused passwords of a user and of a device of that
+	// name; false where there was nothing to forget.
+	ResetUser(name string) bool
+	// ResetAddress forgets the failed logins from an address, or from the network that it counts
+	// as; false where there was nothing to forget.
+	ResetAddress(name string) bool
+}

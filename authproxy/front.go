@@ -59,6 +59,7 @@ type Front struct {
 	searches      sync.Pool // of *search
 	cookieKey     [32]byte
 	ledger        *ledger
+	logins        logins
 	hasher        *Hasher
 	accounts      recent[store.Account]
 	devices       recent[device]

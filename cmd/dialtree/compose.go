@@ -123,6 +123,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Front:       n.frontDoor(certificate != nil),
 		Directory:   directoryDoor{n.front},
 		Finder:      finderDoor{n.front},
+		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
 		Devices:     devicesDoor{n.front},
 		MetricsFrom: c.Admin.MetricsFrom,
