@@ -102,6 +102,8 @@ func (s *Server) api(mux *http.ServeMux) {
 	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
 	s.putRoutes(api)
+	s.originRoutes(api)
+	s.bulkRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.handImportRoutes(api)

@@ -67,6 +67,8 @@ func (fakeFinder) Dialled(number string) string {
 	return digits
 }
 
+func (fakeFinder) DN(e *store.Entry) string { return "uid=" + e.ID }
+
 // fakeLoginWatch knows the logins of alice, who is throttled together with a network.
 type fakeLoginWatch struct{}
 

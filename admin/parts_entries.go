@@ -15,6 +15,8 @@ type Finder interface {
 	// Dialled returns the one form of a telephone number by which numbers are compared; empty for
 	// what nobody can dial.
 	Dialled(number string) string
+	// DN is the name under which clients of LDAP find an entry.
+	DN(e *store.Entry) string
 }
 
 // ErrBadPlace says that a list does not go on at some place.

@@ -148,6 +148,9 @@ func (f *Front) Find(ctx context.Context, q directory.FindQuery) (directory.Foun
 // Dialled returns the form in which telephone numbers are compared; empty for what is none.
 func (f *Front) Dialled(number string) string { return f.tree.Dialled(number) }
 
+// EntryDN is the DN of an entry.
+func (f *Front) EntryDN(e *store.Entry) string { return f.tree.EntryDN(e) }
+
 // loadedLevel has an operator see what takes long, and not every edit.
 func loadedLevel(l directory.Loaded) slog.Level {
 	if l.Whole || l.Took > time.Second {

@@ -220,3 +220,14 @@ func (f *finding) run() error {
 	}
 	return err
 }
+
+// EntryDN is the DN of an entry.
+func (t *Tree) EntryDN(e *store.Entry) string {
+	switch e.Kind {
+	case store.KindUser:
+		return t.UserDN(e.Values.First(store.Username))
+	case store.KindSpeedDial:
+		return rdnPrefix + e.ID + "," + t.branchDN(spotSpeedDials)
+	}
+	return rdnPrefix + e.ID + "," + t.PhonebookDN(e.Phonebook)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/authproxy"
 	"github.com/dialtree/dialtree/authproxy/directory"
+	"github.com/dialtree/dialtree/store"
 )
 
 // finderDoor shows the directory's indexes to the admin side.
@@ -22,6 +23,8 @@ func (d finderDoor) Find(ctx context.Context, q admin.FindQuery) (admin.FoundPag
 }
 
 func (d finderDoor) Dialled(number string) string { return d.front.Dialled(number) }
+
+func (d finderDoor) DN(e *store.Entry) string { return d.front.EntryDN(e) }
 
 // loginWatchDoor shows the admin side what came of logins lately.
 type loginWatchDoor struct{ front *authproxy.Front }
