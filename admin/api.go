@@ -104,6 +104,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.putRoutes(api)
 	s.originRoutes(api)
 	s.bulkRoutes(api)
+	s.exportRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.handImportRoutes(api)
