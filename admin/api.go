@@ -105,6 +105,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.originRoutes(api)
 	s.bulkRoutes(api)
 	s.exportRoutes(api)
+	s.duplicateRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.handImportRoutes(api)

@@ -55,6 +55,8 @@ type Server struct {
 	public  http.Handler // metrics, health and what devices read
 	own     *Client      // of this server, for its own page
 
+	duplicates duplicates
+
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
 
