@@ -159,6 +159,12 @@ func (v shared) digest() uint64 {
 
 // eachShared calls f with each value, once for each contact that has it.
 func (s *Server) eachShared(ctx context.Context, q store.Query, f func(id string, v shared)) error {
+	var numbers store.FieldSet
+	for _, f := range store.Fields() {
+		if f.Matching == store.MatchNumber {
+			numbers = numbers.With(f.ID)
+		}
+	}
 	var values []shared
 	for e, err := range s.options.Store.Entries(ctx, q) {
 		if err != nil {
@@ -170,10 +176,10 @@ func (s *Server) eachShared(ctx context.Context, q store.Query, f func(id string
 		values = values[:0]
 		for _, v := range e.Values {
 			one := shared{}
-			switch field := store.FieldByID(v.Field); {
+			switch {
 			case v.Field == store.DisplayName:
 				one = shared{name: true, value: strings.Join(strings.Fields(strings.ToLower(v.Text)), " ")}
-			case field.Matching == store.MatchNumber:
+			case numbers.Has(v.Field):
 				one.value = s.options.Finder.Dialled(v.Text)
 			}
 			if one.value != "" && !slices.Contains(values, one) {
