@@ -135,11 +135,19 @@ func TestNoSecretInAnyAnswer(t *testing.T) {
 		t.Errorf("the log: %s", text)
 	}
 	// The secrets are there all the same.
+	corp, err := b.store.Upstream("corp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := corp.Search.Password.Resolve(); err != nil || got != "marker-upstream" {
+		t.Errorf("upstream's password %q, %v", got, err)
+	}
+	// A put has replaced that of the device, as it was asked to.
 	device, err := b.store.Device("reception")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := device.Password.Resolve(); err != nil || got != "marker-device-long" {
+	if got, err := device.Password.Resolve(); err != nil || got != "marker-body" {
 		t.Errorf("device's password %q, %v", got, err)
 	}
 }

@@ -36,6 +36,8 @@ type Options struct {
 	Directory   Directory           // required
 	Devices     Devices             // required
 	SignIns     SignIns             // required
+	Finder      Finder              // required
+	LoginWatch  LoginWatch          // required
 	Gatherer    prometheus.Gatherer // required
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	ClearFrom   []netip.Prefix      // whose clients may log in without TLS on the public listener, beside those of this machine
@@ -70,6 +72,8 @@ type Server struct {
 	sessions *access.Sessions
 	links    access.Links
 
+	duplicates duplicates
+
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
 
@@ -78,8 +82,8 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Store == nil:
 		return nil, errors.New("admin: Options.Store is missing")
-	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.SignIns == nil, o.Gatherer == nil, o.Logger == nil:
-		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, SignIns, Gatherer and Logger")
+	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.Finder == nil, o.LoginWatch == nil, o.SignIns == nil, o.Gatherer == nil, o.Logger == nil:
+		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, Finder, LoginWatch, SignIns, Gatherer and Logger")
 	}
 	if o.Front.Listeners == nil || o.Front.PhonebookDN == nil || o.Front.DeviceDN == nil {
 		return nil, errors.New("admin: Options.Front must hold Listeners, PhonebookDN and DeviceDN")

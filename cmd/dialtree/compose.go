@@ -123,6 +123,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Upstreams:   upstreamsDoor{n.front},
 		Front:       n.frontDoor(certificate != nil),
 		Directory:   directoryDoor{n.front},
+		Finder:      finderDoor{n.front},
+		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
 		Devices:     devicesDoor{n.front},
 		SignIns:     signInsDoor{n.front, hasher},
