@@ -108,6 +108,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.lookupRoutes(api)
 	s.phoneRoutes(api)
 	s.storeRoutes(api)
+	s.systemRoutes(api)
 }
 
 func apiConfig(title, version string) huma.Config {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dialtree/dialtree/admin/logtail"
+	"github.com/dialtree/dialtree/admin/trends"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -42,7 +44,9 @@ type Options struct {
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
-	Ready func() error
+	Ready  func() error
+	System System        // nil: nothing is told of the configuration and its files
+	Log    *logtail.Tail // nil: there is no log to show
 }
 
 // A Server serves the API, the metrics and the health checks.
@@ -52,6 +56,10 @@ type Server struct {
 	local   http.Handler // everything
 	public  http.Handler // metrics, health and what devices read
 	own     *Client      // of this server, for its own page
+	system  System
+	trends  *trends.Sampler
+	marks   *marks
+	watch   watch
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -70,7 +78,14 @@ func New(o Options) (*Server, error) {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
-	s := &Server{options: o, log: o.Logger}
+	if o.System == nil {
+		o.System = bareSystem{}
+	}
+	s := &Server{options: o, log: o.Logger, system: o.System, trends: trends.New(o.Gatherer)}
+	var err error
+	if s.marks, err = readMarks(o.Store.Dir()); err != nil {
+		s.log.Warn("the overview has forgotten the last backup", "error", err)
+	}
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
@@ -103,6 +118,11 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 			failed <- nil
 		}()
 	}
+	var watching sync.WaitGroup
+	watched, stopWatching := context.WithCancel(ctx)
+	watching.Go(func() { s.keepWatch(watched) })
+	defer watching.Wait()
+	defer stopWatching()
 	var err error
 	ended := 0
 	select {
