@@ -185,7 +185,8 @@ source: {csv: {path: staff.csv}}
 schedule: "@every 30m"
 ---
 kind: user
-login: alice
+username: alice
+displayname: Alice
 `)
 	b.binds.WithLabelValues("accepted").Add(3)
 	b.binds.WithLabelValues("remembered").Add(2)
@@ -256,8 +257,8 @@ func TestCertificates(t *testing.T) {
 	certificate(t, filepath.Join(b.dir, "admin.pem"), now.Add(20*24*time.Hour))
 	certificate(t, filepath.Join(b.dir, "ca.pem"), now.Add(-time.Hour))
 	b.files = []admin.CertificateFile{{Use: "ldap", File: filepath.Join(b.dir, "ldap.pem")}, {Use: "admin", File: filepath.Join(b.dir, "admin.pem")}}
-	b.apply(t, "kind: connector\nname: pbx\ntemplate: pbx-phonebook\ntarget: phonebook/pbx\nsource: {rest: {url: \"https://pbx.example.com/\", tls: {ca_file: ca.pem}}}\n"+
-		"---\nkind: phonebook\nname: pbx\n---\nkind: connector\nname: gone\ntemplate: pbx-phonebook\ntarget: phonebook/pbx\nsource: {rest: {url: \"https://pbx.example.com/\", tls: {ca_file: gone.pem}}}\n")
+	b.apply(t, "kind: connector\nname: pbx\ntemplate: csv-users\nsource: {csv: {url: \"https://pbx.example.com/\", tls: {ca_file: ca.pem}}}\n"+
+		"---\nkind: connector\nname: gone\ntemplate: csv-users\nsource: {csv: {url: \"https://pbx.example.com/\", tls: {ca_file: gone.pem}}}\n")
 	list, err := b.client.Certificates(t.Context())
 	if err != nil || len(list) != 4 {
 		t.Fatalf("%+v, %v", list, err)
@@ -341,7 +342,7 @@ func (pipeAnswer) WriteHeader(int)     {}
 
 func TestBackupDownload(t *testing.T) {
 	b := startSystem(t)
-	b.apply(t, "kind: user\nlogin: alice\n")
+	b.apply(t, "kind: user\nusername: alice\ndisplayname: Alice\n")
 	d, err := b.client.BackupFile(t.Context())
 	if err != nil {
 		t.Fatal(err)
