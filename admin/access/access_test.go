@@ -63,6 +63,40 @@ func TestMay(t *testing.T) {
 	}
 }
 
+func TestHasAdmin(t *testing.T) {
+	ada := func(role string, password store.Secret, disabled bool) *store.Administrator {
+		return &store.Administrator{Name: "ada", Role: role, Password: password, Disabled: disabled}
+	}
+	hash, kept := store.Literal("$argon2id$x"), store.Literal("[secret]")
+	ref := store.ObjectRef{Kind: store.ObjectAdministrator, Name: "ada"}
+	for _, tt := range []struct {
+		name   string
+		stored []store.Object
+		put    []store.Object
+		remove []store.ObjectRef
+		want   bool
+	}{
+		{"nobody", nil, nil, nil, false},
+		{"an administrator", []store.Object{ada("admin", hash, false)}, nil, nil, true},
+		{"without a password", []store.Object{ada("admin", store.Secret{}, false)}, nil, nil, false},
+		{"disabled", []store.Object{ada("admin", hash, true)}, nil, nil, false},
+		{"a viewer", []store.Object{ada("viewer", hash, false)}, nil, nil, false},
+		{"removed", []store.Object{ada("admin", hash, false)}, nil, []store.ObjectRef{ref}, false},
+		{"keeps the password", []store.Object{ada("admin", hash, false)}, []store.Object{ada("admin", kept, false)}, nil, true},
+		{"keeps none", []store.Object{ada("admin", store.Secret{}, false)}, []store.Object{ada("admin", store.Secret{}, false)}, nil, false},
+		{"becomes a viewer", []store.Object{ada("admin", hash, false)}, []store.Object{ada("viewer", kept, false)}, nil, false},
+		{"members", []store.Object{&store.Role{Name: "admin", Users: []string{"x"}}}, nil, nil, true},
+		{"members of another role", []store.Object{&store.Role{Name: "editor", Users: []string{"x"}}}, nil, nil, false},
+		{"no members any more", []store.Object{&store.Role{Name: "admin", Users: []string{"x"}}}, []store.Object{&store.Role{Name: "admin"}}, nil, false},
+	} {
+		s := openStore(t)
+		put(t, s, store.Changes{PutObjects: tt.stored})
+		if got, err := HasAdmin(s, tt.put, tt.remove); err != nil || got != tt.want {
+			t.Errorf("%s: %v %v", tt.name, got, err)
+		}
+	}
+}
+
 func TestLinkLasts(t *testing.T) {
 	var l Links
 	now := time.Unix(1e9, 0)
