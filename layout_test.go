@@ -51,6 +51,7 @@ var owner = map[string][]string{
 	"golang.org/x/crypto/argon2":       {"authproxy"},
 	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
 	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx"},
+	"github.com/rivo/uniseg":           {"cmd/dialtree/internal/terminal"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {

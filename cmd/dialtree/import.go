@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -46,7 +47,7 @@ again is better read by a connector.`,
 			if err != nil {
 				return err
 			}
-			bar := newProgress(e.stderr)
+			bar := newProgress(e)
 			o.Progress = bar.show
 			report, err := client.Import(c.Context(), admin.HandFile{Name: filepath.Base(args[0]), Content: content, Target: target}, o)
 			bar.clear()
@@ -59,7 +60,7 @@ again is better read by a connector.`,
 	c.Flags().StringVar(&target, "to", "", "what the rows become: users, phonebook/`NAME` or speeddials")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
 	c.Flags().BoolVar(&o.Confirm, "confirm", false, "go on although the guard stopped the import")
-	outputFlag(c, &output, "text", "json")
+	outputFlag(c, &output, "text", "json", "yaml")
 	c.AddCommand(newImportTemplateCommand(e))
 	return c
 }
@@ -91,8 +92,8 @@ func readImport(e *env, path string) ([]byte, error) {
 }
 
 func finishImport(e *env, report *admin.Report, output string) error {
-	if output == "json" {
-		if err := writeJSON(e.stdout, report); err != nil {
+	if isData(output) {
+		if err := writeData(e.stdout, output, report); err != nil {
 			return err
 		}
 	} else {
@@ -100,7 +101,7 @@ func finishImport(e *env, report *admin.Report, output string) error {
 	}
 	switch report.Run.Result {
 	case store.RunStopped:
-		fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", printable(report.Run.Error))
+		fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", terminal.Printable(report.Run.Error))
 		return errStopped
 	case store.RunFailed:
 		return fmt.Errorf("nothing was imported: %s", report.Run.Error)
@@ -121,7 +122,7 @@ func writeRows(w io.Writer, report *admin.Report) {
 		fmt.Fprintf(w, "… and %d more\n", total-len(report.Changes))
 	}
 	for _, note := range report.Notes {
-		fmt.Fprintf(w, "note: %s\n", printable(note))
+		fmt.Fprintf(w, "note: %s\n", terminal.Printable(note))
 	}
 	fmt.Fprintf(w, "%s: %d created, %d updated, %d unchanged, %d rejected\n", heading(report), r.Created, r.Updated, r.Unchanged, r.Rejected)
 }

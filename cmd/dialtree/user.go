@@ -7,11 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 func newUserCommand(e *env) *cobra.Command {
-	return group("user", "Change how a user logs in; a sync leaves that alone",
-		newPasswdCommand(e), newEnableCommand(e, "enable", true), newEnableCommand(e, "disable", false), newUserAuthCommand(e))
+	return group("user", "Change how users log in, which a sync leaves alone, and see how they did",
+		newPasswdCommand(e), newEnableCommand(e, "enable", true), newEnableCommand(e, "disable", false), newUserAuthCommand(e),
+		newUserBulkCommand(e), newUserLoginsCommand(e))
 }
 
 func newPasswdCommand(e *env) *cobra.Command {
@@ -46,7 +48,7 @@ first line of standard input.`,
 			if err := client.SetPassword(c.Context(), args[0], password); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "password of %s set\n", printable(args[0]))
+			fmt.Fprintf(e.stdout, "password of %s set\n", terminal.Printable(args[0]))
 			return nil
 		},
 	}
@@ -72,7 +74,7 @@ func newEnableCommand(e *env, verb string, enabled bool) *cobra.Command {
 			if err := client.SetEnabled(c.Context(), args[0], enabled); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "%sd user %s\n", verb, printable(args[0]))
+			fmt.Fprintf(e.stdout, "%sd user %s\n", verb, terminal.Printable(args[0]))
 			return nil
 		},
 	}
@@ -105,7 +107,7 @@ func newUserAuthCommand(e *env) *cobra.Command {
 			if err := client.SetAuth(c.Context(), args[0], auth); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "user %s logs in by %s\n", printable(args[0]), authCell(map[string]any{"method": auth.Method, "upstream": optional(auth.Upstream)}))
+			fmt.Fprintf(e.stdout, "user %s logs in by %s\n", terminal.Printable(args[0]), authCell(map[string]any{"method": auth.Method, "upstream": optional(auth.Upstream)}))
 			return nil
 		},
 	}
