@@ -29,7 +29,8 @@ any other. Exit code 0: accepted; 1: anything else.
 The password is asked for, or read from the first line of standard input.`,
 		Example: `  dialtree auth test alice
   echo "$PASSWORD" | dialtree auth test alice@example.com --password-stdin`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(e, namesOf("user")),
 		RunE: func(c *cobra.Command, args []string) error {
 			password, err := readPassword(c, e, "Password of "+args[0], fromStdin)
 			if err != nil {

@@ -35,6 +35,9 @@ way, whoever started it.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeFirst(e, connectorNames),
 		RunE: func(c *cobra.Command, args []string) error {
+			if watch && background {
+				return usagef(c, "--watch and --background exclude each other: give one of them")
+			}
 			client, err := e.client()
 			if err != nil {
 				return err
@@ -67,7 +70,6 @@ way, whoever started it.`,
 	c.Flags().BoolVar(&o.Confirm, "confirm", false, "go on although the guard stopped the run")
 	c.Flags().BoolVar(&watch, "watch", false, "run in the background of the server and follow it; Ctrl-C leaves it running")
 	c.Flags().BoolVar(&background, "background", false, "run in the background of the server and print the job's ID")
-	c.MarkFlagsMutuallyExclusive("watch", "background")
 	outputFlag(c, &output, "text", "json", "yaml")
 	return c
 }

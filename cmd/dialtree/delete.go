@@ -65,10 +65,3 @@ func kindNames() []string {
 	}
 	return names
 }
-
-func completeKinds(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return kindNames(), cobra.ShellCompDirectiveNoFileComp
-}

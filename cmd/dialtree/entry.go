@@ -53,7 +53,7 @@ func parseEntryKind(c *cobra.Command, word string) (admin.Kind, error) {
 		return "", err
 	}
 	if _, isEntry := kind.Entry(); !isEntry {
-		return "", usagef(c, "a %s is no entry; entries are users, contacts and speed dials", kind)
+		return "", usagef(c, "%s is no kind of entry; entries are users, contacts and speed dials", kind)
 	}
 	return kind, nil
 }
@@ -91,7 +91,9 @@ type fact struct{ name, value string }
 func writeFacts(e *env, facts []fact) {
 	wide := 0
 	for _, f := range facts {
-		wide = max(wide, len(f.name))
+		if f.value != "" {
+			wide = max(wide, len(f.name))
+		}
 	}
 	for _, f := range facts {
 		if f.value != "" {

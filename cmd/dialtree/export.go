@@ -25,7 +25,7 @@ is not left behind.`,
   dialtree export users --format xlsx -f users.xlsx
   dialtree export speeddials > speeddials.csv`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeKinds,
+		ValidArgsFunction: cobra.FixedCompletions([]string{"users", "contacts", "speeddials"}, cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(c *cobra.Command, args []string) error {
 			kind, err := parseEntryKind(c, args[0])
 			if err != nil {

@@ -53,7 +53,7 @@ func critical(o *admin.Overview) bool {
 func writeOverview(e *env, o *admin.Overview) error {
 	l := &o.Logins
 	writeFacts(e, []fact{
-		{"ready", texts([]any{o.Ready}, personTime)[0]},
+		{"ready", readyText(o.Ready)},
 		{"logins", fmt.Sprintf("in the last hour %d accepted, %d refused, %d throttled, %d not found out; %.2f/s, 95%% within %s",
 			l.Accepted, l.Refused, l.Throttled, l.NotFoundOut, l.PerSecond, milliseconds(l.P95))},
 		{"entries", figures(o.Entries)},
@@ -68,6 +68,13 @@ func writeOverview(e *env, o *admin.Overview) error {
 		return err
 	}
 	return section(e, len(o.Connectors), func() error { return connectorLister().write(e, "table", o.Connectors) })
+}
+
+func readyText(ready bool) string {
+	if ready {
+		return "yes"
+	}
+	return "no: `dialtree log --level warn` may tell why"
 }
 
 // section writes a table below an empty line, when it has rows.

@@ -54,18 +54,20 @@ printed with --show-secret only. -o settings prints the settings without the not
 	flags.StringVar(&o.Host, "host", "", "`name` that phones use for this server; default an address that it listens on, or this machine's name")
 	flags.StringVar(&o.Phonebook, "phonebook", "", "search this phonebook alone; default all of them")
 	flags.BoolVar(&o.Secret, "show-secret", false, "fill in the device's secret")
+	completeFlag(c, "device", complete(e, namesOf("device")))
+	completeFlag(c, "phonebook", complete(e, namesOf("phonebook")))
 	outputFlag(c, &output, "text", "settings", "json", "yaml")
 	return c
 }
 
-func completeVendors(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeVendors(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	if len(args) == 0 {
 		for _, v := range phonesettings.List() {
 			names = append(names, v.Name)
 		}
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return beginning(names, begin), cobra.ShellCompDirectiveNoFileComp
 }
 
 func writeVendors(e *env, output string, vendors []phonesettings.Vendor) error {
