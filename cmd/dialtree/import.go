@@ -18,6 +18,7 @@ import (
 func newImportCommand(e *env) *cobra.Command {
 	var o admin.ImportOptions
 	var target, output string
+	var background bool
 	c := &cobra.Command{
 		Use:   "import FILE --to users|phonebook/NAME|speeddials",
 		Short: "Import a CSV or xlsx file once",
@@ -33,7 +34,8 @@ again is better read by a connector.`,
 		Example: `  dialtree import template users
   dialtree import users.xlsx --to users --dry-run
   dialtree import users.xlsx --to users
-  dialtree import contacts.csv --to phonebook/customers`,
+  dialtree import contacts.csv --to phonebook/customers
+  dialtree import contacts.csv --to phonebook/customers --background`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if target == "" {
@@ -47,9 +49,17 @@ again is better read by a connector.`,
 			if err != nil {
 				return err
 			}
+			file := admin.HandFile{Name: filepath.Base(args[0]), Content: content, Target: target}
+			if background {
+				job, err := client.StartImport(c.Context(), file, o)
+				if err != nil {
+					return err
+				}
+				return writeStarted(e, output, job)
+			}
 			bar := newProgress(e)
 			o.Progress = bar.show
-			report, err := client.Import(c.Context(), admin.HandFile{Name: filepath.Base(args[0]), Content: content, Target: target}, o)
+			report, err := client.Import(c.Context(), file, o)
 			bar.clear()
 			if err != nil {
 				return err
@@ -60,6 +70,7 @@ again is better read by a connector.`,
 	c.Flags().StringVar(&target, "to", "", "what the rows become: users, phonebook/`NAME` or speeddials")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
 	c.Flags().BoolVar(&o.Confirm, "confirm", false, "go on although the guard stopped the import")
+	c.Flags().BoolVar(&background, "background", false, "import in the background of the server and print the job's ID, for connector watch")
 	outputFlag(c, &output, "text", "json", "yaml")
 	c.AddCommand(newImportTemplateCommand(e))
 	return c

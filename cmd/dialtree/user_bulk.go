@@ -21,15 +21,13 @@ type userChoice struct {
 }
 
 func newUserBulkCommand(e *env) *cobra.Command {
-	return group("bulk", "Change many users in one step: all of them, or none", newBulkAuthCommand(e))
+	return group("bulk", "Change many users in one step: all of them, or none",
+		newBulkAuthCommand(e), newBulkEnableCommand(e, "enable", false), newBulkEnableCommand(e, "disable", true))
 }
 
 func newBulkAuthCommand(e *env) *cobra.Command {
-	var choice userChoice
 	var auth admin.NewAuth
-	var dryRun bool
-	var output string
-	c := &cobra.Command{
+	c := newBulkCommand(e, cobra.Command{
 		Use:   "auth METHOD [NAME...]",
 		Short: "Choose how many users log in: upstream, internal or none",
 		Long: `Bulk auth gives all users that are named, that a file names (one login name a line; "-"
@@ -40,45 +38,80 @@ same login method. It tells how many would change first, with --dry-run.`,
   dialtree user bulk auth none --from leavers.txt`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeMethodAndUsers(e),
-		RunE: func(c *cobra.Command, args []string) error {
-			auth.Method, choice.names = args[0], args[1:]
-			if err := checkAuth(c, auth); err != nil {
-				return err
-			}
-			if choice.ways() != 1 {
-				return usagef(c, "say which users in one way: name them, or --from FILE, or --query, --connector, --group and --has-method")
-			}
-			client, err := e.client()
-			if err != nil {
-				return err
-			}
-			users, err := choice.users(c.Context(), e, client)
-			if err != nil {
-				return err
-			}
-			result, err := client.ChangeUsers(c.Context(), admin.Bulk{Users: users, Auth: &auth, DryRun: dryRun})
-			if err != nil {
-				return err
-			}
-			if isData(output) {
-				return writeData(e.stdout, output, result)
-			}
-			return writeBulk(e, result, dryRun)
-		},
-	}
-	flags := c.Flags()
-	flags.StringVar(&auth.Upstream, "upstream", "", "the upstream that checks the passwords")
-	flags.StringVar(&choice.file, "from", "", "`file` with a login name a line, or - for standard input")
-	flags.StringVar(&choice.list.Query, "query", "", "users that have these words")
-	flags.StringVar(&choice.list.Connector, "connector", "", "users that this connector made")
-	flags.StringVar(&choice.list.Group, "group", "", "users of this group")
-	flags.StringVar(&choice.list.Method, "has-method", "", "users with this login method")
-	flags.BoolVar(&dryRun, "dry-run", false, "say what would be done, and do nothing")
+	}, func(c *cobra.Command, args []string) (admin.Bulk, []string, error) {
+		auth.Method = args[0]
+		return admin.Bulk{Auth: &auth}, args[1:], checkAuth(c, auth)
+	})
+	c.Flags().StringVar(&auth.Upstream, "upstream", "", "the upstream that checks the passwords")
 	completeFlag(c, "upstream", complete(e, namesOf("upstream")))
-	completeFlag(c, "connector", complete(e, connectorNames))
-	completeFlag(c, "has-method", cobra.FixedCompletions(loginMethods(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func newBulkEnableCommand(e *env, verb string, disabled bool) *cobra.Command {
+	short := "Allow the logins of many users again"
+	if disabled {
+		short = "Refuse the logins of many users, whatever the directory says"
+	}
+	return newBulkCommand(e, cobra.Command{
+		Use:   verb + " [NAME...]",
+		Short: short,
+		Example: "  dialtree user bulk " + verb + " alice bob\n" +
+			"  dialtree user bulk " + verb + " --group interns --dry-run",
+		ValidArgsFunction: complete(e, namesOf("user")),
+	}, func(_ *cobra.Command, args []string) (admin.Bulk, []string, error) {
+		return admin.Bulk{Disabled: &disabled}, args, nil
+	})
+}
+
+// newBulkCommand completes a command that changes many users. read makes the change of the arguments, and
+// returns those that name users.
+func newBulkCommand(e *env, command cobra.Command, read func(c *cobra.Command, args []string) (admin.Bulk, []string, error)) *cobra.Command {
+	var choice userChoice
+	var dryRun bool
+	var output string
+	c := &command
+	c.RunE = func(c *cobra.Command, args []string) error {
+		bulk, names, err := read(c, args)
+		if err != nil {
+			return err
+		}
+		choice.names = names
+		if choice.ways() != 1 {
+			return usagef(c, "say which users in one way: name them, or --from FILE, or --query, --connector, --group and --has-method")
+		}
+		client, err := e.client()
+		if err != nil {
+			return err
+		}
+		bulk.DryRun = dryRun
+		if bulk.Users, err = choice.users(c.Context(), e, client); err != nil {
+			return err
+		}
+		result, err := client.ChangeUsers(c.Context(), bulk)
+		if err != nil {
+			return err
+		}
+		if isData(output) {
+			return writeData(e.stdout, output, result)
+		}
+		return writeBulk(e, result, dryRun)
+	}
+	choice.flags(e, c)
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, and do nothing")
 	outputFlag(c, &output, "text", "json", "yaml")
 	return c
+}
+
+// flags adds the flags that name users.
+func (u *userChoice) flags(e *env, c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&u.file, "from", "", "`file` with a login name a line, or - for standard input")
+	flags.StringVar(&u.list.Query, "query", "", "users that have these words")
+	flags.StringVar(&u.list.Connector, "connector", "", "users that this connector made")
+	flags.StringVar(&u.list.Group, "group", "", "users of this group")
+	flags.StringVar(&u.list.Method, "has-method", "", "users with this login method")
+	completeFlag(c, "connector", complete(e, connectorNames))
+	completeFlag(c, "has-method", cobra.FixedCompletions(loginMethods(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // loginMethods are how a user can log in.
