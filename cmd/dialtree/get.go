@@ -87,7 +87,7 @@ func selectionFlags(e *env, c *cobra.Command, o *admin.ListOptions) {
 	flags.StringVar(&o.Method, "method", "", "only users with this login method: upstream, internal or none")
 	flags.StringVar(&o.Upstream, "upstream", "", "only users whose password this upstream checks")
 	flags.StringVar(&o.Group, "group", "", "only users of this group")
-	flags.StringVar(&o.State, "state", "", "only users that are enabled, disabled, changed (by hand) or removed")
+	flags.StringVar(&o.State, "state", "", "only entries that are enabled, disabled (users), changed (by hand) or removed")
 	flags.IntVar(&o.Limit, "limit", 0, "at most so many; default all of them")
 	for _, kind := range []admin.Kind{"phonebook", "connector", "upstream"} {
 		completeFlag(c, string(kind), complete(e, namesOf(kind)))
@@ -103,8 +103,8 @@ func checkSelection(c *cobra.Command, kind admin.Kind, o admin.ListOptions) erro
 	switch {
 	case o.Phonebook != "" && kind != "contact":
 		return usagef(c, "--phonebook is for contacts")
-	case (o.Method != "" || o.Upstream != "" || o.Group != "" || o.State != "") && kind != "user":
-		return usagef(c, "--method, --upstream, --group and --state are for users")
+	case (o.Method != "" || o.Upstream != "" || o.Group != "" || o.State == "enabled" || o.State == "disabled") && kind != "user":
+		return usagef(c, "--method, --upstream, --group and --state enabled or disabled are for users")
 	case o.Method != "" && !slices.Contains(loginMethods(), o.Method):
 		return usagef(c, "--method %s: the methods are %s", o.Method, strings.Join(loginMethods(), ", "))
 	case o.State != "" && !slices.Contains(userStates(), o.State):
