@@ -51,6 +51,7 @@ func New(o Options) (*Page, error) {
 	p.signInRoutes()
 	p.settingRoutes()
 	p.overviewRoutes()
+	p.connectorRoutes()
 	p.handle("/", func(*request) error { return errNoPage })
 	return p, nil
 }
