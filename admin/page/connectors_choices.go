@@ -71,10 +71,10 @@ func (f *connectorForm) placeField() connectorField {
 
 func (f *connectorForm) place(d connectorDocument) string {
 	of := asMap(d.at("source." + f.Source))
-	if _, ok := of["url"]; ok {
+	switch {
+	case of["url"] != nil:
 		return "url"
-	}
-	if _, ok := of["share"]; ok {
+	case of["share"] != nil:
 		return "share"
 	}
 	return "path"
