@@ -61,6 +61,9 @@ type connectorCard struct {
 	Job    *admin.Job // that runs now
 }
 
+// Wrong is why the last run did not succeed.
+func (c connectorCard) Wrong() string { return stopReason(c.LastError) }
+
 // Path is where the connector is shown.
 func (c connectorCard) Path() string { return connectorPath(c.Name) }
 

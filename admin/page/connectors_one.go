@@ -31,6 +31,9 @@ type connectorView struct {
 	Job      *admin.Job
 }
 
+// Wrong is why the last run did not succeed.
+func (v *connectorView) Wrong() string { return stopReason(v.LastError) }
+
 // Path is where the connector is.
 func (v *connectorView) Path() string { return connectorPath(v.Name) }
 

@@ -1,6 +1,11 @@
 package page
 
-import "github.com/dialtree/dialtree/admin"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/dialtree/dialtree/admin"
+)
 
 // templateWords say what a template is for.
 type templateWords struct {
@@ -43,14 +48,18 @@ type templateCard struct {
 	Words templateWords
 }
 
-// templateGroups sorts templates by where records come from.
+// templateGroups sorts templates by where records come from, then by what becomes of them.
 func templateGroups(all []admin.Template) []templateGroup {
 	groups := []templateGroup{
 		{Title: text("From Windows and UCS domains")}, {Title: text("From a file: CSV or Excel")},
 		{Title: text("From an LDAP directory")}, {Title: text("From another telephone system")},
 	}
 	of := map[string]int{"ad": 0, "ucs": 0, "csv": 1, "ldap": 2}
-	for _, t := range all {
+	order := []string{"users", "phonebook", "speeddials"}
+	sorted := slices.SortedStableFunc(slices.Values(all), func(a, b admin.Template) int {
+		return cmp.Compare(slices.Index(order, a.Target), slices.Index(order, b.Target))
+	})
+	for _, t := range sorted {
 		i, ok := of[t.Source]
 		if !ok {
 			i = len(groups) - 1
