@@ -24,10 +24,8 @@ func (s *Server) handImportRoutes(api huma.API) {
 		Description: "The entries are made by hand: they belong to no connector. " +
 			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone.",
 		Metadata: map[string]any{streams: true}},
-		func(_ context.Context, in *handImportInput) (*huma.StreamResponse, error) {
-			return s.streamed(in.DryRun, in.Confirm, func(ctx context.Context, o ImportOptions) (*Report, error) {
-				return s.options.Syncer.ImportFile(ctx, HandFile{Name: in.File, Content: in.RawBody, Target: in.To}, o)
-			}), nil
+		func(ctx context.Context, in *handImportInput) (*huma.StreamResponse, error) {
+			return streamed(s.startImport(ctx, in))
 		})
 }
 

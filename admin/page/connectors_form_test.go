@@ -195,7 +195,7 @@ func TestSecretsAreNeverInTheForm(t *testing.T) {
 
 func TestStoredReferencesAreShown(t *testing.T) {
 	b := start(t, connectorAnswers())
-	b.answers["GET /connectors/staff"] = tagged(strings.Replace(staffDocument, `"password":"[secret]"`, `"password":{"file":"/etc/ad.password"}`, 1))
+	b.answers["GET /connectors/staff"] = withTag(strings.Replace(staffDocument, `"password":"[secret]"`, `"password":{"file":"/etc/ad.password"}`, 1))
 	wants(t, b.get(t, "/connectors/staff/edit"), http.StatusOK, "It is read from {file: /etc/ad.password}. Leave this empty to keep that.")
 }
 

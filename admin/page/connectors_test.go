@@ -44,7 +44,7 @@ func list(documents ...string) admin.Page {
 	return page
 }
 
-func tagged(document string) http.HandlerFunc {
+func withTag(document string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("ETag", `"v1"`)
 		w.Write([]byte(document))
@@ -92,7 +92,7 @@ func connectorAnswers() map[string]any {
 		"GET /overview": overview, "GET /templates": realTemplates(),
 		"GET /jobs":             []admin.Job{{ID: "j1", Connector: "customers", By: "anna", Started: now, Progress: admin.Progress{Phase: "fetch", Done: 1200, Total: 5000}}},
 		"GET /connectors":       list(staffDocument, `{"kind":"connector","name":"customers"}`),
-		"GET /connectors/staff": tagged(staffDocument),
+		"GET /connectors/staff": withTag(staffDocument),
 		"GET /phonebooks":       list(`{"kind":"phonebook","name":"customers"}`), "GET /upstreams": list(`{"kind":"upstream","name":"corp"}`),
 		"GET /schedule": admin.NextTimes{Times: []time.Time{now.Add(time.Hour), now.Add(26 * time.Hour), now.Add(90 * time.Hour)}},
 		"GET /connectors/staff/runs": []store.Run{

@@ -111,6 +111,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Numbers:      syncer.Numbers{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
 		BaseDir:      c.DataDir,
 		HashPassword: logins.hashImported,
+		Observe:      n.observe,
 	})
 	if err != nil {
 		return err
@@ -124,6 +125,9 @@ func (n *node) open(ctx context.Context) (err error) {
 		Directory:   directoryDoor{n.front},
 		Gatherer:    registry,
 		Devices:     devicesDoor{n.front},
+		SignIns:     signInsDoor{n.front, hasher},
+		Address:     n.adminAddress,
+		SessionIdle: c.Admin.SessionIdle, SessionLimit: c.Admin.SessionLimit,
 		MetricsFrom: c.Admin.MetricsFrom,
 		ClearFrom:   c.Admin.ClearTextFrom,
 		Logger:      logger,
