@@ -23,7 +23,8 @@ var mayImport = map[string][]string{
 	"syncer":                      {"syncer/", "store"},
 	"syncer/source":               {},
 	"syncer/source/file":          {"syncer/source"},
-	"syncer/source/csv":           {"syncer/source", "syncer/source/file"},
+	"csvcell":                     {},
+	"syncer/source/csv":           {"csvcell", "syncer/source", "syncer/source/file"},
 	"syncer/source/smb":           {"syncer/source", "syncer/source/file"},
 	"syncer/source/web":           {"peertrust", "syncer/source", "syncer/source/file"},
 	"syncer/source/xlsx":          {"syncer/source", "syncer/source/file"},
@@ -34,9 +35,12 @@ var mayImport = map[string][]string{
 	"admin":                       {"admin/", "store"},
 	"admin/access":                {"store"},
 	"admin/page":                  {"admin", "admin/access", "admin/phonesettings", "admin/yamldoc", "store"},
+	"admin/logtail":               {},
+	"admin/trends":                {},
+	"admin/export":                {"csvcell", "store"},
 	"admin/phonesettings":         {"admin/yamldoc", "store"},
 	"admin/yamldoc":               {},
-	"cmd/dialtree":                {"cmd/dialtree/", "admin", "admin/access", "admin/page", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
+	"cmd/dialtree":                {"cmd/dialtree/", "admin", "admin/access", "admin/export", "admin/logtail", "admin/page", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "csvcell", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},
 	"cmd/dialtree/internal/":      {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
 	"e2e":                         {"authproxy/ldapwire", "e2e/"},
 	"e2e/":                        {"authproxy/ldapwire", "e2e/"},
@@ -52,7 +56,7 @@ var owner = map[string][]string{
 	"github.com/danielgtaylor/huma/v2": {"admin"},
 	"golang.org/x/crypto/argon2":       {"authproxy"},
 	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
-	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx"},
+	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx", "admin/export"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {
