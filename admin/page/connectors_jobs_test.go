@@ -91,6 +91,7 @@ func TestEndsOfJobs(t *testing.T) {
 		{"done", admin.Job{Report: long}, []string{"The import is done.", "In the history", "the first 72 changes are shown"}, []string{`value="confirm"`}},
 		{"stopped", admin.Job{Report: stopped}, []string{"The guard stopped this run", "412 of 3000 users would be removed", `value="confirm"`, "Anna Neu"}, []string{"--dry-run"}},
 		{"stopped, the plan is kept apart", admin.Job{Report: &bare}, []string{"The guard stopped this run", "Anna Neu", `value="confirm"`}, nil},
+		{"a simulation that the guard would stop", admin.Job{DryRun: true, Report: stopped}, []string{"Nothing was changed yet.", "The guard would stop it and ask you:", "412 of 3000 users would be removed", `value="confirm"`}, []string{"The guard stopped this run"}},
 		{"failed", admin.Job{Report: failed}, []string{"It failed, and nothing was changed.", "dc1: connection refused"}, []string{`value="confirm"`}},
 		{"nothing to do", admin.Job{DryRun: true, Report: nothing}, []string{"Everything is up to date"}, []string{`value="confirm"`}},
 		{"no report", admin.Job{Problem: &admin.Problem{Status: 409, Detail: "cancelled by anna"}}, []string{"cancelled by anna"}, []string{`value="confirm"`}},
