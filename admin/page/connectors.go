@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/access"
 )
 
 // kindConnector is the kind of connectors, as the API calls it.
@@ -21,13 +22,13 @@ const handImports = "import"
 // looks like a page of a connector that is called new: hence the two patterns that tell them apart.
 func (p *Page) connectorRoutes() {
 	p.handle("GET /connectors", (*request).connectors)
-	p.handle("GET /connectors/new", (*request).connectorTemplates)
+	p.handle("GET /connectors/new", forAdmins((*request).connectorTemplates))
 	p.handle("GET /connectors/{name}", (*request).connector)
 	p.handle("GET /connectors/{name}/{page}", byPage(map[string]handler{
-		"edit": (*request).editConnector, "yaml": (*request).connectorYAML, "delete": (*request).deleteConnector, "runs": (*request).connectorRuns,
+		"edit": forAdmins((*request).editConnector), "yaml": (*request).connectorYAML, "delete": forAdmins((*request).deleteConnector), "runs": (*request).connectorRuns,
 	}))
 	p.handle("POST /connectors/{name}/{page}", byPage(map[string]handler{
-		"edit": (*request).saveConnector, "delete": (*request).connectorDeleted, "jobs": (*request).startConnectorJob,
+		"edit": forAdmins((*request).saveConnector), "delete": (*request).connectorDeleted, "jobs": (*request).startConnectorJob,
 	}))
 	p.handle("GET /connectors/{name}/jobs/{id}", (*request).connectorJob)
 	p.handle("POST /connectors/{name}/jobs/{id}", (*request).cancelConnectorJob)
@@ -41,15 +42,27 @@ func byPage(pages map[string]handler) handler {
 		h, ok := pages[r.PathValue("page")]
 		switch {
 		case r.PathValue("name") == "new" && r.Method == http.MethodPost:
-			h = (*request).saveConnector
+			h = forAdmins((*request).saveConnector)
 		case r.PathValue("name") == "new":
-			h = (*request).newConnector
+			h = forAdmins((*request).newConnector)
 		case !ok:
 			return errNoPage
 		}
 		return h(r)
 	}
 }
+
+// forAdmins refuses a form that the API would only refuse once it is filled in.
+func forAdmins(h handler) handler {
+	return func(r *request) error {
+		if !r.who.May(access.Admin) {
+			return &admin.Problem{Status: http.StatusForbidden, Detail: string(onlyAdmins)}
+		}
+		return h(r)
+	}
+}
+
+const onlyAdmins = text("Only administrators change connectors.")
 
 func connectorPath(name string) string { return "/connectors/" + url.PathEscape(name) }
 
@@ -96,7 +109,7 @@ type cardsView struct {
 }
 
 // MayRun tells whether who looks may start runs.
-func (v cardsView) MayRun() bool { return v.r.who.May("run") }
+func (v cardsView) MayRun() bool { return v.r.who.May(access.Run) }
 
 // jobsUnderWay returns the jobs that run, by connector.
 func (r *request) jobsUnderWay() (map[string]*admin.Job, error) {

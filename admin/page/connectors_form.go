@@ -146,6 +146,10 @@ func (f *connectorForm) show(c *connectorField) {
 }
 
 func (f *connectorForm) showSecret(c *connectorField) {
+	if f.typed.Get(c.Name) != "" {
+		c.Help = text("Type it again: what is secret is not sent back.")
+		return
+	}
 	stored := f.base.at(c.Name)
 	if stored == nil {
 		return

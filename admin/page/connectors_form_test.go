@@ -186,7 +186,7 @@ func TestSecretsAreNeverInTheForm(t *testing.T) {
 	lacks(t, w, "[secret]")
 	b.answers["PUT /connectors/staff"] = &admin.Problem{Status: http.StatusUnprocessableEntity, Detail: "source.ad.server: wrong", Errors: []admin.ProblemDetail{{Location: "source.ad.server", Message: "is not a server"}}}
 	w = b.post(t, "/connectors/staff/edit", url.Values{"source.ad.password": {"very-secret"}, "source.ad.server": {"dc9 " + hostile}, "tag": {`"v1"`}})
-	wants(t, w, http.StatusUnprocessableEntity, "is not a server", `aria-invalid="true"`, "dc9 &lt;script&gt;")
+	wants(t, w, http.StatusUnprocessableEntity, "is not a server", `aria-invalid="true"`, "Type it again", "dc9 &lt;script&gt;")
 	lacks(t, w, "very-secret", hostile)
 	if body := b.last(t, "PUT /connectors/staff").Body; !strings.Contains(body, "very-secret") || strings.Contains(body, "last_run") {
 		t.Error(body)

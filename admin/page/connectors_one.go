@@ -40,10 +40,13 @@ func (v *connectorView) Path() string { return connectorPath(v.Name) }
 // JobPath is where its job is.
 func (v *connectorView) JobPath() string { return connectorJobPath(v.Name, v.Job.ID) }
 
-// EntriesPath is where its entries are listed; empty where no page lists them by connector.
+// EntriesPath is where its entries are listed.
 func (v *connectorView) EntriesPath() string {
-	if v.ConnectorState.Target == "users" {
+	switch v.ConnectorState.Target {
+	case "users":
 		return "/users?" + url.Values{"connector": {v.Name}}.Encode()
+	case "speeddials":
+		return "/phonebooks/speeddials"
 	}
 	if name, ok := strings.CutPrefix(v.ConnectorState.Target, targetPhonebook); ok {
 		return "/phonebooks/" + url.PathEscape(name)

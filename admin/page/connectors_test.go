@@ -212,6 +212,26 @@ func TestConnectorPage(t *testing.T) {
 	wants(t, b.get(t, "/connectors/nobody"), http.StatusNotFound)
 }
 
+func TestOnlyAdministratorsChangeConnectors(t *testing.T) {
+	b := start(t, connectorAnswers())
+	b.viewer()
+	for _, path := range []string{"/connectors/new", "/connectors/new/csv-users", "/connectors/staff/edit", "/connectors/staff/delete"} {
+		wants(t, b.get(t, path), http.StatusForbidden, "Only administrators change connectors.")
+	}
+	for _, path := range []string{"/connectors/new/csv-users", "/connectors/staff/edit", "/connectors/staff/edit?part=look"} {
+		wants(t, b.post(t, path, url.Values{"name": {"x"}}), http.StatusForbidden)
+	}
+	if len(b.asked) > 0 {
+		t.Errorf("the API was asked %v", b.asked)
+	}
+	b.who = nil
+	for _, path := range []string{"/connectors", "/connectors/staff", "/connectors/staff/runs", "/connectors/staff/jobs/j2"} {
+		if w := b.get(t, path); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/sign-in") {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+}
+
 func TestConnectorYAML(t *testing.T) {
 	b := start(t, connectorAnswers())
 	wants(t, b.get(t, "/connectors/staff/yaml"), http.StatusOK, "template: ad-users", "[secret]", `data-copy="yaml"`)

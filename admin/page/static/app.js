@@ -107,10 +107,11 @@ document.addEventListener("change", (event) => {
   if (event.target.hasAttribute?.("data-send")) event.target.form.requestSubmit();
 });
 
-// An element with data-refresh is loaded again every so many seconds, while the page is looked at.
+// An element with data-refresh is loaded again every so many seconds, while the page is looked at
+// and nobody is about to press something in it.
 for (const box of document.querySelectorAll("[data-refresh]")) {
   setInterval(async () => {
-    if (document.hidden) return;
+    if (document.hidden || box.contains(document.activeElement)) return;
     const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
     if (answer.ok && !answer.redirected) box.innerHTML = await answer.text();
   }, Number(box.dataset.refresh) * 1000);
