@@ -90,6 +90,43 @@ func TestFormKeepsDocuments(t *testing.T) {
 	}
 }
 
+// FuzzFormKeepsConnectors sends the form of any connector that the store would take: it stays what it is.
+func FuzzFormKeepsConnectors(f *testing.F) {
+	templates := map[string]string{"csv": "csv-users", "xlsx": "csv-users", "ldap": "ldap-users", "ad": "ad-users", "ucs": "ucs-users", "rest": "pbx-phonebook"}
+	for _, source := range fullDocuments {
+		f.Add([]byte(`{"name":"n","template":"x","source":{` + source + `},` + strings.ReplaceAll(fullRest, `,"unheard":"x"`, "") + `}`))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		var c store.Connector
+		if json.Unmarshal(document, &c) != nil || c.Validate() != nil {
+			return
+		}
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base, err := parseConnector(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind := range asMap(base.at("source")) {
+			base.set("template", templates[kind])
+		}
+		if text, err = base.document(); err != nil {
+			t.Fatal(err)
+		}
+		form := formOf(t, string(text))
+		if form.Template.Target == "phonebook" && c.Target == "" { // a phonebook must be named
+			return
+		}
+		before := form.base.clone()
+		form.read(typedAs(form))
+		if !reflect.DeepEqual(form.doc, before) {
+			t.Errorf("\n%v\nbecame\n%v", before, form.doc)
+		}
+	})
+}
+
 // TestFormMakesDocuments fills the form of a new connector with everything that a stored one has.
 func TestFormMakesDocuments(t *testing.T) {
 	for name, source := range fullDocuments {

@@ -45,25 +45,27 @@ func (f *connectorForm) readField(c connectorField) {
 	if choices[c.Name] || strings.HasSuffix(c.Name, removal) || c.Kind != valueBool && !f.typed.Has(c.Name) {
 		return
 	}
-	typed := f.typed.Get(c.Name)
+	typed := strings.ReplaceAll(f.typed.Get(c.Name), "\r\n", "\n")
 	switch {
 	case c.Kind == valueBool:
 		f.readBool(c, typed == "true")
-		return
-	case c.Type != "select": // a delimiter may be a tab
-		typed = strings.TrimSpace(strings.ReplaceAll(typed, "\r\n", "\n"))
-	}
-	if c.Kind == valueSecret {
-		switch {
-		case typed != "":
-			f.doc.set(c.Name, typedSecret(typed))
-		case f.typed.Get(c.Name+removal) == "true":
-			f.doc.remove(c.Name)
-		}
-		return
-	}
-	if typed != shownValue(f.base.at(c.Name), c.Default) {
+	case c.Kind == valueSecret:
+		f.readSecret(c, typed)
+	case typed == shownValue(f.base.at(c.Name), c.Default): // even with blanks that are a mistake
+	case c.Type == "select": // a delimiter may be a tab
 		f.put(c.Name, typedValue(c.Kind, typed))
+	default:
+		f.put(c.Name, typedValue(c.Kind, strings.TrimSpace(typed)))
+	}
+}
+
+// readSecret takes a secret as it was typed: one may begin or end with a blank.
+func (f *connectorForm) readSecret(c connectorField, typed string) {
+	switch {
+	case typed != "":
+		f.doc.set(c.Name, typedSecret(typed))
+	case f.typed.Get(c.Name+removal) == "true":
+		f.doc.remove(c.Name)
 	}
 }
 
