@@ -340,7 +340,8 @@ func TestLookAtSource(t *testing.T) {
 
 	b.answers["POST /connectors/preview"] = &admin.Problem{Status: http.StatusUnprocessableEntity, Detail: "mistakes", Errors: []admin.ProblemDetail{{Location: "variables.phone", Message: "there is no function e16"}, {Location: "source.ad.domain", Message: "is missing"}}}
 	w = post("look", nil)
-	wants(t, w, http.StatusOK, "there is no function e16", "<strong>Domain</strong>: is missing")
+	wants(t, w, http.StatusOK, "there is no function e16", "<strong>Domain</strong>: is missing", "data-seen")
+	lacks(t, w, `data-into="columns"`) // what was offered before stays
 
 	// Without the script the whole page comes, with what was typed.
 	w = b.post(t, "/connectors/new/ad-users?part=look", url.Values{"source.ad.server": {"dc7"}, "source.ad.password": {"hidden-one"}})

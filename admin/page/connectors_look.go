@@ -82,21 +82,11 @@ func (r *request) lookAtSource(f *connectorForm) error {
 		f.Problem = nil // it is told where the records would be
 	} else {
 		f.Look.SourceLook = *seen
-		f.placeError()
 	}
 	if r.Header.Get("X-Fragment") == "1" {
 		return r.fragment("connector-form", "look", f)
 	}
 	return r.showForm(http.StatusOK, f)
-}
-
-// placeError puts an error of the source that names a variable beside it, too.
-func (f *connectorForm) placeError() {
-	for i := range f.Variables {
-		if message, ok := strings.CutPrefix(f.Look.Error, f.Variables[i].Name+": "); ok {
-			f.Variables[i].Error = message
-		}
-	}
 }
 
 // wrong lists the fields that have an error.
