@@ -201,7 +201,7 @@ func importFields() []connectorField {
 	return []connectorField{
 		{field: field{Name: "key", Label: text("What identifies a record"), Class: "half", List: "columns",
 			Help: text("A column that stays the same when somebody is renamed, such as a personnel number.")}},
-		{field: field{Name: "filter", Label: text("Which records count"), Class: "half code", Placeholder: `department != "Warehouse"`,
+		{field: field{Name: "filter", Label: text("Which records count"), Class: "half code", List: "expressions", Placeholder: `department != "Warehouse"`,
 			Help: text("A condition, such as phone != \"\" or inGroup(groups, \"Phones\"). Empty for all.")}},
 	}
 }

@@ -255,6 +255,8 @@ func TestSomebodyElseChangedTheConnector(t *testing.T) {
 	w := b.post(t, "/connectors/staff/edit", url.Values{"tag": {`"v0"`}, "key": {"mail"}})
 	wants(t, w, http.StatusPreconditionFailed, "Somebody else changed this connector", `value="mail"`, `name="tag" value="&#34;v0&#34;"`)
 
+	wants(t, b.post(t, "/connectors/staff/edit", url.Values{"key": {"mail"}}), http.StatusPreconditionFailed, "Somebody else changed")
+
 	// With an upstream to be made there is no If-Match: the page looks itself.
 	w = b.post(t, "/connectors/staff/edit", url.Values{"tag": {`"v0"`}, "login": {"directory"}})
 	wants(t, w, http.StatusPreconditionFailed, "Somebody else changed this connector")
@@ -285,6 +287,8 @@ func TestNewConnector(t *testing.T) {
 		}
 	}
 
+	form.Set("name", "new")
+	wants(t, b.post(t, "/connectors/new/ad-users", form), http.StatusUnprocessableEntity, `id="e-name"`, "This page itself uses that name")
 	form.Set("name", "staff")
 	wants(t, b.post(t, "/connectors/new/ad-users", form), http.StatusPreconditionFailed, "There is a connector of this name already")
 

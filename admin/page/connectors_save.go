@@ -110,11 +110,13 @@ func (r *request) saveConnector() error {
 // storeConnector creates or changes the connector of a form and returns its name.
 func (r *request) storeConnector(f *connectorForm, tag string) (string, error) {
 	name := f.Name
-	if f.New() {
+	switch {
+	case !f.New() && tag == "":
+		return "", &admin.Problem{Status: http.StatusPreconditionFailed, Detail: "the form does not say what it changes"}
+	case f.New():
 		name = f.doc.value("name")
-		if name == "" {
-			return "", &admin.Problem{Status: http.StatusUnprocessableEntity, Errors: []admin.ProblemDetail{
-				{Location: "name", Message: f.lang.translate(text("Give the connector a name, such as staff."))}}}
+		if problem := f.nameProblem(name); problem != nil {
+			return "", problem
 		}
 	}
 	document, err := f.doc.document()
@@ -126,6 +128,20 @@ func (r *request) storeConnector(f *connectorForm, tag string) (string, error) {
 		return name, err
 	}
 	return name, r.applyConnector(f, name, tag, document)
+}
+
+// nameProblem is what the page itself has against the name of a new connector; nil for nothing.
+func (f *connectorForm) nameProblem(name string) *admin.Problem {
+	var message text
+	switch name {
+	case "":
+		message = text("Give the connector a name, such as staff.")
+	case "new":
+		message = text("This page itself uses that name: choose another one.")
+	default:
+		return nil
+	}
+	return &admin.Problem{Status: http.StatusUnprocessableEntity, Errors: []admin.ProblemDetail{{Location: "name", Message: f.lang.translate(message)}}}
 }
 
 // applyConnector stores a connector with what it needs in one step: a phonebook, or the upstream of its directory. Apply replaces
