@@ -40,6 +40,7 @@ func New(log *slog.Logger) (*Page, error) {
 	p.signInRoutes()
 	p.settingRoutes()
 	p.overviewRoutes()
+	p.connectorRoutes()
 	p.phonebookRoutes()
 	p.phoneRoutes()
 	p.systemRoutes()
