@@ -9,11 +9,14 @@ import (
 
 // doneTexts say what was just done, on the page that a form leads to.
 var doneTexts = map[string]text{
-	"saved":     text("Saved."),
-	"created":   text("Created."),
-	"deleted":   text("Deleted."),
-	"password":  text("The password was changed. Other sessions of yours were ended."),
-	"signedout": text("You are signed out."),
+	"saved":       text("Saved."),
+	"created":     text("Created."),
+	"deleted":     text("Deleted."),
+	"password":    text("The password was changed. Other sessions of yours were ended."),
+	"signedout":   text("You are signed out."),
+	"passwordset": text("The password was set."),
+	"givenback":   text("Given back: the next run of the connector decides again."),
+	"reset":       text("The failed logins are forgotten: the next one is let through."),
 }
 
 func (p *Page) signInRoutes() {

@@ -39,7 +39,10 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     target.setAttribute("aria-busy", "true");
     try {
       const address = form.dataset.action || form.action;
-      const data = new URLSearchParams(new FormData(form));
+      const typed = new FormData(form);
+      // A password is sent when its form is, and not at each letter.
+      for (const input of form.querySelectorAll("[type=password]")) typed.delete(input.name);
+      const data = new URLSearchParams(typed);
       const answer = form.method === "get"
         ? await fetch(address + "?" + data, { headers: { "X-Fragment": "1" } })
         : await fetch(address, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
@@ -52,6 +55,36 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 350); });
   if (form.hasAttribute("data-live-now")) refresh();
 }
+
+// A button with data-into="ID" sends its form, and the answer, a part of a page, takes the place of what is in the element with that ID:
+// what was typed, passwords among it, stays.
+document.addEventListener("submit", async (event) => {
+  const button = event.submitter, target = document.getElementById(button?.dataset.into);
+  if (!target || event.defaultPrevented) return;
+  event.preventDefault();
+  button.disabled = true;
+  target.setAttribute("aria-busy", "true");
+  try {
+    const data = new URLSearchParams(new FormData(event.target, button));
+    const answer = await fetch(event.target.action, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
+    if (answer.ok && !answer.redirected) target.innerHTML = await answer.text();
+    else location.reload();
+  } catch { /* the server is away: what is shown stays */ }
+  target.removeAttribute("aria-busy");
+  button.disabled = false;
+});
+
+// A button with data-fill, a JSON object, puts its values into the inputs with those IDs, and chooses those that can be.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  let input;
+  for (const [id, value] of Object.entries(JSON.parse(button.dataset.fill))) {
+    input = document.getElementById(id);
+    if (input.type === "radio") input.checked = true; else input.value = value;
+  }
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 // An element with data-job follows a run: its progress element and its .phase and .count are kept up to date, and the
 // page is loaded again at the end.

@@ -1,0 +1,78 @@
+package page
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/dialtree/dialtree/admin"
+)
+
+// newUser is an empty form.
+func newUser(upstreams []string) *userForm {
+	return &userForm{Path: "/users", Fields: inputs(nil, ""), Login: append([]field{
+		{Name: "choice", Label: text("Who checks the password"), Type: "select", Options: methodOptions(upstreams), Value: "internal",
+			Help: text("A directory checks it when the phone logs in; or it is kept here, for those who are in no directory.")},
+	}, newUserPassword()...)}
+}
+
+// newUserPassword takes the password of a new user, which only a password kept here needs.
+func newUserPassword() []field {
+	fields := newPassword("")
+	for i := range fields {
+		fields[i].Required = false
+	}
+	fields[0].Help = text("Only for a password kept here. Without one, nobody can log in until it is set.")
+	return fields
+}
+
+func (r *request) showNewUser() error {
+	upstreams, err := r.names(kindUpstream)
+	if err != nil {
+		return err
+	}
+	return r.show("user-form", text("Add a user"), newUser(upstreams))
+}
+
+func (r *request) createUser() error {
+	upstreams, err := r.names(kindUpstream)
+	if err != nil {
+		return err
+	}
+	f := newUser(upstreams)
+	fill(f.Fields, r.Request)
+	fill(f.Login, r.Request)
+	document, err := r.newUserDocument(f)
+	if err != nil {
+		return r.userProblem(f, err, text("Add a user"))
+	}
+	applied, err := r.page.api.Put(r.Context(), kindUser, "", document, admin.PutOptions{New: true})
+	if err != nil {
+		return r.userProblem(f, err, text("Add a user"))
+	}
+	return r.redirect(userPath(applied.Name), "created")
+}
+
+// newUserDocument is what was typed into the form of a new user.
+func (r *request) newUserDocument(f *userForm) (admin.Document, error) {
+	document := map[string]json.RawMessage{"kind": json.RawMessage(`"user"`)}
+	if err := set(document, f.Fields); err != nil {
+		return nil, err
+	}
+	password := r.PostFormValue("password")
+	if password != r.PostFormValue("again") {
+		return nil, &admin.Problem{Status: http.StatusUnprocessableEntity, Errors: []admin.ProblemDetail{{
+			Location: "password", Message: string(text("The two passwords differ: type the same one twice."))}}}
+	}
+	more := map[string]any{"auth": authOf(r.PostFormValue("choice"))}
+	if password != "" {
+		more["password"] = password
+	}
+	for key, value := range more {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		document[key] = raw
+	}
+	return json.Marshal(document)
+}
