@@ -19,7 +19,7 @@ const (
 func (r *request) typedUpstream(name string, stored upstreamDocument) upstreamDocument {
 	typed := func(key string) string { return strings.TrimSpace(r.PostFormValue(key)) }
 	u := upstreamDocument{
-		Name: strings.TrimSpace(name), URLs: lines(r.PostFormValue("urls")),
+		Name: strings.TrimSpace(name), URLs: typedLines(r.PostFormValue("urls")),
 		TLS: upstreamTLS{StartTLS: typed("start_tls") == "true", CAFile: typed("ca_file"), ServerName: typed("server_name"),
 			PinnedKey: typed("pinned_key"), InsecureSkipVerify: typed("insecure_skip_verify") == "true"},
 		ConnectTimeout: typed("connect_timeout"), BindTimeout: typed("bind_timeout"),
@@ -144,6 +144,9 @@ func (d *upstreamData) blame(p *admin.Problem) {
 		all = append(all, g.Fields...)
 	}
 	d.Problem = blame(all, p, upstreamPaths)
+	if d.Problem == nil {
+		d.Problem = &admin.Problem{Status: p.Status, Detail: string(lookBelow)}
+	}
 	d.Template, all = all[0], all[1:]
 	d.Search, all = all[:len(d.Search)], all[len(d.Search):]
 	for i := range d.Groups {

@@ -75,7 +75,7 @@ func (r *request) user(status int, amend func(*userData)) error {
 		return err
 	}
 	for _, v := range d.Origin.Values {
-		d.Values = append(d.Values, userValue{v, userFieldLabel(v.Field)})
+		d.Values = append(d.Values, userValue{v, fieldLabel(v.Field)})
 	}
 	if d.Upstreams, err = r.names(kindUpstream); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (r *request) setLogin() error {
 func (r *request) setPassword() error {
 	password := r.PostFormValue("password")
 	if password != r.PostFormValue("again") {
-		differ := &admin.Problem{Status: http.StatusUnprocessableEntity, Detail: string(text("The two passwords differ: type the same one twice."))}
+		differ := &admin.Problem{Status: http.StatusUnprocessableEntity, Detail: string(passwordsDiffer)}
 		return r.back(differ, "", func(d *userData, p *admin.Problem) { d.PasswordError = p.Detail })
 	}
 	err := r.page.api.SetPassword(r.Context(), r.PathValue("name"), password)
@@ -148,8 +148,8 @@ func (r *request) setState() error {
 	return r.back(err, "saved", func(d *userData, p *admin.Problem) { d.Problem = p })
 }
 
-// giveBack lets the connector decide again: about the fields that the form names, or all.
-func (r *request) giveBack() error {
+// giveBackUser lets the connector decide again: about the fields that the form names, or all.
+func (r *request) giveBackUser() error {
 	var fields []string
 	if f := r.PostFormValue("field"); f != "" {
 		fields = []string{f}

@@ -9,7 +9,7 @@ import (
 
 // newUser is an empty form.
 func newUser(upstreams []string) *userForm {
-	return &userForm{Path: "/users", Fields: inputs(nil, ""), Login: append([]field{
+	return &userForm{Path: "/users", Fields: userInputs(""), Login: append([]field{
 		{Name: "choice", Label: text("Who checks the password"), Type: "select", Options: methodOptions(upstreams), Value: "internal",
 			Help: text("A directory checks it when the phone logs in; or it is kept here, for those who are in no directory.")},
 	}, newUserPassword()...)}
@@ -54,14 +54,15 @@ func (r *request) createUser() error {
 
 // newUserDocument is what was typed into the form of a new user.
 func (r *request) newUserDocument(f *userForm) (admin.Document, error) {
-	document := map[string]json.RawMessage{"kind": json.RawMessage(`"user"`)}
-	if err := set(document, f.Fields); err != nil {
+	kind := map[string]json.RawMessage{"kind": json.RawMessage(`"user"`)}
+	document, err := documentFromForm(f.Fields, kind)
+	if err != nil {
 		return nil, err
 	}
 	password := r.PostFormValue("password")
 	if password != r.PostFormValue("again") {
 		return nil, &admin.Problem{Status: http.StatusUnprocessableEntity, Errors: []admin.ProblemDetail{{
-			Location: "password", Message: string(text("The two passwords differ: type the same one twice."))}}}
+			Location: "password", Message: string(passwordsDiffer)}}}
 	}
 	more := map[string]any{"auth": authOf(r.PostFormValue("choice"))}
 	if password != "" {

@@ -35,7 +35,7 @@ func (p *Page) userRoutes() {
 	p.handle("POST /users/{name}/login", (*request).setLogin)
 	p.handle("POST /users/{name}/password", (*request).setPassword)
 	p.handle("POST /users/{name}/state", (*request).setState)
-	p.handle("POST /users/{name}/give-back", (*request).giveBack)
+	p.handle("POST /users/{name}/give-back", (*request).giveBackUser)
 	p.handle("POST /users/{name}/reset", (*request).resetUser)
 	p.handle("POST /users/{name}/delete", (*request).deleteUser)
 }
