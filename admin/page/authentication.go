@@ -15,10 +15,12 @@ func (p *Page) authenticationRoutes() {
 	})
 	p.handle("POST /authentication/test", (*request).testLogin)
 	p.handle("POST /authentication/example", (*request).example)
+	p.handle("POST /authentication/try", func(r *request) error { return r.tryUpstream(upstreamDocument{}, "") })
 	p.handle("GET /authentication/upstreams/new", (*request).newUpstream)
 	p.handle("POST /authentication/upstreams/new", (*request).createUpstream)
 	p.handle("GET /authentication/upstreams/{name}", (*request).upstream)
 	p.handle("POST /authentication/upstreams/{name}", (*request).saveUpstream)
+	p.handle("POST /authentication/upstreams/{name}/try", (*request).tryStoredUpstream)
 	p.handle("POST /authentication/upstreams/{name}/delete", (*request).deleteUpstream)
 }
 
@@ -50,7 +52,7 @@ type upstreamRow struct {
 }
 
 // Path is where the upstream is edited.
-func (u upstreamRow) Path() string { return "/authentication/upstreams/" + url.PathEscape(u.Name) }
+func (u upstreamRow) Path() string { return upstreamPath(u.Name) }
 
 // UsersPath is where its users are.
 func (u upstreamRow) UsersPath() string {

@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/dialtree/dialtree/admin"
@@ -74,6 +75,25 @@ type upstreamData struct {
 	HasSecret bool // a password for the search is stored
 }
 
+// Path is where the form is.
+func (d *upstreamData) Path() string {
+	if d.Name == "" {
+		return "/authentication/upstreams/new"
+	}
+	return upstreamPath(d.Name)
+}
+
+// TryPath is where the connection of what was typed is tried.
+func (d *upstreamData) TryPath() string {
+	if d.Name == "" {
+		return "/authentication/try"
+	}
+	return upstreamPath(d.Name) + "/try"
+}
+
+// upstreamPath is where the form of an upstream is.
+func upstreamPath(name string) string { return "/authentication/upstreams/" + url.PathEscape(name) }
+
 // A fieldset is a part of a form.
 type fieldset struct {
 	Title  text
@@ -103,7 +123,9 @@ func (r *request) storedUpstream() (u upstreamDocument, tag string, err error) {
 
 func (r *request) createUpstream() error {
 	u := r.typedUpstream(r.PostFormValue("name"), upstreamDocument{})
-	return r.putUpstream(u, newUpstreamData(u, ""), text("Add a directory"), admin.PutOptions{New: true})
+	d := newUpstreamData(u, "")
+	d.Name = ""
+	return r.putUpstream(u, d, text("Add a directory"), admin.PutOptions{New: true})
 }
 
 func (r *request) saveUpstream() error {
@@ -116,37 +138,27 @@ func (r *request) saveUpstream() error {
 	return r.putUpstream(u, d, text("Directory"), admin.PutOptions{IfMatch: d.Tag})
 }
 
-// putUpstream tests an upstream, or saves it.
+// putUpstream saves an upstream.
 func (r *request) putUpstream(u upstreamDocument, d *upstreamData, title text, o admin.PutOptions) error {
-	d.Name = ""
-	if !o.New {
-		d.Name = u.Name
-	}
 	raw, err := json.Marshal(u)
 	if err != nil {
 		return err
 	}
-	if r.PostFormValue("do") == "test" {
-		d.Test, err = r.page.api.TestUpstream(r.Context(), raw)
-	} else if _, err = r.page.api.Put(r.Context(), kindUpstream, u.Name, raw, o); err == nil {
+	if _, err = r.page.api.Put(r.Context(), kindUpstream, u.Name, raw, o); err == nil {
 		return r.redirect("/authentication", "saved")
 	}
-	status := http.StatusOK
-	if err != nil {
-		problem, ok := problemOf(err)
-		if !ok {
-			return err
-		}
-		status = problem.Status
-		if r.Header.Get("X-Fragment") == "1" {
-			d.Problem = problem
-		} else if d.Stale = status == http.StatusPreconditionFailed && !o.New; !d.Stale {
-			d.blame(problem)
-		}
+	problem, ok := problemOf(err)
+	if !ok {
+		return err
 	}
-	if r.Header.Get("X-Fragment") == "1" {
-		return r.fragment("upstream", "test", d)
+	if d.Stale = problem.Status == http.StatusPreconditionFailed && !o.New; !d.Stale {
+		d.blame(problem)
 	}
+	return r.showUpstream(problem.Status, title, d)
+}
+
+// showUpstream shows a form that was sent again.
+func (r *request) showUpstream(status int, title text, d *upstreamData) error {
 	d.Domain.Value = r.PostFormValue("domain")
 	r.renderView(status, "upstream", &view{Title: title, Name: d.Name, Data: d})
 	return nil

@@ -29,50 +29,51 @@ document.addEventListener("change", (event) => {
   for (const box of document.getElementsByName(all)) box.checked = event.target.checked;
 });
 
-// A form with data-live="ID" is sent while one types, and the answer, a part of a page, takes the
-// place of what is in the element with that ID. data-action overrides the form's own. Only the latest answer counts.
-for (const form of document.querySelectorAll("form[data-live]")) {
-  const target = document.getElementById(form.dataset.live);
-  let timer, latest = 0;
+// A form, or a part of one, with data-live="ID" is sent while one types in it, and the answer, a part of a page, takes the place
+// of what is in the element with that ID; a button with it does so when it is pressed. data-action, or a button's formaction,
+// overrides the form's own; data-live-fields names the inputs that are sent, where not all are. With data-live-when, a selector, it waits until there is such an element. What has data-into="ID" in an answer
+// goes there. Only the latest answer counts.
+const place = (target, part) => {
+  const answer = document.createElement("template");
+  answer.innerHTML = part;
+  for (const piece of answer.content.querySelectorAll("[data-into]")) {
+    document.getElementById(piece.dataset.into)?.replaceChildren(...piece.childNodes);
+    piece.remove();
+  }
+  target.replaceChildren(answer.content);
+};
+for (const box of document.querySelectorAll("[data-live]")) {
+  const form = box.closest("form"), button = box.tagName === "BUTTON";
+  const target = document.getElementById(box.dataset.live);
+  let timer;
   const refresh = async () => {
-    const mine = ++latest;
+    const mine = target.latest = (target.latest || 0) + 1;
     target.setAttribute("aria-busy", "true");
     try {
-      const address = form.dataset.action || form.action;
-      const typed = new FormData(form);
-      // A password is sent when its form is, and not at each letter.
-      for (const input of form.querySelectorAll("[type=password]")) typed.delete(input.name);
-      const data = new URLSearchParams(typed);
+      const address = box.dataset.action || (button && box.formAction) || form.action;
+      const data = new URLSearchParams(new FormData(form));
+      const wanted = box.dataset.liveFields?.split(" ");
+      if (wanted) for (const name of [...data.keys()]) if (!wanted.includes(name)) data.delete(name);
       const answer = form.method === "get"
         ? await fetch(address + "?" + data, { headers: { "X-Fragment": "1" } })
         : await fetch(address, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
       const part = await answer.text();
-      if (mine !== latest) return;
-      if (answer.ok && !answer.redirected) target.innerHTML = part;
+      if (mine !== target.latest) return;
+      if (answer.ok && !answer.redirected) place(target, part);
     } catch { /* the server is away: what is shown stays */ }
-    if (mine === latest) target.removeAttribute("aria-busy");
+    if (mine === target.latest) target.removeAttribute("aria-busy");
   };
-  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 350); });
-  if (form.hasAttribute("data-live-now")) refresh();
+  if (button) {
+    box.addEventListener("click", (event) => { event.preventDefault(); refresh(); });
+    continue;
+  }
+  box.addEventListener("input", () => {
+    if (box.dataset.liveWhen && !document.querySelector(box.dataset.liveWhen)) return;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, 350);
+  });
+  if (box.hasAttribute("data-live-now")) refresh();
 }
-
-// A button with data-into="ID" sends its form, and the answer, a part of a page, takes the place of what is in the element with that ID:
-// what was typed, passwords among it, stays.
-document.addEventListener("submit", async (event) => {
-  const button = event.submitter, target = document.getElementById(button?.dataset.into);
-  if (!target || event.defaultPrevented) return;
-  event.preventDefault();
-  button.disabled = true;
-  target.setAttribute("aria-busy", "true");
-  try {
-    const data = new URLSearchParams(new FormData(event.target, button));
-    const answer = await fetch(event.target.action, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
-    if (answer.ok && !answer.redirected) target.innerHTML = await answer.text();
-    else location.reload();
-  } catch { /* the server is away: what is shown stays */ }
-  target.removeAttribute("aria-busy");
-  button.disabled = false;
-});
 
 // A button with data-fill, a JSON object, puts its values into the inputs with those IDs, and chooses those that can be.
 document.addEventListener("click", (event) => {
