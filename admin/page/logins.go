@@ -43,7 +43,7 @@ type outcome struct {
 func outcomes() []outcome {
 	return []outcome{
 		{"accepted", "good", text("accepted"), "accepted"},
-		{"refused", "warn", text("wrong password"), "refused"},
+		{"refused", "warn", text("refused"), "refused"},
 		{"unknown_user", "warn", text("unknown here"), "refused"},
 		{"disabled", "warn", text("disabled"), "refused"},
 		{"remembered", "warn", text("refused from memory"), "refused"},

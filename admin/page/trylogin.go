@@ -18,6 +18,9 @@ type loginTestData struct {
 	UserPath string
 }
 
+// Telling says what a phone makes of the result; empty for one that is rare.
+func (d loginTestData) Telling() text { return tellings[d.Test.ResultCode] }
+
 // A testStep is a step of a login with its title.
 type testStep struct {
 	admin.LoginStep

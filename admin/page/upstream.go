@@ -160,6 +160,7 @@ func (r *request) putUpstream(u upstreamDocument, d *upstreamData, title text, o
 // showUpstream shows a form that was sent again.
 func (r *request) showUpstream(status int, title text, d *upstreamData) error {
 	d.Domain.Value = r.PostFormValue("domain")
+	d.Examples.Forms = nameForms(d.Domain.Value)
 	r.renderView(status, "upstream", &view{Title: title, Name: d.Name, Data: d})
 	return nil
 }

@@ -98,7 +98,7 @@ func tlsFields(t upstreamTLS) fieldset {
 			Help: text("Only when it is another than that of the address above.")},
 		{Name: "pinned_key", Label: text("Pinned key"), Value: t.PinnedKey, Placeholder: "sha256/…", Class: "code",
 			Help: text("Trust this key alone, whoever signed it: for certificates that a directory signed itself. The test below shows the pin to paste.")},
-		{Name: "insecure_skip_verify", Label: text("Do not check the certificate"), Type: "checkbox", Value: strconv.FormatBool(t.InsecureSkipVerify),
+		{Name: "insecure_skip_verify", Label: text("Do not check the certificate"), Type: "checkbox", Class: "risk", Value: strconv.FormatBool(t.InsecureSkipVerify),
 			Help: text("Dangerous: whoever is between here and the directory reads every password. For a first try only; the pinned key does better.")},
 	}}
 }

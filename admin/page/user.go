@@ -10,16 +10,15 @@ import (
 
 // userData is the page of one user.
 type userData struct {
-	User      userDocument
-	Tag       string
-	Origin    *admin.Origin
-	Values    []userValue
-	Logins    []login
-	Throttle  *admin.ThrottledName // nil: no failed login counts
-	Upstreams []string
-	Problem   *admin.Problem
-	// What is wrong with a form of the page.
-	LoginError, PasswordError string
+	User          userDocument
+	Tag           string
+	Origin        *admin.Origin
+	Values        []userValue
+	Logins        []login
+	Throttle      *admin.ThrottledName // nil: no failed login counts
+	Method        field                // the choice of the login method
+	Problem       *admin.Problem
+	PasswordError string // what is wrong with a new one
 }
 
 // A userValue is a field of a user with its label and where its values come from.
@@ -44,10 +43,10 @@ func (d userData) Changed() bool {
 	return d.Origin.LocalAuth
 }
 
-// LoginField is the choice of the login method.
-func (d userData) LoginField() field {
-	return field{Name: "choice", Label: text("Who checks the password"), Type: "select", Options: methodOptions(d.Upstreams), Value: d.User.Choice(),
-		Help: text("A directory checks it when the phone logs in; or it is kept here, for those who are in no directory."), Error: d.LoginError}
+// loginField is the choice of the login method.
+func (r *request) loginField(upstreams []string, choice string) field {
+	return field{Name: "choice", Label: text("Who checks the password"), Type: "select", Options: r.methodOptions(upstreams), Value: choice,
+		Help: text("A directory checks it when the phone logs in; or it is kept here, for those who are in no directory.")}
 }
 
 // PasswordFields take a new password, twice.
@@ -77,9 +76,11 @@ func (r *request) user(status int, amend func(*userData)) error {
 	for _, v := range d.Origin.Values {
 		d.Values = append(d.Values, userValue{v, fieldLabel(v.Field)})
 	}
-	if d.Upstreams, err = r.names(kindUpstream); err != nil {
+	upstreams, err := r.names(kindUpstream)
+	if err != nil {
 		return err
 	}
+	d.Method = r.loginField(upstreams, d.User.Choice())
 	logins, err := api.Logins(ctx, d.User.Username, 10)
 	if err != nil {
 		return err
@@ -117,7 +118,7 @@ func (r *request) setLogin() error {
 	choice := r.PostFormValue("choice")
 	err := r.page.api.SetAuth(r.Context(), r.PathValue("name"), authOf(choice))
 	return r.back(err, "saved", func(d *userData, p *admin.Problem) {
-		d.LoginError = sentences(p)
+		d.Method.Error = sentences(p)
 	})
 }
 

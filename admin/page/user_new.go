@@ -8,11 +8,8 @@ import (
 )
 
 // newUser is an empty form.
-func newUser(upstreams []string) *userForm {
-	return &userForm{Path: "/users", Fields: userInputs(""), Login: append([]field{
-		{Name: "choice", Label: text("Who checks the password"), Type: "select", Options: methodOptions(upstreams), Value: "internal",
-			Help: text("A directory checks it when the phone logs in; or it is kept here, for those who are in no directory.")},
-	}, newUserPassword()...)}
+func (r *request) newUser(upstreams []string) *userForm {
+	return &userForm{Path: "/users", Fields: userInputs(""), Login: append([]field{r.loginField(upstreams, "internal")}, newUserPassword()...)}
 }
 
 // newUserPassword takes the password of a new user, which only a password kept here needs.
@@ -30,7 +27,7 @@ func (r *request) showNewUser() error {
 	if err != nil {
 		return err
 	}
-	return r.show("user-form", text("Add a user"), newUser(upstreams))
+	return r.show("user-form", text("Add a user"), r.newUser(upstreams))
 }
 
 func (r *request) createUser() error {
@@ -38,7 +35,7 @@ func (r *request) createUser() error {
 	if err != nil {
 		return err
 	}
-	f := newUser(upstreams)
+	f := r.newUser(upstreams)
 	fill(f.Fields, r.Request)
 	fill(f.Login, r.Request)
 	document, err := r.newUserDocument(f)

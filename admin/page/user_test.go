@@ -18,7 +18,7 @@ func viewer() *access.Identity {
 func TestUser(t *testing.T) {
 	b := start(t, userAnswers())
 	wants(t, b.get(t, "/users/alice"), http.StatusOK, "Alice Ångström", "uid=alice,ou=users,dc=dialtree", "4711", "changed here", "emptied here",
-		"AD 773, must change &lt;password&gt;", "Logins are refused after too many wrong passwords", `<option value="upstream:corp" selected>`, "wrong password", `name="field" value="phone"`)
+		"AD 773, must change &lt;password&gt;", "Logins are refused after too many wrong passwords", `<option value="upstream:corp" selected>`, "refused", `name="field" value="phone"`)
 	if strings.Contains(b.get(t, "/users/alice").Body.String(), "Set a password") {
 		t.Error("the password of somebody whom a directory checks can be set")
 	}

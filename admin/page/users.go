@@ -140,7 +140,7 @@ func (r *request) users() error {
 	if err != nil {
 		return err
 	}
-	d.Changes = bulkChanges(upstreams)
+	d.Changes = r.bulkChanges(upstreams)
 	if r.Header.Get("X-Fragment") == "1" {
 		return r.fragment("users", "users-list", d)
 	}

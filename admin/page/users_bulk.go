@@ -28,17 +28,27 @@ func authOf(choice string) admin.NewAuth {
 }
 
 // methodOptions are the login methods that a user can have.
-func methodOptions(upstreams []string) []option {
+func (r *request) methodOptions(upstreams []string) []option {
 	var out []option
 	for _, u := range upstreams {
-		out = append(out, option{choiceOf("upstream", u), text(u)})
+		out = append(out, option{choiceOf("upstream", u), r.translated(text("Directory %s"), u)})
 	}
 	return append(out, option{"internal", text("Password kept here")}, option{"none", text("No login")})
 }
 
+// translated returns a text in the language of the request, for what names stand in.
+func (r *request) translated(t text, arguments ...any) text {
+	for _, l := range languages() {
+		if l.Code == r.lang {
+			t = text(l.translate(t, arguments...))
+		}
+	}
+	return t
+}
+
 // bulkChanges are what can be made of many users.
-func bulkChanges(upstreams []string) []option {
-	return append(methodOptions(upstreams), option{"enable", text("Allow the login")}, option{"disable", text("Disable the login")})
+func (r *request) bulkChanges(upstreams []string) []option {
+	return append(r.methodOptions(upstreams), option{"enable", text("Allow the login")}, option{"disable", text("Disable the login")})
 }
 
 // bulkData is a change of many users, before it is made or after.
@@ -89,7 +99,7 @@ func (r *request) bulk() error {
 	if err != nil {
 		return err
 	}
-	for _, o := range bulkChanges(upstreams) {
+	for _, o := range r.bulkChanges(upstreams) {
 		if o.Value == d.Change {
 			d.Label = o.Label
 		}

@@ -45,6 +45,15 @@ func verdicts() map[string]verdict {
 	}
 }
 
+// tellings say what a client makes of a result code.
+var tellings = map[int]text{
+	0:  text("logged in"),
+	49: text("wrong name or password"),
+	51: text("busy, try again later"),
+	52: text("not available, try again later"),
+	53: text("an empty password is refused"),
+}
+
 var adCode = regexp.MustCompile(`\bAD ([0-9a-f]{3})\b`)
 
 // refusal tells the ways apart in which a login is refused.
