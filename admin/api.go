@@ -91,16 +91,26 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 func (s *Server) api(mux *http.ServeMux) {
 	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
+	s.putRoutes(api)
+	s.originRoutes(api)
+	s.bulkRoutes(api)
+	s.exportRoutes(api)
+	s.duplicateRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
+	s.jobRoutes(api)
+	s.runRoutes(api)
+	s.trialRoutes(api)
 	s.handImportRoutes(api)
 	s.loginRoutes(api)
+	s.loginWatchRoutes(api)
 	s.lookupRoutes(api)
 	s.phoneRoutes(api)
 	s.deviceSecretRoutes(api)
 	s.storeRoutes(api)
 	s.accessRoutes(api)
 	s.auditRoutes(api)
+	s.systemRoutes(api)
 }
 
 func apiConfig(title, version string) huma.Config {
