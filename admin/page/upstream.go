@@ -171,7 +171,7 @@ func (r *request) deleteUpstream() error {
 		return r.redirect("/authentication", "deleted")
 	}
 	problem, ok := problemOf(err)
-	if !ok || problem.Status == http.StatusNotFound {
+	if !ok {
 		return err
 	}
 	u, tag, err := r.storedUpstream()

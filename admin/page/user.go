@@ -108,7 +108,7 @@ func (r *request) back(err error, done string, amend func(*userData, *admin.Prob
 		return r.redirect(userPath(r.PathValue("name")), done)
 	}
 	problem, ok := problemOf(err)
-	if !ok || problem.Status == http.StatusNotFound {
+	if !ok {
 		return err
 	}
 	return r.user(problem.Status, func(d *userData) { amend(d, problem) })
