@@ -63,7 +63,7 @@ func placeFields(at string) []connectorField {
 			Help: text("Empty for an account of the file server itself.")}, Only: "share"},
 		{field: field{Name: at + ".url", Label: text("Address"), Class: "when-url", Type: "url", Placeholder: "https://files.example.com/users.csv",
 			Help: text("Where the file can be fetched, such as https://files.example.com/users.csv.")}, Only: "url"},
-		{field: field{Name: at + ".username", Label: text("User"), Class: "third when-url", Autocomplete: "off",
+		{field: field{Name: at + ".username", Label: text("User name"), Class: "third when-url", Autocomplete: "off",
 			Help: text("Only where the server asks for one.")}, Only: "url"},
 		{field: field{Name: at + ".password", Label: text("Password of the user"), Class: "third when-url", Type: "password", Autocomplete: "new-password",
 			Help: text("It is stored encrypted and never shown.")}, Kind: valueSecret, Only: "url"},
@@ -171,7 +171,7 @@ func restFields(at string) []connectorField {
 	return []connectorField{
 		{field: field{Name: at + ".url", Label: text("Address"), Type: "url", Required: true, Placeholder: "https://pbx.example.com:8389/api/v1/phonebooks/customers/contacts",
 			Help: text("Of the list, or of its first page. For another Dialtree: https://HOST:8389/api/v1/phonebooks/NAME/contacts.")}},
-		{field: field{Name: at + ".username", Label: text("User"), Class: "third", Placeholder: "branch", Autocomplete: "off",
+		{field: field{Name: at + ".username", Label: text("User name"), Class: "third", Placeholder: "branch", Autocomplete: "off",
 			Help: text("For another Dialtree: the device there, such as branch.")}},
 		{field: field{Name: at + ".password", Label: text("Password of the user"), Class: "third", Type: "password", Autocomplete: "new-password",
 			Help: text("It is stored encrypted and never shown.")}, Kind: valueSecret},

@@ -41,6 +41,8 @@ func New(log *slog.Logger) (*Page, error) {
 	p.settingRoutes()
 	p.overviewRoutes()
 	p.connectorRoutes()
+	p.userRoutes()
+	p.authenticationRoutes()
 	p.phonebookRoutes()
 	p.phoneRoutes()
 	p.systemRoutes()

@@ -17,6 +17,8 @@ var doneTexts = map[string]text{
 	"givenback":    text("The next import decides about it again."),
 	"signedout":    text("You are signed out."),
 	"sessionended": text("The session was ended."),
+	"passwordset":  text("The password was set."),
+	"reset":        text("The failed logins are forgotten: the next one is let through."),
 }
 
 // What the page itself has against a form.

@@ -31,7 +31,7 @@ document.addEventListener("change", (event) => {
 
 // A form, or a part of one, with data-live="ID" is sent while one types in it, and the answer, a part of a page, takes the place
 // of what is in the element with that ID; a button with it does so when it is pressed. data-action, or a button's formaction,
-// overrides the form's own. With data-live-when, a selector, it waits until there is such an element. What has data-into="ID" in an answer
+// overrides the form's own; data-live-fields names the inputs that are sent, where not all are. With data-live-when, a selector, it waits until there is such an element. What has data-into="ID" in an answer
 // goes there. Only the latest answer counts.
 const place = (target, part) => {
   const answer = document.createElement("template");
@@ -52,6 +52,8 @@ for (const box of document.querySelectorAll("[data-live]")) {
     try {
       const address = box.dataset.action || (button && box.formAction) || form.action;
       const data = new URLSearchParams(new FormData(form));
+      const wanted = box.dataset.liveFields?.split(" ");
+      if (wanted) for (const name of [...data.keys()]) if (!wanted.includes(name)) data.delete(name);
       const answer = form.method === "get"
         ? await fetch(address + "?" + data, { headers: { "X-Fragment": "1" } })
         : await fetch(address, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
@@ -72,6 +74,18 @@ for (const box of document.querySelectorAll("[data-live]")) {
   });
   if (box.hasAttribute("data-live-now")) refresh();
 }
+
+// A button with data-fill, a JSON object, puts its values into the inputs with those IDs, and chooses those that can be.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  let input;
+  for (const [id, value] of Object.entries(JSON.parse(button.dataset.fill))) {
+    input = document.getElementById(id);
+    if (input.type === "radio") input.checked = true; else input.value = value;
+  }
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 // An element with data-job follows a run: its progress element and its .phase and .count are kept up to date, and the
 // page is loaded again at the end.
