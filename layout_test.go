@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"syncer/source/rest":          {"syncer/source", "syncer/source/file", "syncer/source/web"},
 	"syncer/source/ldap":          {"syncer/source", "authproxy/upstream"},
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
-	"admin":                       {"admin/", "store"},
+	"admin":                       {"admin/", "csvcell", "store"},
 	"admin/access":                {"store"},
 	"admin/page":                  {"admin", "admin/access", "admin/phonesettings", "admin/yamldoc", "store"},
 	"admin/logtail":               {},
@@ -57,6 +57,7 @@ var owner = map[string][]string{
 	"golang.org/x/crypto/argon2":       {"authproxy"},
 	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
 	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx", "admin/export"},
+	"github.com/rivo/uniseg":           {"cmd/dialtree/internal/terminal"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {
