@@ -11,11 +11,13 @@ import (
 // nameFields are what it is called and where its entries go.
 func (f *connectorForm) nameFields() []connectorField {
 	var fields []connectorField
-	if f.Name == "" {
+	width := ""
+	if f.New() {
+		width = "half"
 		fields = append(fields, connectorField{field: field{Name: "name", Label: text("Name"), Class: "half", Required: true, Placeholder: "staff",
 			Help: text("What you call it, such as staff: letters, digits, - and _.")}})
 	}
-	fields = append(fields, connectorField{field: field{Name: "target", Label: text("Imports into"), Class: "half", Type: "select", Options: f.targets(), Value: f.newTarget(),
+	fields = append(fields, connectorField{field: field{Name: "target", Label: text("Imports into"), Class: width, Type: "select", Options: f.targets(), Value: f.newTarget(),
 		Help: text("Where the entries go.")}, Default: f.defaultTarget()})
 	if f.Template.Target == "phonebook" {
 		fields = append(fields,

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/store"
@@ -106,6 +107,27 @@ func TestEndsOfJobs(t *testing.T) {
 			lacks(t, w, c.without...)
 		})
 	}
+}
+
+func TestPlansAreSmallPages(t *testing.T) {
+	report := &admin.Report{Run: store.Run{ID: "staff-4", Connector: "staff", Created: 500}}
+	for range 500 {
+		c := admin.PlannedChange{Change: "create", Name: strings.Repeat("n", 30), Row: 123456}
+		for _, f := range store.Fields()[:14] {
+			c.Fields = append(c.Fields, admin.FieldChange{Field: f.Name, New: strings.Repeat("v", 30)})
+		}
+		c.Fields[0].New = strings.Repeat("long ", 100)
+		report.Changes = append(report.Changes, c)
+	}
+	b := start(t, connectorAnswers())
+	b.answers["GET /jobs/j5"] = admin.Job{ID: "j5", Connector: "staff", DryRun: true, Done: true, Report: report}
+	begun := time.Now()
+	w := b.get(t, "/connectors/staff/jobs/j5")
+	wants(t, w, http.StatusOK, "long …")
+	if w.Body.Len() > 100<<10 {
+		t.Errorf("the page has %d bytes", w.Body.Len())
+	}
+	t.Logf("%d bytes in %s", w.Body.Len(), time.Since(begun))
 }
 
 func TestJobOfAFile(t *testing.T) {

@@ -113,7 +113,7 @@ func (f *connectorForm) Sample(target string) string {
 	for _, record := range f.Look.Records {
 		for _, v := range record.Entry {
 			if v.Name == target {
-				return shortened(strings.Join(v.Values, ", "))
+				return shortened(strings.Join(v.Values, ", "), maxLooked)
 			}
 		}
 	}
@@ -133,16 +133,16 @@ func (f *connectorForm) RecordError(target string) string {
 	return ""
 }
 
-// maxShown bounds a value in a table, in runes.
-const maxShown = 200
-
-// shortened cuts a long value.
-func shortened(s string) string {
-	if runes := []rune(s); len(runes) > maxShown {
-		return string(runes[:maxShown]) + "…"
+// shortened cuts a value that is longer than so many runes.
+func shortened(s string, most int) string {
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
 	}
 	return s
 }
+
+// maxLooked bounds a value of a record, in runes.
+const maxLooked = 200
 
 // functionWords are the functions of variables and filters with an example each, as docs/operations.md has them.
 var functionWords = []struct {
@@ -172,4 +172,6 @@ var functionWords = []struct {
 func (f *connectorForm) Functions() any { return functionWords }
 
 // Clip writes the values of a column or field, not too long.
-func (f *connectorForm) Clip(values []string) string { return shortened(strings.Join(values, ", ")) }
+func (f *connectorForm) Clip(values []string) string {
+	return shortened(strings.Join(values, ", "), maxLooked)
+}

@@ -9,8 +9,10 @@ import (
 	"github.com/dialtree/dialtree/admin"
 )
 
-// plannedPage is how many changes a page shows.
-const plannedPage = 50
+const (
+	plannedPage = 50 // changes on a page
+	maxPlanned  = 80 // runes of a value in the table: a page of long notes must not become a megabyte
+)
 
 // A planView is what a run did or would do, a part at a time.
 type planView struct {
@@ -86,7 +88,7 @@ func stopReason(message string) string {
 }
 
 // Clip shortens a value for the table.
-func (*planView) Clip(s string) string { return shortened(s) }
+func (*planView) Clip(s string) string { return shortened(s, maxPlanned) }
 
 // Result is how the run ended, or that it was none.
 func (v *planView) Result() string { return string(v.Run.Result) }
