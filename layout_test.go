@@ -51,10 +51,11 @@ var owner = map[string][]string{
 	"golang.org/x/crypto/argon2":       {"authproxy"},
 	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
 	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx"},
+	"github.com/chromedp":              {"e2e/browser"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	out, err := exec.Command("go", "list", "-tags", "e2e", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
