@@ -1,0 +1,104 @@
+package page
+
+import (
+	"github.com/dialtree/dialtree/admin"
+)
+
+func (p *Page) overviewRoutes() {
+	p.handle("GET /{$}", func(r *request) error {
+		overview, err := r.page.api.Overview(r.Context())
+		if err != nil {
+			return err
+		}
+		trends, err := r.page.api.Trends(r.Context(), 24)
+		if err != nil {
+			return err
+		}
+		return r.show("overview", text("Overview"), overviewData{Overview: overview, Logins: loginChart(trends), Times: timeChart(trends), Searches: searchChart(trends)})
+	})
+}
+
+// overviewData is what the overview shows.
+type overviewData struct {
+	*admin.Overview
+	Logins, Times, Searches *chart
+}
+
+// Health is the word for how logins are: good, bad, or quiet when there were none.
+func (d overviewData) Health() string {
+	f := d.Overview.Logins
+	all := f.Accepted + f.Refused + f.Throttled + f.NotFoundOut
+	switch {
+	case f.NotFoundOut > 0 && f.NotFoundOut*20 >= all:
+		return "bad"
+	case all == 0:
+		return "quiet"
+	}
+	return "good"
+}
+
+// Open are the steps of setting up that are still to be done.
+func (d overviewData) Open() int {
+	open := 0
+	for _, s := range d.Checklist {
+		if !s.Done {
+			open++
+		}
+	}
+	return open
+}
+
+// A step says what a step of setting up is, and where it is done.
+type step struct {
+	Title text
+	Help  text
+	Path  string
+}
+
+// steps are the steps of admin.ChecklistStep by their code.
+var steps = map[string]step{
+	"upstream":  {text("Connect your directory"), text("Where passwords are checked: Active Directory, OpenLDAP, UCS."), "/authentication"},
+	"users":     {text("Import your users"), text("A connector fetches them and keeps them up to date."), "/connectors/new"},
+	"login":     {text("Test a login"), text("Try one name and password and see each step."), "/authentication/test"},
+	"phonebook": {text("Fill a phonebook"), text("Import customers and partners from a file or a directory."), "/phonebooks"},
+	"device":    {text("Add a device"), text("The account that phones use to search."), "/phones"},
+	"phone":     {text("Set up a phone"), text("Settings to paste, for 31 makes."), "/phones/settings"},
+	"tls":       {text("Protect passwords with TLS"), text("A certificate for the phones' connections."), "/system"},
+	"schedule":  {text("Import by schedule"), text("So that changes arrive by themselves."), "/connectors"},
+	"backup":    {text("Download a backup"), text("Keep it as you keep passwords."), "/system"},
+}
+
+// Step returns what is known of a step; the zero step for a code that is not.
+func (overviewData) Step(code string) step { return steps[code] }
+
+// attentionTexts say what is the matter, by the code of admin.Attention; %s is its subject.
+var attentionTexts = map[string]text{
+	"upstream_down":       text("Upstream %s cannot be reached: logins that it checks cannot be answered."),
+	"server_down":         text("Server %s cannot be reached: others of its upstream take over."),
+	"connector_failed":    text("The last run of connector %s failed."),
+	"connector_stopped":   text("Connector %s was stopped by its guard: look at the plan, then confirm it."),
+	"connector_stale":     text("Connector %s has had no success for longer than its schedule says."),
+	"certificate_expires": text("The certificate %s expires soon: replace it and reload."),
+	"certificate_expired": text("The certificate %s has expired: clients refuse it."),
+	"no_tls":              text("This page is reachable from other machines without TLS (%s): passwords can be read on the way."),
+	"disk_full":           text("The disk of %s is nearly full: imports will fail."),
+	"no_backup":           text("There is no backup of the last 30 days."),
+	"throttled":           text("Many users are throttled: somebody may be guessing passwords."),
+}
+
+// AttentionText returns the text of an attention with its subject in it.
+func (overviewData) AttentionText(code string) text { return attentionTexts[code] }
+
+// attentionPath is where an attention is attended to.
+func attentionPath(a admin.Attention) string {
+	switch a.Code {
+	case "upstream_down", "server_down", "throttled":
+		return "/authentication"
+	case "connector_failed", "connector_stopped", "connector_stale":
+		return "/connectors/" + a.Subject
+	}
+	return "/system"
+}
+
+// AttentionPath is attentionPath for the template.
+func (overviewData) AttentionPath(a admin.Attention) string { return attentionPath(a) }

@@ -1,0 +1,97 @@
+// What the page does beyond forms and links. Everything here adds to a page that works without it for
+// reading. It asks this server alone, and puts no text into the page as HTML but what the server's
+// own templates made.
+"use strict";
+
+// A form with data-ask asks before it is sent: there is no way back, or a costly one.
+document.addEventListener("submit", (event) => {
+  const ask = event.submitter?.dataset.ask || event.target.dataset.ask;
+  if (ask && !window.confirm(ask)) event.preventDefault();
+});
+
+// A button with data-copy copies the text of the element with that ID.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const text = "value" in source ? source.value : source.textContent;
+  await navigator.clipboard.writeText(text);
+  const label = button.querySelector("span") || button;
+  const before = label.textContent;
+  label.textContent = button.dataset.done;
+  setTimeout(() => { label.textContent = before; }, 1500);
+});
+
+// A checkbox with data-all checks all those of that name.
+document.addEventListener("change", (event) => {
+  const all = event.target.dataset.all;
+  if (!all) return;
+  for (const box of document.getElementsByName(all)) box.checked = event.target.checked;
+});
+
+// A form with data-live="ID" is sent while one types, and the answer, a part of a page, takes the
+// place of what is in the element with that ID. data-action overrides the form's own. Only the latest answer counts.
+for (const form of document.querySelectorAll("form[data-live]")) {
+  const target = document.getElementById(form.dataset.live);
+  let timer, latest = 0;
+  const refresh = async () => {
+    const mine = ++latest;
+    target.setAttribute("aria-busy", "true");
+    try {
+      const address = form.dataset.action || form.action;
+      const data = new URLSearchParams(new FormData(form));
+      const answer = form.method === "get"
+        ? await fetch(address + "?" + data, { headers: { "X-Fragment": "1" } })
+        : await fetch(address, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
+      const part = await answer.text();
+      if (mine !== latest) return;
+      if (answer.ok && !answer.redirected) target.innerHTML = part;
+    } catch { /* the server is away: what is shown stays */ }
+    if (mine === latest) target.removeAttribute("aria-busy");
+  };
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 350); });
+  if (form.hasAttribute("data-live-now")) refresh();
+}
+
+// An element with data-job follows a run: its progress element and its .phase and .count are kept up to date, and the
+// page is loaded again at the end.
+for (const box of document.querySelectorAll("[data-job]")) {
+  const bar = box.querySelector("progress"), phase = box.querySelector(".phase"), count = box.querySelector(".count");
+  const events = new EventSource("/api/v1/jobs/" + encodeURIComponent(box.dataset.job) + "/events");
+  const format = new Intl.NumberFormat(document.documentElement.lang);
+  events.addEventListener("progress", (event) => {
+    const p = JSON.parse(event.data);
+    phase.textContent = box.dataset["phase" + p.phase[0].toUpperCase() + p.phase.slice(1)] || p.phase;
+    count.textContent = p.total ? format.format(p.done) + " / " + format.format(p.total) : format.format(p.done);
+    if (p.total) { bar.max = p.total; bar.value = p.done; } else bar.removeAttribute("value");
+  });
+  const end = () => { events.close(); location.assign(box.dataset.then || location.href); };
+  events.addEventListener("report", end);
+  events.addEventListener("problem", end);
+}
+
+// An element with data-drop takes a file that is dropped on it into the file input within.
+for (const box of document.querySelectorAll("[data-drop]")) {
+  const input = box.querySelector("input[type=file]");
+  const over = (on) => (event) => { event.preventDefault(); box.classList.toggle("over", on); };
+  for (const kind of ["dragenter", "dragover"]) box.addEventListener(kind, over(true));
+  box.addEventListener("dragleave", over(false));
+  box.addEventListener("drop", (event) => {
+    over(false)(event);
+    if (event.dataTransfer.files.length) { input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change", { bubbles: true })); }
+  });
+}
+
+// A select or input with data-send sends its form when it is changed.
+document.addEventListener("change", (event) => {
+  if (event.target.hasAttribute?.("data-send")) event.target.form.requestSubmit();
+});
+
+// An element with data-refresh is loaded again every so many seconds, while the page is looked at.
+for (const box of document.querySelectorAll("[data-refresh]")) {
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
+    if (answer.ok && !answer.redirected) box.innerHTML = await answer.text();
+  }, Number(box.dataset.refresh) * 1000);
+}
