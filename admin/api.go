@@ -99,6 +99,7 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 }
 
 func (s *Server) api(mux *http.ServeMux) {
+	mux.HandleFunc(apiPath+"/", unknownOperation)
 	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
 	s.applyRoutes(api)

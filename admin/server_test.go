@@ -33,6 +33,7 @@ func TestProblems(t *testing.T) {
 		{"a page too large", "GET", "/api/v1/users?limit=100000", "", nil, 422, "limit"},
 		{"an ID that is none", "GET", "/api/v1/users?after=xyz", "", nil, 400, "is not the ID of an entry"},
 		{"two filters", "GET", "/api/v1/contacts?phonebook=a&connector=b", "", nil, 400, "exclude each other"},
+		{"an unknown operation", "PATCH", "/api/v1/users/alice", "", nil, 404, `"detail":"there is no operation PATCH /api/v1/users/alice`},
 		{"no JSON", "POST", "/api/v1/apply", "{", nil, 400, ""},
 		{"no files", "POST", "/api/v1/apply", `{"files":[]}`, nil, 422, "files"},
 		{"a run of no connector", "POST", "/api/v1/connectors/none/run", "", nil, 404, "connector none does not exist"},
