@@ -108,6 +108,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.loginRoutes(api)
 	s.lookupRoutes(api)
 	s.phoneRoutes(api)
+	s.deviceSecretRoutes(api)
 	s.storeRoutes(api)
 }
 

@@ -51,6 +51,8 @@ func New(o Options) (*Page, error) {
 	p.signInRoutes()
 	p.settingRoutes()
 	p.overviewRoutes()
+	p.phoneRoutes()
+	p.systemRoutes()
 	p.handle("/", func(*request) error { return errNoPage })
 	return p, nil
 }

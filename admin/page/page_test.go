@@ -53,6 +53,9 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case *admin.Problem:
 		w.WriteHeader(a.Status)
+	case nil:
+		w.WriteHeader(http.StatusNoContent)
+		return
 	}
 	if err := json.NewEncoder(w).Encode(answer); err != nil {
 		f.t.Error(err)

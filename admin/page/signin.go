@@ -9,12 +9,19 @@ import (
 
 // doneTexts say what was just done, on the page that a form leads to.
 var doneTexts = map[string]text{
-	"saved":     text("Saved."),
-	"created":   text("Created."),
-	"deleted":   text("Deleted."),
-	"password":  text("The password was changed. Other sessions of yours were ended."),
-	"signedout": text("You are signed out."),
+	"saved":        text("Saved."),
+	"created":      text("Created."),
+	"deleted":      text("Deleted."),
+	"password":     text("The password was changed. Other sessions of yours were ended."),
+	"signedout":    text("You are signed out."),
+	"sessionended": text("The session was ended."),
 }
+
+// What the page itself has against a form.
+const (
+	passwordsDiffer = text("The two passwords differ: type the same one twice.")
+	dateNeeded      = text("Choose the day on which it ends.")
+)
 
 func (p *Page) signInRoutes() {
 	p.open("GET /sign-in", func(r *request) error {
@@ -75,7 +82,7 @@ type firstForm struct {
 func (r *request) firstSignIn() error {
 	form := firstForm{Code: r.PostFormValue("code"), Name: r.PostFormValue("name")}
 	if r.PostFormValue("password") != r.PostFormValue("again") {
-		form.Problem = &admin.Problem{Status: http.StatusUnprocessableEntity, Detail: "the two passwords differ: type the same one twice"}
+		form.Problem = &admin.Problem{Status: http.StatusUnprocessableEntity, Detail: string(passwordsDiffer)}
 		r.render(form.Problem.Status, "first", text("Welcome"), form)
 		return nil
 	}

@@ -33,6 +33,8 @@ type Sheet struct {
 	Base       string     `json:"base"`
 	Text       string     `json:"settings" doc:"What is pasted"`
 	Notes      []string   `json:"notes" doc:"Which filters to use and why, and what the vendor cannot do"`
+	QR         string     `json:"qr,omitempty"`
+	FileName   string     `json:"file_name"`
 }
 
 // Render writes the settings of a vendor, which Find understands. An error is of the
