@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
 	"admin":                       {"admin/", "store"},
 	"admin/access":                {"store"},
-	"admin/page":                  {"admin", "admin/access", "admin/phonesettings"},
+	"admin/page":                  {"admin", "admin/access", "admin/phonesettings", "store"},
 	"admin/phonesettings":         {"admin/yamldoc", "store"},
 	"admin/yamldoc":               {},
 	"cmd/dialtree":                {"cmd/dialtree/", "admin", "admin/access", "admin/page", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "authproxy/ldapserver", "authproxy/upstream", "store", "syncer"},

@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ const (
 	apiPath = "/api/v1"
 	// maxBody is room for some 50,000 users in one Apply.
 	maxBody     = 32 << 20
+	maxNobody   = 64 << 10 // of who has not signed in
 	bodyTimeout = 30 * time.Second
 	// answerTimeout bounds an operation; those that stream have none.
 	answerTimeout = 60 * time.Second
@@ -31,8 +33,11 @@ func (s *Server) localRoutes(api http.Handler) http.Handler {
 	s.healthRoutes(mux)
 	mux.Handle("GET /metrics", s.metrics())
 	mux.Handle(apiPath+"/", api)
-	owner := &access.Identity{Name: "local", Door: access.DoorSocket, Scopes: []access.Scope{access.Admin}}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		owner := &access.Identity{Name: "local", Door: access.DoorSocket, Scopes: []access.Scope{access.Admin}}
+		if name, ok := r.Context().Value(peerKey{}).(string); ok {
+			owner.Name = name
+		}
 		mux.ServeHTTP(w, r.WithContext(access.With(r.Context(), owner)))
 	})
 }
@@ -41,31 +46,10 @@ func (s *Server) localRoutes(api http.Handler) http.Handler {
 func (s *Server) apiRoutes() http.Handler {
 	mux := http.NewServeMux()
 	s.api(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := readBody(w, r); err != nil {
-			writeProblem(w, err)
-			return
-		}
+	return s.withBody(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		mux.ServeHTTP(w, r)
-	})
-}
-
-// publicRoutes serves what machines of the network may ask.
-func (s *Server) publicRoutes() http.Handler {
-	mux := http.NewServeMux()
-	s.healthRoutes(mux)
-	mux.Handle("GET /metrics", s.metricsFrom(s.metrics()))
-	s.deviceAPI(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Nothing here takes a body; reading one would only hold the connection.
-		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-		h.Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r)
-	})
+	}))
 }
 
 func (s *Server) metrics() http.Handler {
@@ -85,10 +69,16 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	}
 	connection := http.NewResponseController(w)
 	connection.SetReadDeadline(time.Now().Add(bodyTimeout))
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	limit := int64(maxBody)
+	if access.From(r.Context()) == nil {
+		limit = maxNobody
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	connection.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &tooLarge) && limit == maxNobody:
+		return newProblem(http.StatusRequestEntityTooLarge, "the request is larger than 64 KiB: sign in first")
 	case errors.As(err, &tooLarge):
 		return newProblem(http.StatusRequestEntityTooLarge, "the request is larger than 32 MiB: apply fewer documents at once, or import a CSV file with a connector")
 	case err != nil:
@@ -110,6 +100,8 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.phoneRoutes(api)
 	s.deviceSecretRoutes(api)
 	s.storeRoutes(api)
+	s.accessRoutes(api)
+	s.auditRoutes(api)
 }
 
 func apiConfig(title, version string) huma.Config {
@@ -130,10 +122,8 @@ func register[I, O any](s *Server, api huma.API, needs access.Scope, op huma.Ope
 	op.Extensions = map[string]any{"x-scope": string(needs)}
 	op.MaxBodyBytes = maxBody
 	op.BodyReadTimeout = -1 // the body is in memory already
+	op.Middlewares = append(huma.Middlewares{scoped(needs)}, op.Middlewares...)
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		if problem := refusal(access.From(ctx), needs); problem != nil {
-			return nil, problem
-		}
 		if op.Metadata[streams] == nil {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, answerTimeout)
@@ -147,12 +137,26 @@ func register[I, O any](s *Server, api huma.API, needs access.Scope, op huma.Ope
 	})
 }
 
+// scoped refuses who may not before what he sent is looked at: he learns nothing of what it would have had to be.
+func scoped(needs access.Scope) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		problem := refusal(access.From(hc.Context()), needs)
+		if problem == nil {
+			next(hc)
+			return
+		}
+		hc.SetHeader("Content-Type", problem.ContentType(""))
+		hc.SetStatus(problem.Status)
+		json.NewEncoder(hc.BodyWriter()).Encode(problem) //nolint:errcheck // the client is gone
+	}
+}
+
 // refusal says why somebody may not do what needs a scope; nil: he may.
 func refusal(who *access.Identity, needs access.Scope) *Problem {
 	switch {
-	case who == nil:
+	case who == nil && needs != access.Public:
 		return newProblem(http.StatusUnauthorized, "sign in first, or send a token: `Authorization: Bearer …`")
-	case !who.May(needs):
+	case who != nil && !who.May(needs):
 		return newProblem(http.StatusForbidden, fmt.Sprintf("%s may not do this: it needs the scope %s", who.Name, needs))
 	}
 	return nil

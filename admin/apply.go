@@ -25,7 +25,7 @@ type Applied struct {
 	Name   string `json:"name" doc:"The name, login name or short code; a contact's display name"`
 	ID     string `json:"id,omitempty" doc:"An entry's ID"`
 	// Password is the only secret that an answer ever holds: one that was made just now.
-	Password string `json:"password,omitempty" doc:"The secret that was made for a new device: it is shown this once"`
+	Password string `json:"password,omitempty" doc:"The secret that was made for a new device or token: it is shown this once"`
 }
 
 // ApplyInput is what Apply takes.
@@ -56,7 +56,7 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	p := &plan{server: s, ctx: ctx, seen: map[string]*yamldoc.Document{}, contacts: map[string]contactNames{}}
-	p.changes.DryRun = in.DryRun
+	p.changes.DryRun, p.changes.By = in.DryRun, by(ctx)
 	for _, f := range in.Files {
 		docs, err := yamldoc.Parse(f.Name, []byte(f.Text))
 		p.collect(err)
@@ -74,6 +74,9 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 	}
 	if len(p.items) == 0 {
 		return ApplyOutput{}, newProblem(http.StatusUnprocessableEntity, "there is no document: nothing was changed")
+	}
+	if err := s.keepAdmin(access.From(ctx), &p.changes); err != nil {
+		return ApplyOutput{}, err
 	}
 	done, err := s.options.Store.Apply(ctx, &p.changes)
 	if err != nil {

@@ -57,6 +57,9 @@ func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) er
 	if old != nil && old.Owner != "" && differs(old.Auth, e.Auth) {
 		e.LocalAuth = true
 	}
+	if err := p.server.mayChangeUser(p.ctx, old, &e); err != nil {
+		return err
+	}
 	name := entryName(&e)
 	identity := name
 	if entryKind == store.KindContact {

@@ -13,7 +13,7 @@ import (
 // masked is what a stored secret reads as, and what keeps it when it is applied.
 const masked = "[secret]"
 
-// addObject adds the document of an upstream, phonebook, device or connector.
+// addObject adds the document of an object.
 func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 	object, ok := store.NewObject(store.ObjectKind(kind))
 	if !ok {
@@ -37,7 +37,19 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 		connector.Authentication = &store.Authentication{Method: store.AuthUpstream.String(), Upstream: connector.Name}
 		p.wanted = append(p.wanted, wantedUpstream{d, connector})
 	}
+	made := "" // the secret of what is new
 	switch o := object.(type) {
+	case *store.Administrator:
+		if err := p.administrator(d, o); err != nil {
+			return err
+		}
+		p.field(d, o.Validate())
+	case *store.Token:
+		var err error
+		if made, err = p.token(d, o); err != nil {
+			return err
+		}
+		p.field(d, o.Validate())
 	case *store.Connector:
 		p.field(d, p.server.options.Syncer.Check(o))
 	case *store.Upstream:
@@ -52,7 +64,7 @@ func (p *plan) addObject(d *yamldoc.Document, kind Kind) error {
 	if len(p.problems) > before || !p.once(d, kind, object.ObjectName(), "name") {
 		return nil
 	}
-	i := item{document: d, kind: kind, name: object.ObjectName(), object: true, index: len(p.changes.PutObjects)}
+	i := item{document: d, kind: kind, name: object.ObjectName(), object: true, index: len(p.changes.PutObjects), password: made}
 	if device, ok := object.(*store.Device); ok && device.Password.IsZero() {
 		_, err := p.server.options.Store.Device(device.Name)
 		switch {

@@ -76,6 +76,9 @@ func (s *Server) connectorRoutes(api huma.API) {
 	register(s, api, access.Run, huma.Operation{OperationID: "undo-run", Method: http.MethodPost, Path: "/runs/{run}/undo", Tags: tags,
 		Summary: "Put back what a run changed", Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *runIDInput) (*body[Report], error) {
+			if err := s.audit(ctx, "undid a run", "run", in.Run); err != nil {
+				return nil, err
+			}
 			report, err := s.options.Syncer.Undo(ctx, in.Run)
 			if err != nil {
 				return nil, err
@@ -101,9 +104,14 @@ func (s *Server) runs(in *runsInput) ([]store.Run, error) {
 
 // run streams the progress of a run. It looks the connector up first, so that a
 // wrong name is an ordinary answer.
-func (s *Server) run(_ context.Context, in *runInput) (*huma.StreamResponse, error) {
+func (s *Server) run(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
 	if _, err := s.options.Store.Connector(in.Name); err != nil {
 		return nil, err
+	}
+	if !in.DryRun {
+		if err := s.audit(ctx, "ran", string(store.ObjectConnector), in.Name); err != nil {
+			return nil, err
+		}
 	}
 	return s.streamed(in.DryRun, in.Confirm, func(ctx context.Context, o ImportOptions) (*Report, error) {
 		return s.options.Syncer.Import(ctx, in.Name, o)

@@ -89,7 +89,7 @@ type contactsOutput struct {
 }
 
 // deviceAPI serves what devices may read, and its description, which holds nothing of this server.
-func (s *Server) deviceAPI(public *http.ServeMux) {
+func (s *Server) deviceAPI() http.Handler {
 	mux := http.NewServeMux()
 	config := apiConfig("Dialtree for devices", "1")
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
@@ -103,8 +103,10 @@ func (s *Server) deviceAPI(public *http.ServeMux) {
 		Responses:   map[string]*huma.Response{"304": {Description: "The phonebook is as it was"}},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}, s.contacts)
+	public := http.NewServeMux()
 	public.Handle("GET "+apiPath+"/openapi.json", mux)
 	public.Handle("GET "+apiPath+"/phonebooks/", slowlyRead(contactsTimeout, s.forDevices(mux)))
+	return public
 }
 
 // slowlyRead bounds how long a client may take for the answer.

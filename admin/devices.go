@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"sync"
 
 	"github.com/dialtree/dialtree/admin/access"
 )
@@ -38,36 +37,9 @@ const (
 	maxDevices   = 32 // requests of all devices at once
 )
 
-// A deviceGate bounds how many requests are answered at once. Nobody waits at it.
-type deviceGate struct {
-	mu  sync.Mutex // guards what follows
-	all int
-	of  map[string]int
-}
-
-func (g *deviceGate) enter(device string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.all >= maxDevices || g.of[device] >= maxPerDevice {
-		return false
-	}
-	g.all++
-	g.of[device]++
-	return true
-}
-
-func (g *deviceGate) leave(device string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.all--
-	if g.of[device]--; g.of[device] == 0 {
-		delete(g.of, device)
-	}
-}
-
 // forDevices lets a request through that comes with a device's name and secret, and notes who it is in its context.
 func (s *Server) forDevices(next http.Handler) http.Handler {
-	gate := &deviceGate{of: map[string]int{}}
+	gate := newGate(maxPerDevice, maxDevices)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		device, problem := s.loginDevice(w, r)
 		if problem != nil {
@@ -75,8 +47,7 @@ func (s *Server) forDevices(next http.Handler) http.Handler {
 			return
 		}
 		if !gate.enter(device) {
-			w.Header().Set("Retry-After", "1")
-			writeProblem(w, newProblem(http.StatusTooManyRequests, "too many requests at once: wait for those that are under way"))
+			writeProblem(w, tooMany(w))
 			return
 		}
 		defer gate.leave(device)
@@ -92,7 +63,7 @@ func (s *Server) loginDevice(w http.ResponseWriter, r *http.Request) (string, *P
 	}
 	// Before the login is asked for: a client that sends it to be told so would have sent it in clear.
 	if r.TLS == nil && !s.mayLogInClear(client.Addr().Unmap().WithZone("")) {
-		return "", newProblem(http.StatusForbidden, "secrets are taken over TLS only: use https, for which the server needs admin.cert_file, or have this address added to admin.clear_text_from")
+		return "", newProblem(http.StatusForbidden, clearText)
 	}
 	name, secret, ok := r.BasicAuth()
 	if !ok {
@@ -113,6 +84,9 @@ func (s *Server) loginDevice(w http.ResponseWriter, r *http.Request) (string, *P
 	w.Header().Set("Retry-After", "5")
 	return "", newProblem(http.StatusServiceUnavailable, "the secret could not be checked: try again later")
 }
+
+// clearText refuses a secret that everybody on the way has read.
+const clearText = "secrets are taken over TLS only: use https, for which the server needs admin.cert_file, or have this address added to admin.clear_text_from"
 
 // challenge is what a client is asked for (RFC 7617).
 const challenge = `Basic realm="dialtree", charset="UTF-8"`

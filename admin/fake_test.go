@@ -247,7 +247,7 @@ func start(t *testing.T) *bench {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dialtree_test", Help: "One."}, func() float64 { return 1 }))
 	b.server, err = admin.New(admin.Options{
-		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{}, Devices: b.devices,
+		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{}, Devices: b.devices, SignIns: &fakeSignIns{}, Address: func() string { return "https://pbx.example.com:8389" },
 		ClearFrom:   []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 		MetricsFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Logger:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

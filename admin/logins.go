@@ -114,9 +114,13 @@ func (s *Server) changeUser(ctx context.Context, name, what string, change func(
 		if err := change(&e); err != nil {
 			return err
 		}
+		if err := s.mayChangeUser(ctx, &e, nil); err != nil {
+			return err
+		}
 		e.LocalAuth = true
 		_, err = s.options.Store.Apply(ctx, &store.Changes{
 			Put:    []store.Entry{e},
+			By:     by(ctx),
 			Expect: []store.Expectation{{Ref: store.Ref{Kind: e.Kind, ID: e.ID}, Seq: e.Seq}},
 		})
 		if errors.As(err, &changed) && attempt < 3 {

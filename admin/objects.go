@@ -202,13 +202,16 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != etag {
 		return newProblem(http.StatusPreconditionFailed, fmt.Sprintf("%s %s was changed since it was read: read it again", kind, in.Name))
 	}
-	changes := &store.Changes{Force: in.Force}
+	changes := &store.Changes{Force: in.Force, By: by(ctx)}
 	if f.entry != nil {
 		ref := store.Ref{Kind: f.entry.Kind, ID: f.entry.ID}
 		changes.Remove = []store.Ref{ref}
 		changes.Expect = []store.Expectation{{Ref: ref, Seq: f.entry.Seq}}
 	} else {
 		changes.RemoveObjects = []store.ObjectRef{store.RefOf(f.object)}
+	}
+	if err := s.keepAdmin(access.From(ctx), changes); err != nil {
+		return err
 	}
 	if _, err := s.options.Store.Apply(ctx, changes); err != nil {
 		return err

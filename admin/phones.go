@@ -33,13 +33,13 @@ func (s *Server) phoneRoutes(api huma.API) {
 	register(s, api, access.Read, huma.Operation{OperationID: "phone-settings", Method: http.MethodGet, Path: "/phones/{vendor}", Tags: tags,
 		Summary:     "Write the settings to paste into a phone, with this server's address and a device's name",
 		Description: "The device's secret is filled in on request only; a text that says so stands in its place otherwise."},
-		func(_ context.Context, in *phoneInput) (*body[*phonesettings.Sheet], error) {
-			sheet, err := s.phoneSettings(in)
+		func(ctx context.Context, in *phoneInput) (*body[*phonesettings.Sheet], error) {
+			sheet, err := s.phoneSettings(ctx, in)
 			return &body[*phonesettings.Sheet]{sheet}, err
 		})
 }
 
-func (s *Server) phoneSettings(in *phoneInput) (*phonesettings.Sheet, error) {
+func (s *Server) phoneSettings(ctx context.Context, in *phoneInput) (*phonesettings.Sheet, error) {
 	vendor, err := phonesettings.Find(in.Vendor)
 	if err != nil {
 		return nil, newProblem(http.StatusNotFound, err.Error())
@@ -66,6 +66,12 @@ func (s *Server) phoneSettings(in *phoneInput) (*phonesettings.Sheet, error) {
 		Device: device.Name, DeviceDN: front.DeviceDN(device.Name),
 	}
 	if in.Secret {
+		if problem := refusal(access.From(ctx), access.Admin); problem != nil {
+			return nil, problem
+		}
+		if err := s.audit(ctx, "was shown the secret", string(store.ObjectDevice), device.Name); err != nil {
+			return nil, err
+		}
 		settings.Secret = device.Password
 	}
 	sheet, err := phonesettings.Render(vendor.Name, settings)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -34,11 +35,22 @@ type Options struct {
 	Front       Front               // required, with all its functions
 	Directory   Directory           // required
 	Devices     Devices             // required
+	SignIns     SignIns             // required
 	Gatherer    prometheus.Gatherer // required
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	ClearFrom   []netip.Prefix      // whose clients may log in without TLS on the public listener, beside those of this machine
 	Logger      *slog.Logger        // required
 	Version     Version
+
+	// Page makes the web page, which asks the API through the client that it is given; nil: none. It serves everything that is not the API's,
+	// also to whoever has not signed in: access.From tells.
+	Page func(*Client) http.Handler
+	// Address is where a browser finds the public listener, such as https://pbx.example.com:8389; nil or empty: there is none.
+	Address      func() string
+	SessionIdle  time.Duration    // how long a session lasts without being used; 0: access.DefaultIdle
+	SessionLimit time.Duration    // how long it lasts altogether; 0: access.DefaultLimit
+	Now          func() time.Time // nil: time.Now
+
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
@@ -50,8 +62,11 @@ type Server struct {
 	options Options
 	log     *slog.Logger
 	local   http.Handler // everything
-	public  http.Handler // metrics, health and what devices read
+	public  http.Handler // the same to who has signed in or has a token; health, metrics and what devices read
 	own     *Client      // of this server, for its own page
+
+	sessions *access.Sessions
+	links    access.Links
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -61,8 +76,8 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Store == nil:
 		return nil, errors.New("admin: Options.Store is missing")
-	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.Gatherer == nil, o.Logger == nil:
-		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, Gatherer and Logger")
+	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.SignIns == nil, o.Gatherer == nil, o.Logger == nil:
+		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, SignIns, Gatherer and Logger")
 	}
 	if o.Front.Listeners == nil || o.Front.PhonebookDN == nil || o.Front.DeviceDN == nil {
 		return nil, errors.New("admin: Options.Front must hold Listeners, PhonebookDN and DeviceDN")
@@ -70,11 +85,21 @@ func New(o Options) (*Server, error) {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.SessionIdle == 0 {
+		o.SessionIdle = access.DefaultIdle
+	}
+	if o.SessionLimit == 0 {
+		o.SessionLimit = access.DefaultLimit
+	}
 	s := &Server{options: o, log: o.Logger}
+	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
-	s.public = s.recovered(s.publicRoutes())
+	s.public = s.recovered(s.publicRoutes(api))
 	return s, nil
 }
 
@@ -88,6 +113,9 @@ func (s *Server) PublicHandler() http.Handler { return s.public }
 // It returns when all requests have ended or been cut off.
 func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	servers := []*http.Server{s.httpServer(s.local)}
+	servers[0].ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, peerKey{}, peerName(c))
+	}
 	listeners := []net.Listener{socket}
 	if public != nil {
 		servers = append(servers, s.httpServer(s.public))
@@ -122,6 +150,9 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	}
 	return err
 }
+
+// peerKey is the key of the user at the other end of the socket in a request's context.
+type peerKey struct{}
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{

@@ -222,8 +222,8 @@ func TestPublicListener(t *testing.T) {
 		{"/healthz", 200, "ok"},
 		{"/readyz", 200, `{"ready":true,"store":"ok","listeners":"ok","upstreams":[{"name":"corp","servers":[{"url":"ldaps://dc1","up":false,"last_error":"timeout"}]}]}`},
 		{"/metrics", 200, "dialtree_test 1"},
-		{"/api/v1/status", 404, ""},
-		{"/api/v1/users", 404, ""},
+		{"/api/v1/status", 401, "sign in first"},
+		{"/api/v1/users", 401, "sign in first"},
 		{"/", 404, ""},
 	} {
 		if status, answer := get(t, "http://"+b.public+tc.path); status != tc.status || !strings.Contains(answer, tc.want) {

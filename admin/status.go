@@ -89,6 +89,9 @@ func (s *Server) backup(ctx context.Context, path string) (Backup, error) {
 	if !filepath.IsAbs(path) {
 		return Backup{}, &store.FieldError{Path: "path", Message: "must be absolute: the server has its own working directory"}
 	}
+	if err := s.audit(ctx, "wrote a backup", "store", "", store.AuditField{Field: "path", New: path}); err != nil {
+		return Backup{}, err
+	}
 	info, err := s.options.Store.Backup(ctx, path)
 	if err != nil {
 		var pe *fs.PathError

@@ -28,6 +28,9 @@ type attempt struct {
 	start time.Time
 	// deviceOnly: the name is a device's, in no other form, and never a user's.
 	deviceOnly bool
+	userOnly   bool // the name is never a device's
+
+	administratorHash string // what an administrator's password is compared with
 
 	kind     identityKind // what the name turned out to mean; nobody when unknown
 	user     store.Account
@@ -184,7 +187,7 @@ func (f *Front) find(a *attempt) error {
 			}
 		}
 	}
-	if b.userOnly {
+	if b.userOnly || a.userOnly {
 		return nil
 	}
 	canonical, ok := store.NormalizeName(b.device)
@@ -264,6 +267,8 @@ func (f *Front) ask(ctx context.Context, a *attempt, password []byte) {
 	switch {
 	case a.kind == identityDevice:
 		f.askDevice(a, password)
+	case a.kind == identityAdministrator:
+		f.askAdministrator(ctx, a, password)
 	case a.user.Auth.Method == store.AuthInternal:
 		f.askInternal(ctx, a, password)
 	default:

@@ -15,12 +15,8 @@ func (f *Front) LoginDevice(ctx context.Context, client netip.AddrPort, name str
 	if len(bytes.Trim(secret, "\x00")) == 0 {
 		return "", Refused // as for a bind, a name without a secret is no attempt at one
 	}
-	a := attempt{
-		name:       name[:min(len(name), maxName+1)],
-		from:       networkOf(client.Addr()),
-		start:      f.now(),
-		deviceOnly: true,
-	}
+	a := f.newAttempt(client, name)
+	a.deviceOnly = true
 	f.login(ctx, &a, secret)
 	f.audit(client, &a)
 	if a.outcome == Accepted {

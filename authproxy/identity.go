@@ -11,6 +11,7 @@ const (
 	nobody identityKind = iota
 	identityUser
 	identityDevice
+	identityAdministrator // of the administrator's doors; never of a connection
 )
 
 // identity is who a connection is bound as, from what an accepted attempt found.

@@ -31,7 +31,7 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
 	if err := a.run(); err != nil {
 		return Applied{}, err
 	}
-	if c.DryRun || !a.changed() && c.Run == nil {
+	if c.DryRun || !a.changed() && c.Run == nil && !c.changesSessions() && !a.audited {
 		return a.applied, nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -80,6 +80,10 @@ type applier struct {
 	records arena
 	scratch []byte // for the next record
 	indexes [4]index
+
+	auditedObjects []auditedObject
+	auditedEntries []AuditRecord
+	audited        bool // there are audit records to be written
 
 	objects []ObjectRef
 	removed map[ObjectRef]bool // by c.RemoveObjects
@@ -144,6 +148,7 @@ func (a *applier) run() error {
 		a.planPuts,
 		a.planForced,
 		a.sortOps,
+		a.auditEntries,
 		a.planIndexRemovals,
 		a.writeIndexes,
 		a.releaseNames,
@@ -151,6 +156,8 @@ func (a *applier) run() error {
 		a.removeObjects,
 		a.checkObjectReferences,
 		a.finish,
+		a.changeSessions,
+		a.writeAudit,
 	} {
 		if err := a.ctx.Err(); err != nil {
 			return err

@@ -48,15 +48,16 @@ func (a *applier) putObject(r ObjectRef, o Object) (Effect, error) {
 	switch {
 	case before == nil:
 		effect = Created
-	case bytes.Equal(before, data) && !secretsChanged:
+	case bytes.Equal(before, data) && len(secretsChanged) == 0:
 		return Unchanged, nil
 	}
+	a.auditObject(r, before, data, secretsChanged)
 	a.objects = append(a.objects, r)
 	return effect, a.tx.Bucket(bucketObjects).Put(objectKey(r), data)
 }
 
-// putSecrets seals what changed and drops what is no longer a literal.
-func (a *applier) putSecrets(r ObjectRef, o Object) (changed bool, err error) {
+// putSecrets seals what changed and drops what is no longer a literal. It returns the paths of both.
+func (a *applier) putSecrets(r ObjectRef, o Object) (changed []string, err error) {
 	b := a.tx.Bucket(bucketSealed)
 	keep := make(map[string]bool)
 	eachSecret(o, func(path string, s *Secret) {
@@ -75,12 +76,12 @@ func (a *applier) putSecrets(r ObjectRef, o Object) (changed bool, err error) {
 					return
 				}
 			}
-			changed = true
+			changed = append(changed, path)
 			err = b.Put(place, a.s.key.seal(place, s.text))
 		}
 	})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	prefix := sealedKey(r, "")
 	var stale [][]byte // bbolt's cursors skip keys when one is deleted under them
@@ -91,9 +92,9 @@ func (a *applier) putSecrets(r ObjectRef, o Object) (changed bool, err error) {
 		}
 	}
 	for _, k := range stale {
-		changed = true
+		changed = append(changed, string(k[len(prefix):]))
 		if err := b.Delete(k); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	return changed, nil
@@ -108,6 +109,7 @@ func (a *applier) removeObjects() error {
 		if by := a.entriesOf(r); by != "" {
 			return &ObjectError{r, &InUseError{By: []string{by}}}
 		}
+		a.auditObject(r, a.tx.Bucket(bucketObjects).Get(objectKey(r)), nil, nil)
 		if err := a.tx.Bucket(bucketObjects).Delete(objectKey(r)); err != nil {
 			return err
 		}

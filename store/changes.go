@@ -28,8 +28,23 @@ type Changes struct {
 	// Undo keeps with the run what Put and Remove replaced, for RunBefore.
 	Undo bool
 
+	// By is who makes the change: each object and entry that it changes gets an audit record, up to 100 of them. Changes without are those of
+	// connectors, which record their runs.
+	By *Actor
+	// Audit holds further audit records. They are written even where nothing changes.
+	Audit []AuditRecord
+
+	// Sessions are changed without a number of their own. SeenSessions passes over what is not there.
+	EndSessions  []string
+	PutSessions  []Session
+	SeenSessions []SessionSeen
+
 	// DryRun checks everything and changes nothing.
 	DryRun bool
+}
+
+func (c *Changes) changesSessions() bool {
+	return len(c.EndSessions)+len(c.PutSessions)+len(c.SeenSessions) > 0
 }
 
 // An Expectation is an entry as somebody saw it.

@@ -105,6 +105,8 @@ func (c *checker) all() error {
 		c.log,
 		c.runs,
 		c.images,
+		c.sessions,
+		c.audit,
 	} {
 		if err := c.ctx.Err(); err != nil {
 			return err

@@ -81,6 +81,17 @@ func TestCheckFindsPlantedFaults(t *testing.T) {
 		{"run with a bad key", put(bucketRuns, []byte("x"), nil), "the key is not one of a run"},
 		{"images of no run", put(bucketImages, append(runKey("staff", 9), number(0)...), nil), "what run staff-9 replaced: the run does not exist"},
 		{"images that do not unpack", put(bucketImages, append(runKey("staff", 1), number(0)...), []byte("?")), "what run staff-1 replaced: what the run replaced is damaged"},
+		{"session that does not decode", put(bucketSessions, []byte("x"), []byte("?")), `session "x": read session`},
+		{"session under another name", put(bucketSessions, []byte("x"), []byte(`{"id":"y"}`)), `session "x": it calls itself "y"`},
+		{"session without a hash", put(bucketSessions, []byte("x"), []byte(`{"id":"x"}`)), `session "x": hash`},
+		{"audit record that does not decode", put(bucketAudit, number(1), []byte("?")), "audit record 1: read audit record"},
+		{"audit record under another number", put(bucketAudit, number(7), []byte(`{"n":6}`)), "audit record 7: it calls itself 6"},
+		{"audit record from the future", put(bucketAudit, number(7), []byte(`{"n":7,"change":99}`)), "audit record 7: its change 99 is later"},
+		{"audit record with a bad key", put(bucketAudit, []byte("x"), nil), "the key is not a number"},
+		{"audit log with a gap", func(tx *bbolt.Tx) error {
+			b := tx.Bucket(bucketAudit)
+			return errors.Join(b.Put(number(3), []byte(`{"n":3}`)), b.Put(number(5), []byte(`{"n":5}`)))
+		}, "audit record 5: it follows record 3"},
 		{"images with a bad key", put(bucketImages, []byte("x"), nil), "the key is not one of a run"},
 	}
 	for _, test := range tests {

@@ -56,5 +56,6 @@ func ParseMethod(s string) (Method, bool) {
 
 // ObjectKinds returns the kinds of objects, what others refer to first.
 func ObjectKinds() []ObjectKind {
-	return []ObjectKind{ObjectUpstream, ObjectPhonebook, ObjectContainer, ObjectDevice, ObjectConnector}
+	return []ObjectKind{ObjectUpstream, ObjectPhonebook, ObjectContainer, ObjectDevice, ObjectConnector,
+		ObjectAdministrator, ObjectRole, ObjectToken}
 }

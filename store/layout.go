@@ -22,11 +22,15 @@ var (
 	bucketRuns    = []byte("runs")    // connector, NUL, number → JSON
 	bucketImages  = []byte("images")  // connector, NUL, number, chunk → what the run replaced
 	bucketLog     = []byte("log")     // seq → what changed
+
+	bucketSessions = []byte("sessions") // ID → JSON
+	bucketAudit    = []byte("audit")    // number → JSON
 )
 
 func allBuckets() [][]byte {
 	return [][]byte{bucketMeta, bucketEntries, bucketNames, bucketCodes, bucketKeys, bucketBooks,
-		bucketObjects, bucketSealed, bucketRuns, bucketImages, bucketLog}
+		bucketObjects, bucketSealed, bucketRuns, bucketImages, bucketLog,
+		bucketSessions, bucketAudit}
 }
 
 // The keys of bucketMeta.

@@ -9,7 +9,7 @@ import (
 )
 
 // schemaVersion is the version of the layout that this package reads and writes.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // A schema is a version and the steps that lead to it.
 type schema struct {
@@ -24,9 +24,23 @@ type migration struct {
 }
 
 // currentSchema holds the migrations in their order. Version 1 is the first. In version 2 a record may be one of a hidden entry, which
-// a program that knows version 1 only would take for damage; records of version 1 are fine as they are.
+// a program that knows version 1 only would take for damage; records of version 1 are fine as they are. Version 3 has sessions and the audit log.
 func currentSchema() schema {
-	return schema{version: schemaVersion, steps: []migration{{2, func(*bbolt.Tx) error { return nil }}}}
+	return schema{version: schemaVersion, steps: []migration{
+		{2, func(*bbolt.Tx) error { return nil }},
+		{3, createBuckets(bucketSessions, bucketAudit)},
+	}}
+}
+
+func createBuckets(names ...[]byte) func(*bbolt.Tx) error {
+	return func(tx *bbolt.Tx) error {
+		for _, name := range names {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // migrate runs the steps that the file needs in one transaction, after a copy of the file was put beside it.

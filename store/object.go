@@ -12,9 +12,14 @@ const (
 	ObjectPhonebook ObjectKind = "phonebook"
 	ObjectDevice    ObjectKind = "device"
 	ObjectContainer ObjectKind = "container"
+
+	ObjectAdministrator ObjectKind = "administrator"
+	ObjectRole          ObjectKind = "role"
+	ObjectToken         ObjectKind = "token"
 )
 
-// An Object is a configuration object: *Upstream, *Connector, *Phonebook, *Device or *Container.
+// An Object is a configuration object: *Upstream, *Connector, *Phonebook, *Device, *Container, *Administrator,
+// *Role or *Token.
 type Object interface {
 	ObjectKind() ObjectKind
 	ObjectName() string

@@ -13,6 +13,12 @@ func NewObject(k ObjectKind) (Object, bool) {
 		return new(Device), true
 	case ObjectContainer:
 		return new(Container), true
+	case ObjectAdministrator:
+		return new(Administrator), true
+	case ObjectRole:
+		return new(Role), true
+	case ObjectToken:
+		return new(Token), true
 	}
 	return nil, false
 }
@@ -29,6 +35,10 @@ func eachSecret(o Object, f func(path string, s *Secret)) {
 		}
 	case *Device:
 		f("password", &o.Password)
+	case *Administrator:
+		f("password", &o.Password)
+	case *Token:
+		f("hash", &o.Hash)
 	case *Connector:
 		if o.Source.CSV != nil {
 			o.Source.CSV.eachSecret("source.csv", f)

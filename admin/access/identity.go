@@ -23,8 +23,10 @@ type Identity struct {
 	Session string  `json:"-"` // the ID of the session
 }
 
-// May tells whether the identity has a scope. Nobody may nothing.
-func (i *Identity) May(needs Scope) bool { return i != nil && allows(i.Scopes, needs) }
+// May tells whether the identity has a scope. Nobody may what is Public.
+func (i *Identity) May(needs Scope) bool {
+	return needs == Public || i != nil && allows(i.Scopes, needs)
+}
 
 type identityKey struct{}
 

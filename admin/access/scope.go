@@ -13,6 +13,10 @@ const (
 	Run      Scope = "run"      // run connectors, undo their runs
 	Admin    Scope = "admin"    // everything, secrets among it
 	Device   Scope = "device"   // read what a device may read; no person needs it
+
+	// What no token is given: it is asked of operations about the caller alone.
+	Public   Scope = "public"    // nothing: whoever signs in is nobody yet
+	SignedIn Scope = "signed-in" // to be somebody, apart from a device
 )
 
 // Scopes returns the scopes that a token can have.
@@ -46,5 +50,11 @@ func (r Role) Scopes() []Scope {
 
 // allows tells whether a set of scopes covers one.
 func allows(have []Scope, needs Scope) bool {
+	switch needs {
+	case Public:
+		return true
+	case SignedIn:
+		return !slices.Contains(have, Device)
+	}
 	return slices.Contains(have, needs) || needs != Device && slices.Contains(have, Admin)
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/dialtree/dialtree/store"
 )
 
 // used finds every text of the page: what templates give to t and tn, and literals of type text.
@@ -55,6 +57,11 @@ func used(t *testing.T) map[text]string {
 			t.Fatal(err)
 		}
 		find(file, string(content), inCode)
+	}
+	for _, f := range store.Fields() {
+		if f.Matching != store.MatchNone && f.Matching != store.MatchBytes { // the form has no others
+			all[text(f.Help)] = "the field table"
+		}
 	}
 	if len(all) < 50 {
 		t.Fatalf("only %d texts were found", len(all))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/dialtree/dialtree/admin"
@@ -29,6 +30,7 @@ type Page struct {
 	templates map[string]templates // by language
 	static    *static
 	mux       *http.ServeMux
+	uploads   uploads
 }
 
 // New parses what is embedded. An error is a mistake in it.
@@ -51,6 +53,7 @@ func New(o Options) (*Page, error) {
 	p.signInRoutes()
 	p.settingRoutes()
 	p.overviewRoutes()
+	p.phonebookRoutes()
 	p.phoneRoutes()
 	p.systemRoutes()
 	p.handle("/", func(*request) error { return errNoPage })
@@ -88,12 +91,23 @@ func (p *Page) open(pattern string, h handler) {
 	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, hr *http.Request) {
 		ctx, cancel := context.WithTimeout(hr.Context(), formTimeout)
 		defer cancel()
+		hr.Body = http.MaxBytesReader(w, hr.Body, bodyLimit(hr))
 		r := &request{Request: hr.WithContext(ctx), w: w, page: p, who: access.From(ctx)}
 		r.lang, r.theme = languageOf(hr), themeOf(hr)
 		if err := h(r); err != nil {
 			r.fail(err)
 		}
 	})
+}
+
+// maxForm bounds a form; one with a file may be as large as the API takes.
+const maxForm = 1 << 20
+
+func bodyLimit(r *http.Request) int64 {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
+		return admin.MaxImport + maxForm
+	}
+	return maxForm
 }
 
 // A request is a request of a browser, with what every page needs to know of it.

@@ -13,6 +13,7 @@ var doneTexts = map[string]text{
 	"created":      text("Created."),
 	"deleted":      text("Deleted."),
 	"password":     text("The password was changed. Other sessions of yours were ended."),
+	"givenback":    text("The next import decides about it again."),
 	"signedout":    text("You are signed out."),
 	"sessionended": text("The session was ended."),
 }

@@ -40,7 +40,7 @@ a data directory was named.`,
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", "127.0.0.1:3389", "address for LDAP; port 0 takes any free one")
-	c.Flags().StringVar(&adminListen, "admin-listen", "127.0.0.1:8389", "address for metrics and health checks; empty for none")
+	c.Flags().StringVar(&adminListen, "admin-listen", "127.0.0.1:8389", "address for the page, the API, metrics and health checks; empty for none")
 	return c
 }
 
@@ -100,7 +100,7 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	if n.adminListener != nil {
 		d.Admin = n.adminListener.Addr().String()
 	}
-	if err := errors.Join(d.fill(ctx), d.explain()); err != nil {
+	if err := errors.Join(d.fill(ctx), d.explain(), n.printFirstLink(e.stdout)); err != nil {
 		cancel()
 		return errors.Join(err, <-ended)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -119,15 +118,7 @@ type devicesDoor struct{ front *authproxy.Front }
 
 func (d devicesDoor) Login(ctx context.Context, client netip.AddrPort, name string, secret []byte) (string, error) {
 	device, outcome := d.front.LoginDevice(ctx, client, name, secret)
-	switch outcome {
-	case authproxy.Accepted:
-		return device, nil
-	case authproxy.Refused, authproxy.UnknownUser, authproxy.Disabled, authproxy.Remembered:
-		return "", admin.ErrLoginRefused
-	case authproxy.Throttled:
-		return "", admin.ErrLoginThrottled
-	}
-	return "", fmt.Errorf("the secret could not be checked: %s", outcome)
+	return device, loginError(outcome)
 }
 
 func (d devicesDoor) Phonebook(ctx context.Context, device, name string) (admin.ReadablePhonebook, bool, error) {

@@ -20,7 +20,7 @@ func newGetCommand(e *env) *cobra.Command {
 		Use:   "get KIND [NAME]",
 		Short: "Print objects and entries",
 		Long: `Get prints what the server has of a kind: user, contact, speeddial, upstream,
-connector, phonebook or device. YAML can be applied again; secrets read "[secret]",
+connector, phonebook, device, administrator, role or token. YAML can be applied again; secrets read "[secret]",
 which keeps the stored one.
 
 CSV has the headers that a CSV import reads, for users, contacts and speed dials. A
@@ -137,6 +137,12 @@ func columns(kind admin.Kind) []string {
 		return []string{"name", "template", "target", "schedule", "status.last_success", "status.last_error"}
 	case "phonebook":
 		return []string{"name", "title", "readers"}
+	case "administrator":
+		return []string{"name", "title", "role", "disabled"}
+	case "role":
+		return []string{"name", "groups", "users"}
+	case "token":
+		return []string{"name", "title", "scopes", "expires"}
 	}
 	return []string{"name", "title", "disabled"}
 }

@@ -40,7 +40,7 @@ a guard (look, then go on with --confirm).`,
 		newDemoCommand(e), newServeCommand(e),
 		newApplyCommand(e), newGetCommand(e), newDeleteCommand(e),
 		newConnectorCommand(e), newImportCommand(e), newAuthCommand(e), newUserCommand(e), newPhoneCommand(e), newLookupCommand(e),
-		newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e),
+		newAdminCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e),
 		newConfigCommand(e), newVersionCommand(e),
 	)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c.CommandPath(), err} })

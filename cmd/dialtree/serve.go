@@ -64,6 +64,10 @@ func serve(ctx context.Context, e *env, forget bool) error {
 	if err != nil {
 		return err
 	}
+	if err := n.printFirstLink(e.stdout); err != nil {
+		n.close()
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

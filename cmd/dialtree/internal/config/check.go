@@ -144,6 +144,8 @@ func (l *loader) checkLimits() {
 	}{
 		{"ldap.idle_timeout", c.LDAP.IdleTimeout, time.Second, 24 * time.Hour, "5m"},
 		{"ldap.time_limit", c.LDAP.TimeLimit, 100 * time.Millisecond, time.Hour, "10s"},
+		{"admin.session_idle", c.Admin.SessionIdle, time.Minute, 24 * time.Hour, "30m"},
+		{"admin.session_limit", c.Admin.SessionLimit, time.Minute, 30 * 24 * time.Hour, "12h"},
 		{"throttle.window", c.Throttle.Window, time.Second, 24 * time.Hour, "5m"},
 		{"throttle.delay", c.Throttle.Delay, time.Second, 24 * time.Hour, "30s"},
 	} {
@@ -211,7 +213,7 @@ func (l *loader) warn() {
 		what     string
 	}{
 		{"admin.metrics_from", c.Admin.MetricsFrom, "anyone may read the metrics"},
-		{"admin.clear_text_from", c.Admin.ClearTextFrom, "devices that read phonebooks over HTTP may send their secrets for everybody on the way to see"},
+		{"admin.clear_text_from", c.Admin.ClearTextFrom, "devices, programs and people may send their secrets over HTTP for everybody on the way to see"},
 		{"ldap.anonymous_from", c.LDAP.AnonymousFrom, "anyone may search the phonebooks that everyone may read"},
 		{"ldap.proxy_protocol_from", c.LDAP.ProxyProtocolFrom, "any client may claim any address, which defeats throttling"},
 	} {

@@ -65,8 +65,11 @@ type Admin struct {
 	CertFile    string   `yaml:"cert_file" example:"/etc/dialtree/cert.pem"`
 	KeyFile     string   `yaml:"key_file" example:"/etc/dialtree/key.pem"`
 	MetricsFrom Prefixes `yaml:"metrics_from"`
-	// ClearTextFrom are clients that may send a device's secret without TLS, as those of this machine may.
+	// ClearTextFrom are clients that may send a device's secret, a token or a password without TLS, as those of this machine may.
 	ClearTextFrom Prefixes `yaml:"clear_text_from"`
+	// SessionIdle is how long somebody stays signed in who does nothing, SessionLimit how long altogether.
+	SessionIdle  time.Duration `yaml:"session_idle" example:"30m"`
+	SessionLimit time.Duration `yaml:"session_limit" example:"12h"`
 }
 
 // Numbers says how telephone numbers are dialled where the phones are.
@@ -100,8 +103,10 @@ func Default() *Config {
 		},
 		Throttle: Throttle{UserFailures: 5, AddressFailures: 50, Window: 5 * time.Minute, Delay: 30 * time.Second},
 		Admin: Admin{
-			Listen:      "127.0.0.1:8389",
-			MetricsFrom: Prefixes{netip.MustParsePrefix("127.0.0.0/8")},
+			Listen:       "127.0.0.1:8389",
+			MetricsFrom:  Prefixes{netip.MustParsePrefix("127.0.0.0/8")},
+			SessionIdle:  30 * time.Minute,
+			SessionLimit: 12 * time.Hour,
 		},
 		Numbers: Numbers{Country: "49", Trunk: "0", International: "00", Output: "as_stored"},
 		Log:     Log{Level: "info", Format: "auto"},

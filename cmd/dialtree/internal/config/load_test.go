@@ -169,6 +169,8 @@ admin:
   key_file: a.key
   metrics_from: [10.1.0.0/16]
   clear_text_from: [10.4.0.1/32]
+  session_idle: 5m
+  session_limit: 1h
 numbers: {country: "1", trunk: "1", international: "011", output: e164}
 log: {level: debug, format: json}
 `
@@ -187,6 +189,7 @@ log: {level: debug, format: json}
 		"DIALTREE_LDAP_IDLE_TIMEOUT=1m", "DIALTREE_LDAP_SIZE_LIMIT=50", "DIALTREE_LDAP_TIME_LIMIT=2s",
 		"DIALTREE_THROTTLE_USER_FAILURES=3", "DIALTREE_THROTTLE_ADDRESS_FAILURES=30", "DIALTREE_THROTTLE_WINDOW=1m", "DIALTREE_THROTTLE_DELAY=5s",
 		"DIALTREE_ADMIN_LISTEN=127.0.0.1:1390", "DIALTREE_ADMIN_CERT_FILE=a.pem", "DIALTREE_ADMIN_KEY_FILE=a.key", "DIALTREE_ADMIN_METRICS_FROM=10.1.0.0/16", "DIALTREE_ADMIN_CLEAR_TEXT_FROM=10.4.0.1/32",
+		"DIALTREE_ADMIN_SESSION_IDLE=5m", "DIALTREE_ADMIN_SESSION_LIMIT=1h",
 		"DIALTREE_NUMBERS_COUNTRY=1", "DIALTREE_NUMBERS_TRUNK=1", "DIALTREE_NUMBERS_INTERNATIONAL=011", "DIALTREE_NUMBERS_OUTPUT=e164",
 		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json",
 	})
@@ -267,7 +270,7 @@ admin: {listen: ":8389", metrics_from: 0.0.0.0/0, clear_text_from: 0.0.0.0/0}
 		"c.yaml:6: admin.listen: :8389 is reached from other machines without TLS: set admin.cert_file and admin.key_file, or listen on 127.0.0.1",
 		"c.yaml:3: ldap.listen: 0.0.0.0:389 accepts passwords in clear text from other machines: set ldap.require_tls once your phones use TLS",
 		"c.yaml:6: admin.metrics_from: holds every address: anyone may read the metrics",
-		"c.yaml:6: admin.clear_text_from: holds every address: devices that read phonebooks over HTTP may send their secrets for everybody on the way to see",
+		"c.yaml:6: admin.clear_text_from: holds every address: devices, programs and people may send their secrets over HTTP for everybody on the way to see",
 		"c.yaml:4: ldap.anonymous_from: holds every address: anyone may search the phonebooks that everyone may read",
 		"c.yaml:5: ldap.proxy_protocol_from: holds every address: any client may claim any address, which defeats throttling",
 	}

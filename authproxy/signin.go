@@ -1,0 +1,57 @@
+package authproxy
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+)
+
+// LoginUser checks the password of a user who comes by another way than LDAP. It is a bind in all but the protocol: throttled,
+// remembered, logged and counted like one. A device's name is unknown here. Where the outcome is Accepted, user is the login name as it is stored.
+func (f *Front) LoginUser(ctx context.Context, client netip.AddrPort, name string, password []byte) (user string, outcome Outcome) {
+	a := f.newAttempt(client, name)
+	a.userOnly = true
+	if len(bytes.Trim(password, "\x00")) == 0 {
+		return "", Refused // as for a bind, a name without a password is no attempt at one
+	}
+	f.login(ctx, &a, password)
+	f.wait(ctx, &a)
+	f.audit(client, &a)
+	if a.outcome == Accepted {
+		user = a.user.Username
+	}
+	return user, a.outcome
+}
+
+// LoginAdministrator checks a password against an administrator's hash, which the caller has read. Failures count like those of a
+// user's binds, under a name that no user can have. Every password is computed: nothing but the hash in hand says that it is right.
+func (f *Front) LoginAdministrator(ctx context.Context, client netip.AddrPort, name, hash string, password []byte) Outcome {
+	a := f.newAttempt(client, name)
+	a.kind, a.method, a.administratorHash = identityAdministrator, "administrator", hash
+	a.key = administratorKey(a.name)
+	a.hash = f.ledger.hash(a.key, password)
+	f.follow(ctx, &a, f.ledger.judge(a.key, a.hash, a.from, a.start), password)
+	f.audit(client, &a)
+	return a.outcome
+}
+
+func (f *Front) newAttempt(client netip.AddrPort, name string) attempt {
+	return attempt{name: name[:min(len(name), maxName+1)], from: networkOf(client.Addr()), start: f.now()}
+}
+
+func (f *Front) askAdministrator(ctx context.Context, a *attempt, password []byte) {
+	ok, err := f.hasher.Verify(ctx, a.administratorHash, password)
+	switch {
+	case err != nil:
+		a.outcome, a.reason = outcomeOf(err), err.Error()
+		return
+	case ok:
+		a.outcome = Accepted
+	default:
+		a.outcome, a.reason = Refused, "wrong password"
+	}
+	f.note(a, defaultRefused)
+}
+
+// administratorKey is an administrator's key in the ledger. No login name holds a control character.
+func administratorKey(name string) string { return "\x01administrator\x01" + name }
