@@ -13,10 +13,11 @@ const module = "github.com/dialtree/dialtree/"
 // mayImport says for each part which of our packages it may import: a prefix
 // ends in a slash. What is missing here may import nothing of ours.
 var mayImport = map[string][]string{
+	"peertrust":                   {},
 	"store":                       {},
 	"authproxy/ldapwire":          {},
 	"authproxy/ldapserver":        {"authproxy/ldapwire"},
-	"authproxy/upstream":          {"authproxy/ldapwire"},
+	"authproxy/upstream":          {"authproxy/ldapwire", "peertrust"},
 	"authproxy/directory":         {"authproxy/ldapwire", "store"},
 	"authproxy":                   {"authproxy/", "store"},
 	"syncer":                      {"syncer/", "store"},
@@ -24,8 +25,9 @@ var mayImport = map[string][]string{
 	"syncer/source/file":          {"syncer/source"},
 	"syncer/source/csv":           {"syncer/source", "syncer/source/file"},
 	"syncer/source/smb":           {"syncer/source", "syncer/source/file"},
-	"syncer/source/web":           {"syncer/source", "syncer/source/file"},
+	"syncer/source/web":           {"peertrust", "syncer/source", "syncer/source/file"},
 	"syncer/source/xlsx":          {"syncer/source", "syncer/source/file"},
+	"syncer/source/sourcetest":    {"syncer/source"},
 	"syncer/source/rest":          {"syncer/source", "syncer/source/file", "syncer/source/web"},
 	"syncer/source/ldap":          {"syncer/source", "authproxy/upstream"},
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},

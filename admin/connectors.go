@@ -57,7 +57,9 @@ func (s *Server) connectorRoutes(api huma.API) {
 		Summary:     "Run a connector",
 		Description: "Server-sent events: `progress` while it works, then one `report`, or one `problem` when the run could not start.",
 		Metadata:    map[string]any{streams: true}},
-		s.run)
+		func(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
+			return streamed(s.startRun(ctx, in))
+		})
 	register(s, api, access.Run, huma.Operation{OperationID: "preview-connector", Method: http.MethodGet, Path: "/connectors/{name}/preview", Tags: tags,
 		Summary: "Show what the first records of a source become"},
 		func(ctx context.Context, in *previewInput) (*body[Preview], error) {
@@ -100,36 +102,4 @@ func (s *Server) runs(in *runsInput) ([]store.Run, error) {
 		runs = []store.Run{}
 	}
 	return runs, err
-}
-
-// run streams the progress of a run. It looks the connector up first, so that a
-// wrong name is an ordinary answer.
-func (s *Server) run(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
-	if _, err := s.options.Store.Connector(in.Name); err != nil {
-		return nil, err
-	}
-	if !in.DryRun {
-		if err := s.audit(ctx, "ran", string(store.ObjectConnector), in.Name); err != nil {
-			return nil, err
-		}
-	}
-	return s.streamed(in.DryRun, in.Confirm, func(ctx context.Context, o ImportOptions) (*Report, error) {
-		return s.options.Syncer.Import(ctx, in.Name, o)
-	}), nil
-}
-
-// streamed answers with the events of a run.
-func (s *Server) streamed(dryRun, confirm bool, run func(context.Context, ImportOptions) (*Report, error)) *huma.StreamResponse {
-	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		events := newEvents(hc)
-		report, err := run(hc.Context(), ImportOptions{
-			DryRun: dryRun, Confirm: confirm,
-			Progress: func(p Progress) { events.progress(p) },
-		})
-		if err != nil {
-			events.send(eventProblem, s.problemOf(err))
-			return
-		}
-		events.send(eventReport, report)
-	}}
 }

@@ -10,11 +10,14 @@ import (
 
 // A connectorStatus is how a connector fares. Documents tell it and nobody sets it.
 type connectorStatus struct {
+	Running     string     `json:"running,omitempty"`  // the ID of the job
 	LastRun     string     `json:"last_run,omitempty"` // the ID
+	LastResult  string     `json:"last_result,omitempty"`
 	LastSuccess *time.Time `json:"last_success,omitempty"`
 	LastFailure *time.Time `json:"last_failure,omitempty"`
 	LastError   string     `json:"last_error,omitempty"` // of the last run, where that did not succeed
 	NextRun     *time.Time `json:"next_run,omitempty"`
+	Entries     int        `json:"entries,omitempty"` // that it owns
 }
 
 // statusKey is where documents of connectors have their status.
@@ -50,7 +53,7 @@ func (s *Server) connectorStatus(name string) (connectorStatus, error) {
 	for i, r := range runs { // the newest first
 		at := r.Finished.UTC().Truncate(time.Second)
 		if i == 0 {
-			status.LastRun, status.LastError = r.ID, r.Error
+			status.LastRun, status.LastResult, status.LastError = r.ID, string(r.Result), r.Error
 		}
 		switch {
 		case r.Result == store.RunDone && status.LastSuccess == nil:
@@ -63,5 +66,7 @@ func (s *Server) connectorStatus(name string) (connectorStatus, error) {
 		next = next.UTC().Truncate(time.Second)
 		status.NextRun = &next
 	}
+	status.Running = s.jobs.of(name)
+	status.Entries = s.options.Store.Counts().Connectors[name]
 	return status, nil
 }

@@ -35,10 +35,10 @@ func TestConnectorStatus(t *testing.T) {
 		{Connector: "staff", Started: at, Finished: at.Add(3 * time.Hour), Result: store.RunDone},
 	}
 	want := []string{
-		`{"last_run":"staff-1","last_failure":"2026-05-06T07:08:09Z","last_error":"too many"}`,
-		`{"last_run":"staff-2","last_success":"2026-05-06T08:08:09Z","last_failure":"2026-05-06T07:08:09Z"}`,
-		`{"last_run":"staff-3","last_success":"2026-05-06T08:08:09Z","last_failure":"2026-05-06T09:08:09Z","last_error":"no such file"}`,
-		`{"last_run":"staff-4","last_success":"2026-05-06T10:08:09Z","last_failure":"2026-05-06T09:08:09Z"}`,
+		`{"last_run":"staff-1","last_result":"stopped","last_failure":"2026-05-06T07:08:09Z","last_error":"too many"}`,
+		`{"last_run":"staff-2","last_result":"done","last_success":"2026-05-06T08:08:09Z","last_failure":"2026-05-06T07:08:09Z"}`,
+		`{"last_run":"staff-3","last_result":"failed","last_success":"2026-05-06T08:08:09Z","last_failure":"2026-05-06T09:08:09Z","last_error":"no such file"}`,
+		`{"last_run":"staff-4","last_result":"done","last_success":"2026-05-06T10:08:09Z","last_failure":"2026-05-06T09:08:09Z"}`,
 	}
 	for i := range runs {
 		if _, err := b.store.Apply(t.Context(), &store.Changes{Run: &runs[i]}); err != nil {

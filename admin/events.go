@@ -21,11 +21,15 @@ const (
 // make 100,000 events.
 const progressEvery = 100 * time.Millisecond
 
+// eventTimeout bounds how long a client may take to read one event.
+const eventTimeout = 30 * time.Second
+
 // events writes server-sent events (WHATWG HTML, section 9.2). A client that is gone
 // is noticed by the context of the request, not here.
 type events struct {
 	w     io.Writer
 	flush func()
+	limit func(time.Time) error // of the time for writing
 	last  time.Time
 	phase string
 }
@@ -34,7 +38,10 @@ func newEvents(hc huma.Context) *events {
 	hc.SetHeader("Content-Type", "text/event-stream")
 	hc.SetHeader("X-Content-Type-Options", "nosniff")
 	hc.SetStatus(http.StatusOK)
-	e := &events{w: hc.BodyWriter(), flush: func() {}}
+	e := &events{w: hc.BodyWriter(), flush: func() {}, limit: func(time.Time) error { return nil }}
+	if w, ok := e.w.(http.ResponseWriter); ok {
+		e.limit = http.NewResponseController(w).SetWriteDeadline
+	}
 	if f, ok := e.w.(http.Flusher); ok {
 		e.flush = f.Flush
 	}
@@ -58,6 +65,18 @@ func (e *events) send(name string, data any) {
 		text = fmt.Appendf(nil, `{"detail":%q}`, err.Error())
 		name = eventProblem
 	}
-	fmt.Fprintf(e.w, "event: %s\ndata: %s\n\n", name, text)
+	e.write(fmt.Appendf(nil, "event: %s\ndata: %s\n\n", name, text))
+}
+
+// comment says nothing but that the server is there.
+func (e *events) comment() { e.write([]byte(": alive\n\n")) }
+
+// write gives a client that does not read eventTimeout; after that the context of its request ends.
+func (e *events) write(text []byte) {
+	_ = e.limit(time.Now().Add(eventTimeout)) // where there is no connection, there is none to wait for
+	_, _ = e.w.Write(text)
 	e.flush()
 }
+
+// close leaves the connection without a limit for the next answer.
+func (e *events) close() { _ = e.limit(time.Time{}) }

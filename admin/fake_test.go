@@ -25,6 +25,9 @@ type fakeSyncer struct {
 	report *admin.Report
 	err    error
 	block  chan struct{} // closed when the run may end; nil: at once
+	panics bool
+
+	password string // that the last look at a source would have sent
 }
 
 func (f *fakeSyncer) Check(c *store.Connector) error {
@@ -45,6 +48,9 @@ func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOpti
 	if o.Progress != nil {
 		o.Progress(admin.Progress{Phase: "fetch", Done: 1})
 		o.Progress(admin.Progress{Phase: "apply", Done: 2, Total: 2})
+	}
+	if f.panics {
+		panic("a source does something unforeseen")
 	}
 	if f.block != nil {
 		select {

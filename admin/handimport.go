@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dialtree/dialtree/admin/access"
-	"github.com/dialtree/dialtree/store"
 )
 
 type handImportInput struct {
@@ -26,17 +25,7 @@ func (s *Server) handImportRoutes(api huma.API) {
 			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone.",
 		Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *handImportInput) (*huma.StreamResponse, error) {
-			if err := s.mayImport(ctx, in.To); err != nil {
-				return nil, err
-			}
-			if !in.DryRun {
-				if err := s.audit(ctx, "imported", "file", in.File, store.AuditField{Field: "to", New: in.To}); err != nil {
-					return nil, err
-				}
-			}
-			return s.streamed(in.DryRun, in.Confirm, func(ctx context.Context, o ImportOptions) (*Report, error) {
-				return s.options.Syncer.ImportFile(ctx, HandFile{Name: in.File, Content: in.RawBody, Target: in.To}, o)
-			}), nil
+			return streamed(s.startImport(ctx, in))
 		})
 }
 

@@ -10,6 +10,7 @@ import (
 
 // A Syncer runs connectors. Its methods may be called concurrently.
 type Syncer interface {
+	Runs
 	// Check finds what is wrong with a connector without touching its source. Its
 	// errors are of the type *store.FieldError.
 	Check(*store.Connector) error
@@ -58,6 +59,7 @@ type Report struct {
 	Run     store.Run       `json:"run"`
 	DryRun  bool            `json:"dry_run"`
 	Changes []PlannedChange `json:"changes,omitempty"` // the first 500
+	More    bool            `json:"more,omitempty" doc:"There are more changes"`
 	Notes   []string        `json:"notes,omitempty"`
 }
 
@@ -140,6 +142,7 @@ type LoginStep struct {
 
 // Upstreams knows the upstream directories.
 type Upstreams interface {
+	UpstreamTester
 	// Check finds what is wrong with an upstream without touching the network, such as a
 	// file that it names and that is not there. A *store.FieldError says which key.
 	Check(*store.Upstream) error

@@ -21,8 +21,8 @@ import (
 const (
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	// grace is how long Run waits at its end for requests under way. A run of a connector is
-	// one transaction: cutting its events off loses none of it.
+	// grace is how long Run waits at its end for requests and jobs under way. A run of a connector is
+	// one transaction: it was applied, or it was not.
 	grace = 2 * time.Second
 )
 
@@ -64,6 +64,8 @@ type Server struct {
 	local   http.Handler // everything
 	public  http.Handler // the same to who has signed in or has a token; health, metrics and what devices read
 	own     *Client      // of this server, for its own page
+	jobs    *jobs
+	trials  chan struct{} // holds one for each that is under way
 
 	sessions *access.Sessions
 	links    access.Links
@@ -94,7 +96,8 @@ func New(o Options) (*Server, error) {
 	if o.SessionLimit == 0 {
 		o.SessionLimit = access.DefaultLimit
 	}
-	s := &Server{options: o, log: o.Logger}
+	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials)}
+	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)
@@ -140,11 +143,13 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
+	s.jobs.stop() // first, so that whoever watches is told
 	for _, server := range servers {
 		if server.Shutdown(stopping) != nil {
 			server.Close()
 		}
 	}
+	s.jobs.wait(stopping)
 	for ; ended < len(servers); ended++ {
 		err = errors.Join(err, <-failed)
 	}

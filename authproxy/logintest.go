@@ -119,14 +119,7 @@ func (f *Front) testUpstream(ctx context.Context, t *LoginTest, a *attempt, pass
 		return
 	}
 	res, err := u.pool.BindTraced(ctx, a.user.Username, a.user.Auth.DN, password, func(s upstream.Step) {
-		step := LoginStep{Name: string(s.Phase), Detail: s.Server, OK: s.Err == nil, Duration: s.Duration}
-		if s.Detail != "" && s.Detail != s.Server {
-			step.Detail += ": " + s.Detail
-		}
-		if s.Err != nil {
-			step.Detail += ": " + s.Err.Error()
-		}
-		t.Steps = append(t.Steps, step)
+		t.Steps = append(t.Steps, loginStep(s))
 	})
 	a.server, a.outcome = res.Server, outcomeOf(err)
 	if errors.Is(err, upstream.ErrBadLogin) {

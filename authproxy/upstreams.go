@@ -186,16 +186,25 @@ func optionsOf(o store.Upstream) upstream.Options {
 // know, such as a CA file that is not there. It touches no network. The error is
 // a *store.FieldError where it is about one key.
 func CheckUpstream(o *store.Upstream) error {
-	pool, err := upstream.New(optionsOf(o.WithDefaults()))
+	pool, err := newUpstream(o)
 	if err != nil {
-		// The errors of New begin with the key.
-		if path, message, ok := strings.Cut(err.Error(), ": "); ok && !strings.Contains(path, " ") {
-			return &store.FieldError{Path: path, Message: message}
-		}
 		return err
 	}
 	pool.Close()
 	return nil
+}
+
+// newUpstream makes a pool of an upstream that need not be stored. Its errors are those of CheckUpstream.
+func newUpstream(o *store.Upstream) (*upstream.Upstream, error) {
+	pool, err := upstream.New(optionsOf(o.WithDefaults()))
+	if err == nil {
+		return pool, nil
+	}
+	// The errors of New begin with the key.
+	if path, message, ok := strings.Cut(err.Error(), ": "); ok && !strings.Contains(path, " ") {
+		return nil, &store.FieldError{Path: path, Message: message}
+	}
+	return nil, err
 }
 
 func (c *configuredUpstream) close() {

@@ -1,7 +1,9 @@
 package syncer
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -37,6 +39,9 @@ func checkSchedule(c *store.Connector, now time.Time) error {
 // calendarOf returns when a connector is due.
 func calendarOf(c *store.Connector, now time.Time) (gocron.Cron, error) {
 	calendar := gocron.NewDefaultCron(false)
+	if spec := strings.TrimSpace(c.Schedule); strings.Contains(spec, "TZ=") && !strings.Contains(spec, " ") {
+		return calendar, errors.New("nothing follows the time zone") // robfig/cron 3.0.1 panics
+	}
 	return calendar, calendar.IsValid(crontab(c), time.Local, now)
 }
 

@@ -29,7 +29,7 @@ func (s *Syncer) due(ctx context.Context, name string, chain []string) {
 	}
 	s.mu.Unlock()
 	for _, pause := range append(s.retries(), -1) {
-		r, err := s.run(ctx, name, ImportOptions{}, runOptions{chain: chain, again: pause >= 0, changes: true})
+		r, err := s.run(ctx, name, ImportOptions{}, runOptions{chain: chain, again: pause >= 0, changes: true, observed: true})
 		var running *RunningError
 		switch {
 		case errors.As(err, &running):
@@ -76,6 +76,8 @@ type runOptions struct {
 	again bool     // it is tried again when it fails for a reason that may pass
 	// changes: what changed since an earlier run is enough, where the source can tell.
 	changes bool
+	// observed: nobody started it, and Options.Observe is told.
+	observed bool
 }
 
 // ended does what follows from a run: the connectors that wait for it run, or somebody is told that it failed. Both happen in the

@@ -63,7 +63,7 @@ func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
 		}
 		e, err := compile(v.expression, columns, n)
 		if err != nil {
-			return nil, fmt.Errorf("variables.%s: %w", v.field.Name, err)
+			return nil, &store.FieldError{Path: "variables." + v.field.Name, Message: err.Error()}
 		}
 		f := mappedField{field: v.field, expression: *e, column: v.field.Name}
 		if e.column >= 0 {
@@ -77,14 +77,14 @@ func newMapping(j *job, columns *source.Columns, n Numbers) (*mapping, error) {
 	if j.dn != "" {
 		i, ok := columns.Index(j.dn)
 		if !ok {
-			return nil, fmt.Errorf("authentication.dn: %s", unknownColumn(j.dn, columns))
+			return nil, &store.FieldError{Path: "authentication.dn", Message: unknownColumn(j.dn, columns)}
 		}
 		m.dn = i
 	}
 	if j.filter != "" {
 		var err error
 		if m.filter, err = compileFilter(j.filter, columns, n); err != nil {
-			return nil, fmt.Errorf("filter: %w", err)
+			return nil, &store.FieldError{Path: "filter", Message: err.Error()}
 		}
 	}
 	for _, f := range store.Fields() {

@@ -20,6 +20,11 @@ type Report struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
+// More tells whether there are changes beyond those in the report.
+func (r *Report) More() bool {
+	return r.Run.Created+r.Run.Updated+r.Run.Removed+r.Run.Rejected > len(r.Changes) && len(r.Changes) == maxShown
+}
+
 // A PlannedChange is what a run does, or would do, to one entry.
 type PlannedChange struct {
 	Change string        `json:"change"` // create, update, remove or reject

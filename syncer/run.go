@@ -41,7 +41,7 @@ func (s *Syncer) Import(ctx context.Context, connector string, o ImportOptions) 
 	return s.run(ctx, connector, o, runOptions{})
 }
 
-func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, part runOptions) (*Report, error) {
+func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, part runOptions) (r *Report, err error) {
 	if o.DryRun && o.Confirm {
 		return nil, errDryConfirm
 	}
@@ -50,11 +50,19 @@ func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, par
 		return nil, err
 	}
 	defer end()
+	if part.observed && s.observe != nil {
+		observed, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		var ended func(*Report, error)
+		o.Progress, ended = s.observe(connector, cancel)
+		ctx = observed
+		defer func() { ended(r, err) }()
+	}
 	c, err := s.store.Connector(connector)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.carryOut(ctx, connector, o, func() (*job, error) {
+	r, err = s.carryOut(ctx, connector, o, func() (*job, error) {
 		j, err := s.prepare(c)
 		if err == nil {
 			j.fetch, err = s.fetchOf(c, j, part.changes)
@@ -136,9 +144,10 @@ func (s *Syncer) importOnce(ctx context.Context, prepare func() (*job, error), o
 
 // confirm refuses a plan that nobody has seen.
 func (s *Syncer) confirm(run *store.Run) error {
-	s.mu.Lock()
-	shown := s.shown[run.Connector]
-	s.mu.Unlock()
+	shown := ""
+	if seen := s.shownPlan(run.Connector); seen != nil {
+		shown = seen.report.Run.PlanDigest
+	}
 	if shown == run.PlanDigest {
 		return nil
 	}
@@ -147,6 +156,9 @@ func (s *Syncer) confirm(run *store.Run) error {
 		return err
 	}
 	for _, earlier := range runs {
+		if shown != "" {
+			break // what was seen last is what was meant
+		}
 		if earlier.Result != store.RunStopped {
 			continue
 		}
@@ -166,9 +178,7 @@ func (s *Syncer) confirm(run *store.Run) error {
 // apply writes the plan and the run, or remembers what a dry run showed.
 func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *progress, r *Report) error {
 	if o.DryRun {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.shown[r.Run.Connector] = r.Run.PlanDigest
+		s.show(p.job, r)
 		return nil
 	}
 	changes := &store.Changes{Run: &r.Run, Undo: true}
@@ -189,6 +199,9 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	p.applied(applied, r)
 	if r.Run.Result == store.RunDone {
 		s.remember(p, applied.Seq, r)
+		s.withdraw(r.Run.Connector)
+	} else {
+		s.show(p.job, r)
 	}
 	progress.end(phaseApply, len(applied.IDs)+len(changes.Remove))
 	return nil
@@ -196,6 +209,9 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 
 // end records what is not recorded yet, counts and logs the run.
 func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, error) {
+	if cause := context.Cause(ctx); cause != nil && errors.Is(failed, context.Canceled) {
+		failed = cause // says who cancelled it
+	}
 	if failed != nil {
 		r.Run.Result, r.Run.Error = store.RunFailed, failed.Error()
 		r.Temporary = source.IsTemporary(failed)

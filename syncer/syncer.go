@@ -24,6 +24,9 @@ type Options struct {
 	// HashPassword makes the stored form of an internal password. It is called from as
 	// many goroutines as there are cores. Nil: a source with passwords cannot be imported.
 	HashPassword func(password string) (store.Secret, error)
+	// Observe is called when a run begins that nobody started but Run. What it returns is told the run's
+	// progress, as ImportOptions.Progress is, and its end; cancel ends the run. Nil: nobody is told.
+	Observe func(connector string, cancel func(cause error)) (progress func(Progress), ended func(*Report, error))
 }
 
 // A Syncer runs connectors. Its methods may be called concurrently.
@@ -35,6 +38,7 @@ type Syncer struct {
 	numbers Numbers
 	baseDir string
 	hash    func(password string) (store.Secret, error)
+	observe func(connector string, cancel func(cause error)) (progress func(Progress), ended func(*Report, error))
 
 	// What tests shorten or replace.
 	retries       func() []time.Duration
@@ -43,7 +47,7 @@ type Syncer struct {
 
 	mu        sync.Mutex                  // guards what follows
 	running   map[string]time.Time        // connectors with a run under way, and since when
-	shown     map[string]string           // the digest of the plan that the latest dry run of a connector showed
+	shown     map[string]*shownPlan       // the plan of a connector that the latest dry run showed or the guard stopped
 	recalled  map[string]*recollection    // what the latest run of a connector found that left nothing open
 	scheduled map[string]*scheduled       // what Run has scheduled
 	telling   map[string]*telling         // webhooks that are being told, by connector
@@ -79,8 +83,9 @@ func New(o Options) (*Syncer, error) {
 		numbers:   o.Numbers,
 		baseDir:   o.BaseDir,
 		hash:      o.HashPassword,
+		observe:   o.Observe,
 		running:   map[string]time.Time{},
-		shown:     map[string]string{},
+		shown:     map[string]*shownPlan{},
 		recalled:  map[string]*recollection{},
 		scheduled: map[string]*scheduled{},
 		telling:   map[string]*telling{},

@@ -58,6 +58,7 @@ func (s *Syncer) undo(ctx context.Context, run *store.Run, r *Report) error {
 		return undoError(err)
 	}
 	r.Run = *applied.Run
+	s.withdraw(run.Connector)
 	return nil
 }
 

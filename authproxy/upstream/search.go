@@ -16,6 +16,7 @@ import (
 type searcher struct {
 	base     []byte
 	filter   ldapwire.Filter // with % where the login belongs
+	text     string          // of the filter
 	bindDN   string
 	password func() (string, error)
 
@@ -47,7 +48,7 @@ func newSearcher(s *Search) (*searcher, error) {
 	if s.BindDN != "" && s.Password == nil {
 		return nil, errors.New("search.password: missing; with search.bind_dn a password is needed")
 	}
-	return &searcher{base: []byte(s.Base), filter: filter, bindDN: s.BindDN, password: s.Password}, nil
+	return &searcher{base: []byte(s.Base), filter: filter, text: s.Filter, bindDN: s.BindDN, password: s.Password}, nil
 }
 
 // check refuses what has no business in a login.

@@ -1,25 +1,23 @@
 package upstream
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/dialtree/dialtree/peertrust"
 )
 
 // trust is what a server's certificate is checked against.
 type trust struct {
 	options TLSOptions
-	pin     []byte // SHA-256 of the server's public key; nil: none
+	pin     *peertrust.Pin // nil: none
 
 	mu    sync.Mutex // guards what follows: the CA file as it was read last
 	roots *x509.CertPool
@@ -30,12 +28,11 @@ type trust struct {
 func newTrust(o TLSOptions) (*trust, error) {
 	t := &trust{options: o}
 	if o.PinnedKey != "" {
-		text, found := strings.CutPrefix(o.PinnedKey, "sha256/")
-		pin, err := base64.StdEncoding.DecodeString(text)
-		if !found || err != nil || len(pin) != sha256.Size {
-			return nil, errors.New(`tls.pinned_key: want "sha256/" and the base64 form of the 32 bytes of a SHA-256`)
+		pin, err := peertrust.ParsePin(o.PinnedKey)
+		if err != nil {
+			return nil, err
 		}
-		t.pin = pin
+		t.pin = &pin
 	}
 	if _, err := t.authorities(); err != nil {
 		return nil, err
@@ -60,24 +57,9 @@ func (t *trust) config(host string) (*tls.Config, error) {
 		c.ServerName = t.options.ServerName
 	}
 	if t.pin != nil {
-		c.VerifyConnection = t.checkPin
+		c.VerifyConnection = t.pin.Check
 	}
 	return c, nil
-}
-
-// A pinError is a certificate with another key than the pinned one.
-type pinError struct{ got string }
-
-func (e *pinError) Error() string {
-	return "the server's public key is not the pinned one: it is " + e.got
-}
-
-func (t *trust) checkPin(state tls.ConnectionState) error {
-	sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
-	if subtle.ConstantTimeCompare(sum[:], t.pin) != 1 {
-		return &pinError{"sha256/" + base64.StdEncoding.EncodeToString(sum[:])}
-	}
-	return nil
 }
 
 // authorities reads the CA file again when it has changed; nil are the system's.
@@ -92,13 +74,9 @@ func (t *trust) authorities() (*x509.CertPool, error) {
 	if roots := t.unchanged(info); roots != nil {
 		return roots, nil
 	}
-	pem, err := os.ReadFile(t.options.CAFile)
+	roots, err := peertrust.ReadAuthorities(t.options.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("tls.ca_file: %w", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("tls.ca_file: %s holds no certificate in PEM form", t.options.CAFile)
+		return nil, err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,7 +96,7 @@ func (t *trust) unchanged(info os.FileInfo) *x509.CertPool {
 // explainTLS says which check failed and what to do about it.
 func explainTLS(err error) (hint string, what error) {
 	var (
-		pin       *pinError
+		pin       *peertrust.PinError
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError

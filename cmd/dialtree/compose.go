@@ -111,6 +111,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Numbers:      syncer.Numbers{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
 		BaseDir:      c.DataDir,
 		HashPassword: logins.hashImported,
+		Observe:      n.observe,
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -79,13 +80,18 @@ func (d syncerDoor) Preview(ctx context.Context, connector string, records int) 
 	if err != nil {
 		return nil, err
 	}
-	shown := &admin.Preview{Notes: p.Notes, Error: p.Error, Records: make([]admin.PreviewedRecord, len(p.Records))}
+	shown := shownPreview(p)
+	return &shown, nil
+}
+
+func shownPreview(p *syncer.Preview) admin.Preview {
+	shown := admin.Preview{Notes: p.Notes, Error: p.Error, Records: make([]admin.PreviewedRecord, len(p.Records))}
 	for i, r := range p.Records {
 		shown.Records[i] = admin.PreviewedRecord{
 			Row: r.Row, Source: shownValues(r.Source), Entry: shownValues(r.Entry), LeftOut: r.LeftOut, Column: r.Column, Reason: r.Reason, Notes: r.Notes,
 		}
 	}
-	return shown, nil
+	return shown
 }
 
 func shownValues(list []syncer.NamedValues) []admin.NamedValues {
@@ -198,16 +204,24 @@ func (n *node) phoneListeners() []phonesettings.Listener {
 
 // shownReport turns a report of the syncer into one of the admin side.
 func shownReport(r *syncer.Report, err error) (*admin.Report, error) {
+	var running *syncer.RunningError
+	if errors.As(err, &running) {
+		return nil, admin.Conflict(err.Error())
+	}
 	if err != nil {
 		return nil, err
 	}
-	shown := &admin.Report{Run: r.Run, DryRun: r.DryRun, Notes: r.Notes}
-	for _, c := range r.Changes {
+	return &admin.Report{Run: r.Run, DryRun: r.DryRun, Notes: r.Notes, Changes: shownChanges(r.Changes), More: r.More()}, nil
+}
+
+func shownChanges(list []syncer.PlannedChange) []admin.PlannedChange {
+	var shown []admin.PlannedChange
+	for _, c := range list {
 		change := admin.PlannedChange{Change: c.Change, Name: c.Name, ID: c.ID, Row: c.Row, Column: c.Column, Reason: c.Reason}
 		for _, f := range c.Fields {
 			change.Fields = append(change.Fields, admin.FieldChange(f))
 		}
-		shown.Changes = append(shown.Changes, change)
+		shown = append(shown, change)
 	}
-	return shown, nil
+	return shown
 }

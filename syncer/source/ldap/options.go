@@ -84,6 +84,8 @@ type Source struct {
 	dialer  *upstream.Dialer
 	bases   []string
 	notes   []string
+	page    int               // how many entries are asked for at once
+	seen    map[string]string // see ShowAll; by the name in lower case; nil: nothing is noted
 
 	since   mark // that the next fetch goes on from
 	reached mark // by the last fetch
@@ -122,7 +124,7 @@ func New(o Options) (*Source, error) {
 	if err != nil {
 		return nil, dialerError(err)
 	}
-	return &Source{options: o, dialer: dialer, bases: bases}, nil
+	return &Source{options: o, dialer: dialer, bases: bases, page: o.PageSize}, nil
 }
 
 // dialerError finds out which option a message of upstream is about: it begins with it.

@@ -24,6 +24,7 @@ type reader struct {
 	dnColumn, groupsColumn int // -1: not wanted
 	groups                 *groups
 
+	seen      map[string]string // see ShowAll
 	count     int
 	latest    string // the latest modifyTimestamp
 	referrals []string
@@ -82,6 +83,7 @@ func (r *reader) record(e *ldap.Entry) (source.Record, error) {
 		if err != nil {
 			return rec, err
 		}
+		r.see(name)
 		switch strings.ToLower(name) {
 		case "memberof":
 			member = part.Values

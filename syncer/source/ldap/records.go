@@ -65,6 +65,9 @@ func (s *Source) reader(x *session, root rootDSE) (*reader, error) {
 	if s.options.Changes == ByTime {
 		r.ask(modifyTimestamp)
 	}
+	if r.seen = s.seen; r.seen != nil {
+		r.ask("*") // RFC 4511, section 4.5.1.8: all user attributes
+	}
 	if r.groupsColumn >= 0 {
 		bases := s.bases
 		switch {
@@ -86,7 +89,7 @@ func (s *Source) entries(r *reader, filter string, yield func(source.Record, err
 		before := r.count
 		search := request(base, ldap.ScopeWholeSubtree, filter, r.attributes)
 		stopped := false
-		referrals, _, err := r.session.pages(search, s.options.PageSize, func(e *ldap.Entry) (bool, error) {
+		referrals, _, err := r.session.pages(search, s.page, func(e *ldap.Entry) (bool, error) {
 			record, err := r.record(e)
 			if err != nil {
 				return false, err

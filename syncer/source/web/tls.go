@@ -1,18 +1,15 @@
 package web
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"syscall"
 
+	"github.com/dialtree/dialtree/peertrust"
 	"github.com/dialtree/dialtree/syncer/source"
 )
 
@@ -24,9 +21,6 @@ type TLS struct {
 	InsecureSkipVerify bool
 }
 
-// maxCAFile is room for every authority there is.
-const maxCAFile = 4 << 20
-
 // config reads the file of authorities anew each time: it may have been replaced.
 func (t *TLS) config(host string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, InsecureSkipVerify: t.InsecureSkipVerify}
@@ -34,48 +28,27 @@ func (t *TLS) config(host string) (*tls.Config, error) {
 		c.ServerName = t.ServerName
 	}
 	if t.CAFile != "" {
-		f, err := os.Open(t.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca_file: %w", err)
-		}
-		defer f.Close()
-		pem, err := io.ReadAll(io.LimitReader(f, maxCAFile))
-		if err != nil {
-			return nil, fmt.Errorf("tls.ca_file: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca_file: %s holds no certificate in PEM form", t.CAFile)
+		var err error
+		if c.RootCAs, err = peertrust.ReadAuthorities(t.CAFile); err != nil {
+			return nil, err
 		}
 	}
 	if t.PinnedKey != "" {
+		pin, err := peertrust.ParsePin(t.PinnedKey)
+		if err != nil {
+			return nil, err
+		}
 		// A pinned key without authorities stands for them.
 		c.InsecureSkipVerify = c.RootCAs == nil
-		c.VerifyConnection = t.checkPin
+		c.VerifyConnection = pin.Check
 	}
 	return c, nil
-}
-
-// A pinError is a certificate with another key than the pinned one.
-type pinError struct{ got string }
-
-func (e *pinError) Error() string {
-	return "the server's public key is not the pinned one: it is " + e.got
-}
-
-func (t *TLS) checkPin(state tls.ConnectionState) error {
-	sum := sha256.Sum256(state.PeerCertificates[0].RawSubjectPublicKeyInfo)
-	got := "sha256/" + base64.StdEncoding.EncodeToString(sum[:])
-	if subtle.ConstantTimeCompare([]byte(got), []byte(t.PinnedKey)) != 1 {
-		return &pinError{got}
-	}
-	return nil
 }
 
 // explainTLS says which check failed and what to do about it.
 func explainTLS(host string, err error) error {
 	var (
-		pin       *pinError
+		pin       *peertrust.PinError
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError

@@ -48,20 +48,7 @@ func (s *Source) note(format string, args ...any) {
 
 // Records implements source.Source.
 func (s *Source) Records(ctx context.Context) iter.Seq2[source.Record, error] {
-	return func(yield func(source.Record, error) bool) {
-		s.notes = nil
-		content, err := s.file.Open(ctx)
-		if err != nil {
-			yield(source.Record{}, err) // has the name
-			return
-		}
-		defer content.Close() // read only: closing loses nothing
-		s.notes = append(s.notes, content.Notes()...)
-		more, err := s.read(ctx, content, yield)
-		if more && err != nil {
-			yield(source.Record{}, fmt.Errorf("%s: %w", s.file.Name(), err))
-		}
-	}
+	return file.Records(ctx, s.file, &s.notes, s.read)
 }
 
 // read yields the records, and false when the caller wants no more.

@@ -13,6 +13,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"github.com/dialtree/dialtree/syncer/source/file"
+	"github.com/dialtree/dialtree/syncer/source/sourcetest"
 	"github.com/dialtree/dialtree/syncer/source/xlsx"
 )
 
@@ -34,27 +35,7 @@ func (content) Notes() []string { return nil }
 func read(t testing.TB, data []byte, o xlsx.Options) (rows, notes []string, err error) {
 	t.Helper()
 	o.TempDir = t.TempDir()
-	s := xlsx.New(memory(data), o)
-	first := true
-	for r, readErr := range s.Records(t.Context()) {
-		if readErr != nil {
-			err = readErr
-			break
-		}
-		if first {
-			rows, first = append(rows, strings.Join(r.Columns.Names(), "|")), false
-		}
-		var cells []string
-		for _, v := range r.Values {
-			cells = append(cells, strings.Join(v, "+"))
-		}
-		row := strings.Join(cells, "|")
-		if r.Problem != nil {
-			row += " {" + r.Problem.Column + ": " + r.Problem.Reason + "}"
-		}
-		rows = append(rows, row)
-	}
-	return rows, slices.Clone(s.Notes()), err
+	return sourcetest.Rows(t.Context(), xlsx.New(memory(data), o))
 }
 
 // book makes a file.
