@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,15 +30,18 @@ const (
 	answerLimit = 2 * time.Second
 )
 
-// requestsPerOperation are made for each operation of the API, half of them such as it
-// describes. DIALTREE_REQUESTS is another number.
-func requestsPerOperation(t *testing.T) int {
+// requestsFor are made for an operation of the API, half of them such as it describes.
+// DIALTREE_REQUESTS is another number.
+func requestsFor(t *testing.T, o openapi.Operation) int {
 	t.Helper()
 	text := os.Getenv("DIALTREE_REQUESTS")
-	if text == "" {
-		return 200
+	switch {
+	case text != "":
+		return must[int](t)(strconv.Atoi(text))
+	case strings.HasPrefix(o.Path, "/api/v1/session"):
+		return 40 // the server answers a wrong password after half a second
 	}
-	return must[int](t)(strconv.Atoi(text))
+	return 200
 }
 
 // Whatever is sent to the API, it answers soon and says what is wrong, shows no secret, and
@@ -51,13 +55,12 @@ func TestAPIWithRandomRequests(t *testing.T) {
 	if len(description.Operations) < 40 {
 		t.Fatalf("the API describes %d operations", len(description.Operations))
 	}
-	each := requestsPerOperation(t)
 	for _, operation := range description.Operations {
 		t.Run(operation.ID, func(t *testing.T) {
 			f.plant(t)
 			statuses := map[int]int{}
 			maker := openapi.NewMaker(description, operation.String(), f.pool(operation))
-			for i := range each {
+			for i := range requestsFor(t, operation) {
 				request := maker.Wrong(operation)
 				if i%2 == 0 {
 					request = maker.Valid(operation)
@@ -180,35 +183,44 @@ func (f *fuzzer) pool(o openapi.Operation) openapi.Pool {
 	if strings.HasSuffix(o.Path, "/apply") {
 		p.Texts["text"] = f.documents()
 	}
-	// Names are those that fit the operation, more often than not.
+	// Names and documents are those that fit the operation, more often than not.
 	for kind, names := range map[string][]string{
 		"users": {"alice", "bob"}, "connectors": {"staff", "web"}, "phonebooks": {"customers"}, "devices": {"reception"},
-		"upstreams": {"directory"}, "speeddials": {"11"}, "templates": {"csv-users"}, "runs": f.runs(), "contacts": f.contacts(),
+		"upstreams": {"directory"}, "speeddials": {"11"}, "templates": {"csv-users"}, "phones": {"yealink", "snom"},
+		"runs": f.ids("/api/v1/connectors/staff/runs?limit=5"), "contacts": f.ids("/api/v1/contacts?limit=5"), "jobs": f.ids("/api/v1/jobs"),
 	} {
-		if strings.HasPrefix(o.Path, "/api/v1/"+kind+"/") {
-			p.Texts["name"], p.Texts["run"], p.Texts["id"], p.Texts["template"] = names, names, names, names
+		if !strings.HasPrefix(o.Path+"/", "/api/v1/"+kind+"/") {
+			continue
+		}
+		for _, parameter := range []string{"name", "run", "id", "template", "vendor"} {
+			p.Texts[parameter] = names
+		}
+		if fitting := documentsOf(p.Documents, strings.TrimSuffix(kind, "s")); len(fitting) > 0 {
+			p.Documents = fitting
 		}
 	}
 	return p
 }
 
-func (f *fuzzer) runs() (ids []string) {
-	var runs []struct{ ID string }
-	_ = json.Unmarshal(f.get("/api/v1/connectors/staff/runs?limit=5"), &runs)
-	for _, run := range runs {
-		ids = append(ids, run.ID)
+func documentsOf(documents []string, kind string) (fitting []string) {
+	for _, document := range documents {
+		if strings.Contains(document, `"kind":"`+kind+`"`) {
+			fitting = append(fitting, document)
+		}
 	}
-	return append(ids, "none")
+	return fitting
 }
 
-func (f *fuzzer) contacts() (ids []string) {
-	var page struct{ Items []struct{ ID string } }
-	_ = json.Unmarshal(f.get("/api/v1/contacts?limit=5"), &page)
-	for _, contact := range page.Items {
-		ids = append(ids, contact.ID)
+// ids are those in a list of the API, and one that is in none.
+func (f *fuzzer) ids(path string) []string {
+	ids := []string{"none"}
+	for _, found := range idInJSON.FindAllSubmatch(f.get(path), -1) {
+		ids = append(ids, string(found[1]))
 	}
-	return append(ids, "none")
+	return ids
 }
+
+var idInJSON = regexp.MustCompile(`"id":"([^"]+)"`)
 
 // keepInside lets a request write to no file but one of the test's own.
 func (f *fuzzer) keepInside(r *openapi.Request) {
