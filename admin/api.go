@@ -94,6 +94,11 @@ func (s *Server) api(mux *http.ServeMux) {
 	mux.HandleFunc(apiPath+"/", unknownOperation)
 	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
+	s.putRoutes(api)
+	s.originRoutes(api)
+	s.bulkRoutes(api)
+	s.exportRoutes(api)
+	s.duplicateRoutes(api)
 	s.applyRoutes(api)
 	s.connectorRoutes(api)
 	s.jobRoutes(api)
@@ -101,12 +106,14 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.trialRoutes(api)
 	s.handImportRoutes(api)
 	s.loginRoutes(api)
+	s.loginWatchRoutes(api)
 	s.lookupRoutes(api)
 	s.phoneRoutes(api)
 	s.deviceSecretRoutes(api)
 	s.storeRoutes(api)
 	s.accessRoutes(api)
 	s.auditRoutes(api)
+	s.systemRoutes(api)
 }
 
 func apiConfig(title, version string) huma.Config {

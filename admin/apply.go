@@ -55,8 +55,7 @@ func (s *Server) applyRoutes(api huma.API) {
 func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	p := &plan{server: s, ctx: ctx, seen: map[string]*yamldoc.Document{}, contacts: map[string]contactNames{}}
-	p.changes.DryRun, p.changes.By = in.DryRun, by(ctx)
+	p := s.newPlan(ctx, in.DryRun)
 	for _, f := range in.Files {
 		docs, err := yamldoc.Parse(f.Name, []byte(f.Text))
 		p.collect(err)
@@ -66,6 +65,17 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 			}
 		}
 	}
+	return s.carryOut(p)
+}
+
+func (s *Server) newPlan(ctx context.Context, dryRun bool) *plan {
+	p := &plan{server: s, ctx: ctx, seen: map[string]*yamldoc.Document{}, contacts: map[string]contactNames{}}
+	p.changes.DryRun = dryRun
+	return p
+}
+
+// carryOut does what a plan says, unless one of its documents has a mistake.
+func (s *Server) carryOut(p *plan) (ApplyOutput, error) {
 	if err := p.addUpstreams(); err != nil {
 		return ApplyOutput{}, err
 	}
@@ -75,14 +85,11 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 	if len(p.items) == 0 {
 		return ApplyOutput{}, newProblem(http.StatusUnprocessableEntity, "there is no document: nothing was changed")
 	}
-	if err := s.keepAdmin(access.From(ctx), &p.changes); err != nil {
-		return ApplyOutput{}, err
-	}
-	done, err := s.options.Store.Apply(ctx, &p.changes)
+	done, err := s.commit(p.ctx, "applied", &p.changes)
 	if err != nil {
 		return ApplyOutput{}, p.place(err)
 	}
-	out := ApplyOutput{DryRun: in.DryRun, Applied: make([]Applied, len(p.items))}
+	out := ApplyOutput{DryRun: p.changes.DryRun, Applied: make([]Applied, len(p.items))}
 	for i, item := range p.items {
 		a := Applied{Kind: item.kind, Name: item.name, Password: item.password}
 		if item.object {
@@ -90,13 +97,10 @@ func (s *Server) apply(ctx context.Context, in *ApplyInput) (ApplyOutput, error)
 		} else {
 			a.Effect, a.ID = done.Effects[item.index].String(), done.IDs[item.index]
 		}
-		if in.DryRun {
+		if out.DryRun {
 			a.Password = "" // the secret of the real apply will be another one
 		}
 		out.Applied[i] = a
-	}
-	if !in.DryRun {
-		s.log.Info("applied", "documents", len(out.Applied), "change", done.Seq)
 	}
 	return out, nil
 }
@@ -111,6 +115,8 @@ type plan struct {
 	seen     map[string]*yamldoc.Document // what each document is about
 	contacts map[string]contactNames      // by phonebook; read when first needed
 	wanted   []wantedUpstream
+	// newContact: a contact without an ID is a new one, whatever its name.
+	newContact bool
 }
 
 // An item is one document of the plan.

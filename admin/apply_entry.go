@@ -179,6 +179,8 @@ func (p *plan) existing(d *yamldoc.Document, kind store.Kind, head entryHead, va
 		e, err = st.User(values.First(store.Username))
 	case kind == store.KindSpeedDial:
 		e, err = st.SpeedDial(values.First(store.ShortCode))
+	case p.newContact:
+		return nil, nil
 	default:
 		return p.contact(d, head.Phonebook, entryName(&store.Entry{Kind: kind, Values: named(values)}))
 	}

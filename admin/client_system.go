@@ -47,7 +47,7 @@ type ConnectorState struct {
 // Attention is something that somebody should look at.
 type Attention struct {
 	Severity string     `json:"severity" enum:"critical,warning,note"`
-	Code     string     `json:"code" doc:"upstream_down, connector_failed, connector_stopped, connector_stale, certificate_expires, no_tls, default_secret, store_problem, throttled, …"`
+	Code     string     `json:"code" doc:"upstream_down, server_down, connector_failed, connector_stopped, connector_stale, certificate_expires, certificate_unreadable, certificate_unchecked, no_tls, open_to_all, disk_full, backup, store_problem, not_ready, throttled"`
 	Subject  string     `json:"subject" doc:"What it is about: the name of an upstream, a connector, a file"`
 	Text     string     `json:"text" doc:"A sentence: what, and what to do"`
 	Since    *time.Time `json:"since,omitempty"`
@@ -98,6 +98,7 @@ type Setting struct {
 	From    string `json:"from" enum:"default,file,environment,flag"`
 	Where   string `json:"where,omitempty" doc:"file:line, or the variable's or flag's name"`
 	Reload  bool   `json:"reload" doc:"SIGHUP takes it over; otherwise a restart"`
+	Help    string `json:"help" doc:"What it is for"`
 }
 
 // Settings returns the configuration in force.
@@ -108,7 +109,7 @@ func (c *Client) Settings(ctx context.Context) ([]Setting, error) {
 
 // A Certificate is one that this server shows or trusts.
 type Certificate struct {
-	Use       string    `json:"use" doc:"ldap, admin, or upstream/NAME for what that one must be signed by"`
+	Use       string    `json:"use" doc:"ldap, admin; upstream/NAME or connector/NAME for what its servers must be signed by"`
 	File      string    `json:"file"`
 	Subject   string    `json:"subject"`
 	Names     []string  `json:"names"`

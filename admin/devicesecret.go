@@ -31,10 +31,9 @@ func (s *Server) newDeviceSecret(ctx context.Context, name string) (Applied, err
 	device := object.(*store.Device)
 	secret := newDeviceSecret()
 	device.Password = store.Literal(secret)
-	if _, err := s.options.Store.Apply(ctx, &store.Changes{PutObjects: []store.Object{device}}); err != nil {
+	if _, err := s.commit(ctx, "new secret of device "+device.Name, &store.Changes{PutObjects: []store.Object{device}}); err != nil {
 		return Applied{}, err
 	}
-	s.log.Info("a device was given a new secret", "device", device.Name)
 	return Applied{Effect: store.Updated.String(), Kind: Kind(store.ObjectDevice), Name: device.Name, Password: secret}, nil
 }
 

@@ -244,6 +244,12 @@ type bench struct {
 
 func start(t *testing.T) *bench {
 	t.Helper()
+	return startWith(t, func(*admin.Options) {})
+}
+
+// startWith starts a server with options that a test changes.
+func startWith(t *testing.T, change func(*admin.Options)) *bench {
+	t.Helper()
 	dir := t.TempDir()
 	st, err := store.Open(t.Context(), store.Options{Dir: dir})
 	if err != nil {
@@ -252,15 +258,16 @@ func start(t *testing.T) *bench {
 	b := &bench{store: st, syncer: &fakeSyncer{}, devices: &fakeDevices{store: st}, socket: filepath.Join(dir, "dialtree.sock"), log: &logBuffer{}}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "dialtree_test", Help: "One."}, func() float64 { return 1 }))
-	b.server, err = admin.New(admin.Options{
-		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{}, Devices: b.devices, SignIns: &fakeSignIns{}, Address: func() string { return "https://pbx.example.com:8389" },
+	options := admin.Options{
+		Store: st, Syncer: b.syncer, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(), Directory: fakeDirectory{}, Devices: b.devices, Finder: fakeFinder{st}, LoginWatch: fakeLoginWatch{}, SignIns: &fakeSignIns{}, Address: func() string { return "https://pbx.example.com:8389" },
 		ClearFrom:   []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 		MetricsFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Logger:      slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Version:     admin.Version{Version: "v1", Go: "go"},
 		Ready:       func() error { return b.ready },
-	})
-	if err != nil {
+	}
+	change(&options)
+	if b.server, err = admin.New(options); err != nil {
 		t.Fatal(err)
 	}
 	socket, err := net.Listen("unix", b.socket)

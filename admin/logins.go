@@ -118,16 +118,12 @@ func (s *Server) changeUser(ctx context.Context, name, what string, change func(
 			return err
 		}
 		e.LocalAuth = true
-		_, err = s.options.Store.Apply(ctx, &store.Changes{
+		_, err = s.commit(ctx, "user "+name+": "+what, &store.Changes{
 			Put:    []store.Entry{e},
-			By:     by(ctx),
 			Expect: []store.Expectation{{Ref: store.Ref{Kind: e.Kind, ID: e.ID}, Seq: e.Seq}},
 		})
 		if errors.As(err, &changed) && attempt < 3 {
 			continue
-		}
-		if err == nil {
-			s.log.Info("user changed", "user", name, "change", what)
 		}
 		return err
 	}

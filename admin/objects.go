@@ -8,32 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dialtree/dialtree/admin/access"
 	"github.com/dialtree/dialtree/store"
 )
-
-const (
-	defaultPage = 500
-	maxPage     = 5000
-)
-
-// A Page is a part of a list.
-type Page struct {
-	Items []Document `json:"items"`
-	Next  string     `json:"next,omitempty" doc:"Where the next page begins: give it as after; empty at the end"`
-	Total int        `json:"total" doc:"How many there are on all pages"`
-}
-
-type listInput struct {
-	After     string `query:"after" doc:"The next of the page before"`
-	Limit     int    `query:"limit" minimum:"1" maximum:"5000" default:"500"`
-	Phonebook string `query:"phonebook" doc:"Only contacts of this phonebook"`
-	Connector string `query:"connector" doc:"Only entries that this connector made"`
-}
 
 // NameInput names an object or entry. It is exported since huma fills exported fields only.
 type NameInput struct {
@@ -55,14 +35,14 @@ func (s *Server) objectRoutes(api huma.API) {
 	for _, kind := range Kinds() {
 		path := "/" + kind.plural()
 		tag := []string{kind.plural()}
-		register(s, api, access.Read, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
-			Summary: "List " + kind.plural()},
+		register(s, api, access.Read, answersPage(api, kind, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
+			Summary: "List " + kind.plural()}),
 			func(ctx context.Context, in *listInput) (*body[Page], error) {
 				page, err := s.list(ctx, kind, in)
 				return &body[Page]{page}, err
 			})
-		register(s, api, access.Read, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
-			Summary: "Get one " + string(kind)},
+		register(s, api, access.Read, answers(api, kind, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
+			Summary: "Get one " + string(kind)}),
 			func(_ context.Context, in *NameInput) (*documentOutput, error) {
 				found, err := s.find(kind, in.Name)
 				if err != nil {
@@ -71,58 +51,12 @@ func (s *Server) objectRoutes(api huma.API) {
 				etag, err := found.etag()
 				return &documentOutput{etag, found.document}, err
 			})
-		register(s, api, access.Admin, huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
+		register(s, api, writeScope(kind), huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
 			Summary: "Delete one " + string(kind), DefaultStatus: http.StatusNoContent},
 			func(ctx context.Context, in *deleteInput) (*struct{}, error) {
 				return nil, s.delete(ctx, kind, in)
 			})
 	}
-}
-
-// list returns a page: entries in the order of their IDs, objects in that of their names.
-func (s *Server) list(ctx context.Context, kind Kind, in *listInput) (Page, error) {
-	page := Page{Items: []Document{}}
-	entryKind, isEntry := kind.Entry()
-	if !isEntry {
-		objects, err := s.options.Store.Objects(store.ObjectKind(kind))
-		if err != nil {
-			return page, err
-		}
-		for _, o := range objects {
-			document, err := s.shownDocument(o)
-			if err != nil {
-				return page, err
-			}
-			page.Items = append(page.Items, document)
-		}
-		return page, nil
-	}
-	if in.Connector != "" && in.Phonebook != "" {
-		return page, newProblem(http.StatusBadRequest, "phonebook and connector exclude each other: give one of them")
-	}
-	limit := in.Limit
-	if limit == 0 {
-		limit = defaultPage
-	}
-	q := store.Query{Kind: entryKind, Phonebook: in.Phonebook, Owner: in.Connector, After: in.After, Limit: limit + 1}
-	last := ""
-	for e, err := range s.options.Store.Entries(ctx, q) {
-		if err != nil && in.After != "" && last == "" && ctx.Err() == nil {
-			return page, newProblem(http.StatusBadRequest, "after: "+err.Error()+": give the next of the page before")
-		}
-		if err != nil {
-			return page, err
-		}
-		if len(page.Items) == limit {
-			page.Next = last
-			break
-		}
-		page.Items = append(page.Items, entryDocument(&e))
-		if last = e.ID; in.Connector != "" {
-			last = e.Key
-		}
-	}
-	return page, nil
 }
 
 // found is what a name stands for: an entry or an object.
@@ -195,14 +129,12 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	if err != nil {
 		return err
 	}
-	etag, err := f.etag()
-	if err != nil {
-		return err
+	if in.IfMatch != "" {
+		if err := f.matches(kind, in.Name, in.IfMatch); err != nil {
+			return err
+		}
 	}
-	if in.IfMatch != "" && in.IfMatch != "*" && strings.TrimPrefix(in.IfMatch, "W/") != etag {
-		return newProblem(http.StatusPreconditionFailed, fmt.Sprintf("%s %s was changed since it was read: read it again", kind, in.Name))
-	}
-	changes := &store.Changes{Force: in.Force, By: by(ctx)}
+	changes := &store.Changes{Force: in.Force}
 	if f.entry != nil {
 		ref := store.Ref{Kind: f.entry.Kind, ID: f.entry.ID}
 		changes.Remove = []store.Ref{ref}
@@ -210,12 +142,6 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	} else {
 		changes.RemoveObjects = []store.ObjectRef{store.RefOf(f.object)}
 	}
-	if err := s.keepAdmin(access.From(ctx), changes); err != nil {
-		return err
-	}
-	if _, err := s.options.Store.Apply(ctx, changes); err != nil {
-		return err
-	}
-	s.log.Info("deleted", "kind", string(kind), "name", in.Name)
-	return nil
+	_, err = s.commit(ctx, fmt.Sprintf("deleted %s %s", kind, in.Name), changes)
+	return err
 }

@@ -102,6 +102,10 @@ func TestNoSecretInAnyAnswer(t *testing.T) {
 	asked := 0
 	for path, methods := range api.Paths {
 		for method := range methods {
+			// The events of the log do not end, and are what /log has. A backup is made of what is stored.
+			if strings.HasSuffix(path, "/log/events") || method == "get" && strings.HasSuffix(path, "/backup") {
+				continue
+			}
 			for _, name := range []string{"corp", "customers", "reception", "staff", "alice", "ACME", "1", "staff-1", "csv-users", "nobody"} {
 				for _, body := range bodies {
 					if method == "delete" || path == "/api/v1/devices/{name}/secret" {
@@ -135,11 +139,19 @@ func TestNoSecretInAnyAnswer(t *testing.T) {
 		t.Errorf("the log: %s", text)
 	}
 	// The secrets are there all the same.
+	corp, err := b.store.Upstream("corp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := corp.Search.Password.Resolve(); err != nil || got != "marker-upstream" {
+		t.Errorf("upstream's password %q, %v", got, err)
+	}
+	// A put has replaced that of the device, as it was asked to.
 	device, err := b.store.Device("reception")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := device.Password.Resolve(); err != nil || got != "marker-device-long" {
+	if got, err := device.Password.Resolve(); err != nil || got != "marker-body" {
 		t.Errorf("device's password %q, %v", got, err)
 	}
 }

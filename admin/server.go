@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/dialtree/dialtree/admin/access"
+	"github.com/dialtree/dialtree/admin/logtail"
+	"github.com/dialtree/dialtree/admin/trends"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -36,6 +38,8 @@ type Options struct {
 	Directory   Directory           // required
 	Devices     Devices             // required
 	SignIns     SignIns             // required
+	Finder      Finder              // required
+	LoginWatch  LoginWatch          // required
 	Gatherer    prometheus.Gatherer // required
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	ClearFrom   []netip.Prefix      // whose clients may log in without TLS on the public listener, beside those of this machine
@@ -54,7 +58,9 @@ type Options struct {
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
-	Ready func() error
+	Ready  func() error
+	System System        // nil: nothing is told of the configuration and its files
+	Log    *logtail.Tail // nil: there is no log to show
 }
 
 // A Server serves the API, the metrics and the health checks.
@@ -70,6 +76,12 @@ type Server struct {
 	sessions *access.Sessions
 	links    access.Links
 
+	duplicates duplicates
+	system     System
+	trends     *trends.Sampler
+	marks      *marks
+	watch      watch
+
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
 
@@ -78,8 +90,8 @@ func New(o Options) (*Server, error) {
 	switch {
 	case o.Store == nil:
 		return nil, errors.New("admin: Options.Store is missing")
-	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.SignIns == nil, o.Gatherer == nil, o.Logger == nil:
-		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, SignIns, Gatherer and Logger")
+	case o.Syncer == nil, o.Logins == nil, o.Upstreams == nil, o.Directory == nil, o.Devices == nil, o.Finder == nil, o.LoginWatch == nil, o.SignIns == nil, o.Gatherer == nil, o.Logger == nil:
+		return nil, errors.New("admin: Options must hold Syncer, Logins, Upstreams, Directory, Devices, Finder, LoginWatch, SignIns, Gatherer and Logger")
 	}
 	if o.Front.Listeners == nil || o.Front.PhonebookDN == nil || o.Front.DeviceDN == nil {
 		return nil, errors.New("admin: Options.Front must hold Listeners, PhonebookDN and DeviceDN")
@@ -96,9 +108,16 @@ func New(o Options) (*Server, error) {
 	if o.SessionLimit == 0 {
 		o.SessionLimit = access.DefaultLimit
 	}
-	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials)}
+	if o.System == nil {
+		o.System = bareSystem{}
+	}
+	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
+	var err error
+	if s.marks, err = readMarks(o.Store.Dir()); err != nil {
+		s.log.Warn("the overview has forgotten the last backup", "error", err)
+	}
 	api := s.recovered(s.apiRoutes())
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
@@ -134,6 +153,11 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 			failed <- nil
 		}()
 	}
+	var watching sync.WaitGroup
+	watched, stopWatching := context.WithCancel(ctx)
+	watching.Go(func() { s.keepWatch(watched) })
+	defer watching.Wait()
+	defer stopWatching()
 	var err error
 	ended := 0
 	select {

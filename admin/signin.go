@@ -28,6 +28,12 @@ type signedOut struct {
 }
 
 func (s *Server) accessRoutes(api huma.API) {
+	described := api.OpenAPI()
+	described.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"token":   {Type: "http", Scheme: "bearer", Description: "The text of a token"},
+		"session": {Type: "apiKey", In: "cookie", Name: cookieName, Description: "Behind TLS its name is " + secureCookieName},
+	}
+	described.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	tags := []string{"access"}
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "me", Method: http.MethodGet, Path: "/me", Tags: tags,
 		Summary: "Say who the server takes the caller for"},

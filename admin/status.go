@@ -50,6 +50,9 @@ func (s *Server) storeRoutes(api huma.API) {
 		Summary: "Check every rule that the store must keep", Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, _ *struct{}) (*body[CheckResult], error) {
 			found, err := s.options.Store.Check(ctx)
+			if err == nil {
+				s.watch.check(len(found))
+			}
 			result := CheckResult{Problems: []string{}}
 			for _, p := range found {
 				result.Problems = append(result.Problems, p.String())
@@ -100,6 +103,7 @@ func (s *Server) backup(ctx context.Context, path string) (Backup, error) {
 		}
 		return Backup{}, err
 	}
+	s.backedUp()
 	s.log.Info("backup written", "path", path)
 	return Backup{Path: info.Path, Bytes: info.Bytes, Change: info.Seq}, nil
 }

@@ -39,7 +39,7 @@ func TestTokens(t *testing.T) {
 		{"right", "Bearer " + made.Password, "GET", "/api/v1/me", 200, `"name":"reports_1","door":"token","scopes":["read"]`},
 		{"in lower case", "bearer  " + made.Password, "GET", "/api/v1/me", 200, ""},
 		{"a list", "Bearer " + made.Password, "GET", "/api/v1/users", 200, ""},
-		{"more than it may", "Bearer " + made.Password, "DELETE", "/api/v1/users/alice", 403, "reports_1 may not do this: it needs the scope admin"},
+		{"more than it may", "Bearer " + made.Password, "DELETE", "/api/v1/users/alice", 403, "reports_1 may not do this: it needs the scope users"},
 		{"a wrong secret", "Bearer dialtree_reports_1_" + strings.Repeat("a", 32), "GET", "/api/v1/me", 401, "not a token of this server"},
 		{"another name", "Bearer dialtree_none_" + token, "GET", "/api/v1/me", 401, "not a token of this server"},
 		{"no token", "Bearer x", "GET", "/api/v1/me", 401, "not a token of this server"},

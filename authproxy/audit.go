@@ -6,11 +6,13 @@ import (
 	"net/netip"
 )
 
-// audit writes the one line that a login leaves, and counts it. There is no
+// audit writes the one line that a login leaves, counts it and keeps it for a while. There is no
 // password in an attempt, so none can be in the line. A wrong password is no
 // error of ours: only what an operator should act on is a warning.
 func (f *Front) audit(client netip.AddrPort, a *attempt) {
 	f.binds.WithLabelValues(a.method, a.upstream, a.outcome.String()).Inc()
+	took := f.now().Sub(a.start)
+	f.keep(client, a, took)
 	level := slog.LevelInfo
 	if a.outcome == Unavailable || a.outcome == Busy {
 		level = slog.LevelWarn
@@ -20,8 +22,8 @@ func (f *Front) audit(client netip.AddrPort, a *attempt) {
 		return
 	}
 	name := a.name
-	if len(name) > 256 {
-		name = name[:256]
+	if len(name) > maxShownName {
+		name = name[:maxShownName]
 	}
 	f.logger.LogAttrs(ctx, level, "bind",
 		slog.String("address", client.String()),
@@ -31,6 +33,6 @@ func (f *Front) audit(client netip.AddrPort, a *attempt) {
 		slog.String("server", a.server),
 		slog.String("outcome", a.outcome.String()),
 		slog.String("reason", a.reason),
-		slog.Float64("duration_ms", float64(f.now().Sub(a.start).Microseconds())/1000),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 	)
 }

@@ -30,11 +30,10 @@ type attempt struct {
 	deviceOnly bool
 	userOnly   bool // the name is never a device's
 
-	administratorHash string // what an administrator's password is compared with
-
 	kind     identityKind // what the name turned out to mean; nobody when unknown
 	user     store.Account
 	device   device
+	phc      string // the hash of an administrator's password
 	key      string // the account's key in the ledger
 	hash     passwordHash
 	method   string // label: upstream, internal, device or none

@@ -59,6 +59,7 @@ type Front struct {
 	searches      sync.Pool // of *search
 	cookieKey     [32]byte
 	ledger        *ledger
+	logins        logins
 	hasher        *Hasher
 	accounts      recent[store.Account]
 	devices       recent[device]
@@ -138,6 +139,17 @@ func (f *Front) Ready() bool { return f.tree.Ready() }
 
 // Current tells whether searches see the store as it is now.
 func (f *Front) Current() bool { return f.tree.Seq() == f.store.Seq() && f.tree.Ready() }
+
+// Find finds entries as an administrator sees them.
+func (f *Front) Find(ctx context.Context, q directory.FindQuery) (directory.Found, error) {
+	return f.tree.Find(ctx, q)
+}
+
+// Dialled returns the form in which telephone numbers are compared; empty for what is none.
+func (f *Front) Dialled(number string) string { return f.tree.Dialled(number) }
+
+// EntryDN is the DN of an entry.
+func (f *Front) EntryDN(e *store.Entry) string { return f.tree.EntryDN(e) }
 
 // loadedLevel has an operator see what takes long, and not every edit.
 func loadedLevel(l directory.Loaded) slog.Level {

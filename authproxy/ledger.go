@@ -325,15 +325,6 @@ func (l *ledger) setLimits(o ThrottleOptions) {
 	l.limits = o.withDefaults()
 }
 
-// reset forgets what would keep a login of the account out.
-func (l *ledger) reset(key string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if a := l.accounts[key]; a != nil {
-		a.failures, a.failedFrom, a.refused, a.lockedUntil = nil, nil, nil, time.Time{}
-	}
-}
-
 // enter returns the account's gate, or false when too many wait before it. Each
 // enter that returned a gate needs a leave.
 func (l *ledger) enter(key string, now time.Time) (chan struct{}, bool) {

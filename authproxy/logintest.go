@@ -47,7 +47,7 @@ func (f *Front) TestLogin(ctx context.Context, name string, password []byte) Log
 	t.Outcome, t.Code, t.Result = a.outcome, int32(code), code.String()
 	t.step(a.start, a.outcome == Accepted, "result", "%s: a client gets %d %s", a.outcome, t.Code, t.Result)
 	if a.outcome == Accepted {
-		f.ledger.reset(a.key)
+		f.ledger.forget(a.key)
 	}
 	return t
 }

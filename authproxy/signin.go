@@ -27,7 +27,7 @@ func (f *Front) LoginUser(ctx context.Context, client netip.AddrPort, name strin
 // user's binds, under a name that no user can have. Every password is computed: nothing but the hash in hand says that it is right.
 func (f *Front) LoginAdministrator(ctx context.Context, client netip.AddrPort, name, hash string, password []byte) Outcome {
 	a := f.newAttempt(client, name)
-	a.kind, a.method, a.administratorHash = identityAdministrator, "administrator", hash
+	a.kind, a.method, a.phc = identityAdministrator, "administrator", hash
 	a.key = administratorKey(a.name)
 	a.hash = f.ledger.hash(a.key, password)
 	f.follow(ctx, &a, f.ledger.judge(a.key, a.hash, a.from, a.start), password)
@@ -40,7 +40,7 @@ func (f *Front) newAttempt(client netip.AddrPort, name string) attempt {
 }
 
 func (f *Front) askAdministrator(ctx context.Context, a *attempt, password []byte) {
-	ok, err := f.hasher.Verify(ctx, a.administratorHash, password)
+	ok, err := f.hasher.Verify(ctx, a.phc, password)
 	switch {
 	case err != nil:
 		a.outcome, a.reason = outcomeOf(err), err.Error()

@@ -40,6 +40,8 @@ func requestsFor(t *testing.T, o openapi.Operation) int {
 		return must[int](t)(strconv.Atoi(text))
 	case strings.HasPrefix(o.Path, "/api/v1/session"):
 		return 40 // the server answers a wrong password after half a second
+	case strings.HasSuffix(o.Path, "/log/events"):
+		return 20 // its answer does not end
 	}
 	return 200
 }
@@ -242,6 +244,9 @@ func (f *fuzzer) send(t *testing.T, o openapi.Operation, r *openapi.Request) int
 		return 0
 	}
 	defer response.Body.Close()
+	if strings.HasSuffix(o.Path, "/log/events") && response.StatusCode == http.StatusOK {
+		return http.StatusOK
+	}
 	body, err := io.ReadAll(response.Body)
 	if took := time.Since(begun); err != nil || took > answerLimit {
 		t.Errorf("%v: answered in %v, %v", r, took, err)

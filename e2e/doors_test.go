@@ -168,8 +168,8 @@ func TestStaleTags(t *testing.T) {
 		{"/api/v1/phonebooks/customers", `{"kind":"phonebook","name":"customers","title":%q,"readers":["everyone"]}`},
 		{"/api/v1/speeddials/11", `{"kind":"speeddial","shortcode":"11","displayname":%q,"phone":["100"]}`},
 		{"/api/v1/devices/reception", `{"kind":"device","name":"reception","title":%q}`},
-		{"/api/v1/upstreams/directory", `{"kind":"upstream","name":"directory","title":%q,"urls":["ldap://127.0.0.1:1"],"bind_dn":"uid=%%"}`},
-		{"/api/v1/connectors/staff", `{"kind":"connector","name":"staff","title":%q,"template":"csv-users","source":{"csv":{"path":"/nonexistent/staff.csv"}},"authentication":{"method":"none"}}`},
+		{"/api/v1/upstreams/directory", `{"kind":"upstream","name":"directory","urls":["ldap://127.0.0.1:1"],"search":{"base":"dc=x","filter":"(uid=%%)","bind_dn":%q,"password":"x"}}`},
+		{"/api/v1/connectors/staff", `{"kind":"connector","name":"staff","template":"csv-users","filter":%q,"source":{"csv":{"path":"/nonexistent/staff.csv"}},"authentication":{"method":"none"}}`},
 		{"/api/v1/administrators/" + adminName, `{"kind":"administrator","name":"` + adminName + `","role":"admin","title":%q}`},
 	} {
 		t.Run(c.path, func(t *testing.T) {
@@ -177,20 +177,20 @@ func TestStaleTags(t *testing.T) {
 			if tag == "" {
 				t.Fatal("no ETag")
 			}
-			document := func(title string) []byte { return fmt.Appendf(nil, c.document, title) }
-			if a := second.with("If-Match", tag).ask(t, http.MethodPut, c.path, document("Of the second")); a.status >= 300 {
+			document := func(text string) []byte { return fmt.Appendf(nil, c.document, text) }
+			if a := second.with("If-Match", tag).ask(t, http.MethodPut, c.path, document("cn=second")); a.status >= 300 {
 				t.Fatalf("the second administrator's change: %d %s", a.status, a.body)
 			}
 			for _, late := range []answer{
-				first.with("If-Match", tag).ask(t, http.MethodPut, c.path, document("Of the first")),
+				first.with("If-Match", tag).ask(t, http.MethodPut, c.path, document("cn=first")),
 				first.with("If-Match", tag).ask(t, http.MethodDelete, c.path, nil),
-				first.with("If-None-Match", "*").ask(t, http.MethodPut, c.path, document("A new one")),
+				first.with("If-None-Match", "*").ask(t, http.MethodPut, c.path, document("cn=new")),
 			} {
 				if late.status != http.StatusPreconditionFailed {
 					t.Errorf("a change of what was changed meanwhile: %d %s", late.status, late.body)
 				}
 			}
-			if a := first.done(t, http.MethodGet, c.path, nil, nil); !strings.Contains(a.body, "Of the second") {
+			if a := first.done(t, http.MethodGet, c.path, nil, nil); !strings.Contains(a.body, "cn=second") {
 				t.Errorf("the second administrator's change is lost: %s", a.body)
 			}
 		})

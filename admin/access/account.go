@@ -45,9 +45,12 @@ func Administrator(s *store.Store, name string) (*Account, error) {
 
 // AccountOf returns the account of an administrator as it is in hand.
 func AccountOf(a *store.Administrator) (*Account, error) {
-	hash, err := a.Password.Resolve()
-	if err != nil {
-		return nil, fmt.Errorf("administrator %s: %w", a.Name, err)
+	hash := ""
+	if !a.Password.IsMasked() { // else it was lost with the key of the store, and a link sets another one
+		var err error
+		if hash, err = a.Password.Resolve(); err != nil {
+			return nil, fmt.Errorf("administrator %s: %w", a.Name, err)
+		}
 	}
 	return &Account{Name: a.Name, Role: Role(a.Role), Hash: hash, Stamp: stampOf("administrator", a.Role, hash)}, nil
 }
@@ -120,7 +123,14 @@ func HasAdmin(s *store.Store, put []store.Object, remove []store.ObjectRef) (boo
 		}
 	}
 	for _, o := range put {
-		after[store.RefOf(o)] = o
+		ref := store.RefOf(o)
+		if a, ok := o.(*store.Administrator); ok && a.Password.IsMasked() { // keeps what it has
+			if old, ok := after[ref].(*store.Administrator); ok {
+				kept := *a
+				kept.Password, o = old.Password, &kept
+			}
+		}
+		after[ref] = o
 	}
 	for _, ref := range remove {
 		delete(after, ref)
@@ -128,7 +138,7 @@ func HasAdmin(s *store.Store, put []store.Object, remove []store.ObjectRef) (boo
 	for _, o := range after {
 		switch o := o.(type) {
 		case *store.Administrator:
-			if o.Role == store.RoleAdmin && !o.Disabled && !o.Password.IsZero() {
+			if o.Role == store.RoleAdmin && !o.Disabled && o.Password.IsLiteral() {
 				return true, nil
 			}
 		case *store.Role:

@@ -32,9 +32,10 @@ type Sheet struct {
 	BindDN     string     `json:"bind_dn"`
 	Base       string     `json:"base"`
 	Text       string     `json:"settings" doc:"What is pasted"`
+	FileName   string     `json:"file_name" doc:"What a download of the settings is called"`
+	FileType   string     `json:"file_type" doc:"The MIME type of that file"`
 	Notes      []string   `json:"notes" doc:"Which filters to use and why, and what the vendor cannot do"`
-	QR         string     `json:"qr,omitempty"`
-	FileName   string     `json:"file_name"`
+	QR         string     `json:"qr,omitempty" doc:"What a phone of this make scans instead; empty where it takes none"`
 }
 
 // Render writes the settings of a vendor, which Find understands. An error is of the
@@ -65,7 +66,9 @@ func Render(vendor string, s Settings) (*Sheet, error) {
 	if strings.Contains(text, v.format.dn(s.Base)) {
 		notes = append([]string{fmt.Sprintf("The base %s finds contacts. With the base %s it finds colleagues and speed dials too.", s.Base, s.BaseDN)}, notes...)
 	}
+	fileName, fileType := v.file()
 	return &Sheet{
+		FileName: fileName, FileType: fileType,
 		Vendor: v, Connection: connection, Device: s.Device, BindDN: s.DeviceDN, Base: s.Base,
 		Text: text, Notes: append(paragraphs(own), notes...),
 	}, nil

@@ -50,7 +50,7 @@ func (x *decoder) add(n *yaml.Node, path, format string, args ...any) {
 func (x *decoder) structure(path string, n *yaml.Node, v reflect.Value, skip []string) {
 	fields := make(map[string]reflect.StructField)
 	var names []string
-	for _, f := range keyed(v.Type()) {
+	for _, f := range Keyed(v.Type()) {
 		name := Key(f)
 		fields[name] = f
 		names = append(names, name)
@@ -69,15 +69,15 @@ func (x *decoder) structure(path string, n *yaml.Node, v reflect.Value, skip []s
 	}
 }
 
-// keyed returns the fields of a struct that have keys, those of embedded structs with the tag `yaml:",inline"` among them.
-func keyed(t reflect.Type) []reflect.StructField {
+// Keyed returns the fields of a struct that have keys, those of embedded structs with the tag `yaml:",inline"` among them.
+func Keyed(t reflect.Type) []reflect.StructField {
 	var fields []reflect.StructField
 	for f := range t.Fields() {
 		switch {
 		case Key(f) != "":
 			fields = append(fields, f)
 		case f.Anonymous && f.Tag.Get("yaml") == ",inline":
-			for _, in := range keyed(f.Type) {
+			for _, in := range Keyed(f.Type) {
 				in.Index = append(slices.Clone(f.Index), in.Index...)
 				fields = append(fields, in)
 			}

@@ -48,6 +48,7 @@ type cond struct {
 	numbers *Numbering       // of conditions on numbers
 	number  numberAssertion  // of equality on numbers
 	digits  numberSubstrings // of substrings on numbers; of ordering, what is dialled is in text
+	begins  numberSubstrings // of a word: the digits as the beginning of a number
 
 	exact []byte // the assertion as it came, for what is compared as it is
 	time  int64  // of timestamps
@@ -75,6 +76,7 @@ const (
 	opAtMost
 	opExact // case counts: caseExactMatch
 	opAnyText
+	opWord // of Find: the text, or the digits, in any value
 )
 
 // A doc is an entry in a segment, with the parts that conditions look at.
@@ -125,6 +127,8 @@ func (c *cond) eval(d *doc) Truth {
 		return c.kids[0].eval(d).not()
 	case opAnyText:
 		return truthOf(c.anyItem(d, fieldMask, false))
+	case opWord:
+		return truthOf(c.anyWord(d))
 	}
 	if c.names && d.home.nameMatches(c) {
 		return True

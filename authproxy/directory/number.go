@@ -38,6 +38,9 @@ type Numbering struct {
 // is dialled.
 func (n *Numbering) canonical(dst []byte, s string) []byte { return appendCanonical(dst, n, s) }
 
+// Dialled is the one form of a number; empty where nothing of it is dialled.
+func (t *Tree) Dialled(number string) string { return string(t.numbers.canonical(nil, number)) }
+
 func appendCanonical[S string | []byte](dst []byte, n *Numbering, s S) []byte {
 	start := len(dst)
 	return n.toInternational(appendDialled(dst, n, s), start)

@@ -22,6 +22,7 @@ type snapshot struct {
 	nobody  access // who may read nothing
 	mu      sync.RWMutex
 	readers map[string]*access // guarded by mu; by the DN of the reader
+	totals  map[string]int     // guarded by mu; by the list
 }
 
 // containersOf makes the containers that there are, empty.

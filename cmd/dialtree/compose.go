@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/authproxy"
 	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
@@ -31,13 +32,15 @@ const grace = 5 * time.Second
 
 // A node is the whole server: the one place where the parts meet.
 type node struct {
-	config *config.Config
-	logger *slog.Logger
-	store  *store.Store
-	front  *authproxy.Front
-	ldap   *ldapserver.Server
-	syncer *syncer.Syncer
-	admin  *admin.Server
+	config  *config.Config                // as the server was started with
+	inForce atomic.Pointer[config.Config] // with what was reloaded
+	logger  *slog.Logger
+	tail    *logtail.Tail
+	store   *store.Store
+	front   *authproxy.Front
+	ldap    *ldapserver.Server
+	syncer  *syncer.Syncer
+	admin   *admin.Server
 
 	ldapListeners []ldapserver.Listener
 	adminListener net.Listener
@@ -47,8 +50,9 @@ type node struct {
 
 // newNode opens the store and the listeners. What it opened is closed again when
 // something is wrong; otherwise run closes it.
-func newNode(ctx context.Context, c *config.Config, logger *slog.Logger) (*node, error) {
-	n := &node{config: c, logger: logger}
+func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *logtail.Tail) (*node, error) {
+	n := &node{config: c, logger: logger, tail: tail}
+	n.inForce.Store(c)
 	if err := n.open(ctx); err != nil {
 		n.close()
 		return nil, err
@@ -123,6 +127,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Upstreams:   upstreamsDoor{n.front},
 		Front:       n.frontDoor(certificate != nil),
 		Directory:   directoryDoor{n.front},
+		Finder:      finderDoor{n.front},
+		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
 		Devices:     devicesDoor{n.front},
 		SignIns:     signInsDoor{n.front, hasher},
@@ -133,9 +139,14 @@ func (n *node) open(ctx context.Context) (err error) {
 		Logger:      logger,
 		Version:     version,
 		Ready:       n.ready,
+		System:      systemDoor{n},
+		Log:         n.tail,
 	})
 	if err != nil {
 		return err
+	}
+	if err := registry.Register(n.admin.ExpiryCollector()); err != nil {
+		return fmt.Errorf("register metrics: %w", err)
 	}
 	return n.listen(ctx)
 }
@@ -335,6 +346,7 @@ func (n *node) reload(c *config.Config) error {
 	}
 	n.front.SetThrottle(throttleOf(c))
 	n.front.SetSearchLimits(searchLimitsOf(c))
+	n.inForce.Store(n.inForce.Load().Reloaded(c))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/csvcell"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -30,7 +31,7 @@ func writeCSV(w io.Writer, kind admin.Kind, documents []map[string]any) error {
 			continue // an import would bring it back
 		}
 		for i, name := range header {
-			row[i] = harmless(csvCell(d[name]))
+			row[i] = csvcell.Escape(csvCell(d[name]))
 		}
 		if err := out.Write(row); err != nil {
 			return err
@@ -52,17 +53,4 @@ func csvCell(value any) string {
 		return strings.Join(texts, ";")
 	}
 	return fmt.Sprint(value)
-}
-
-// harmless keeps a spreadsheet from taking a value for a formula (OWASP ASVS 5.0,
-// 1.2.10): it puts an apostrophe in front. A telephone number is no formula worth
-// the name, and must stay what a CSV import reads: "+49 30 1234" is left alone.
-func harmless(value string) string {
-	if value == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(value)[0]) {
-		return value
-	}
-	if value[0] == '+' && len(value) > 1 && strings.Trim(value[1:], "0123456789 ()/.;-+") == "" && '0' <= value[1] && value[1] <= '9' {
-		return value
-	}
-	return "'" + value
 }

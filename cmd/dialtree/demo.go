@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 )
 
@@ -82,7 +83,8 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	}
 	defer directory.stop()
 
-	n, err := newNode(ctx, c, newLogger(c, e.stderr, isTerminal(e.stderr)))
+	tail := logtail.New()
+	n, err := newNode(ctx, c, newLogger(c, e.stderr, isTerminal(e.stderr), tail), tail)
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,9 @@ func loadConfig(e *env) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.dataDir != "" {
+	if e.dataDir != "" && e.dataDir != c.DataDir {
 		c.DataDir = e.dataDir
+		c.Origins["data_dir"] = config.Origin{From: config.FromFlag, Where: "--data-dir"}
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ What a connector removed and keeps hidden for a while is not in CSV.`,
 				}
 				return writeDocuments(e.stdout, output, kind, []admin.Document{document})
 			}
-			documents, err := client.List(c.Context(), kind, o)
+			documents, err := listAll(c.Context(), client, kind, o)
 			if err != nil {
 				return err
 			}
@@ -72,6 +73,17 @@ What a connector removed and keeps hidden for a while is not in CSV.`,
 	c.Flags().StringVar(&o.Connector, "connector", "", "only entries that this connector made")
 	outputFlag(c, &output, "table", "yaml", "json", "csv")
 	return c
+}
+
+// listAll returns what is there, and the entries that connectors keep hidden behind it.
+func listAll(ctx context.Context, client *admin.Client, kind admin.Kind, o admin.ListOptions) ([]admin.Document, error) {
+	documents, err := client.List(ctx, kind, o)
+	if _, isEntry := kind.Entry(); err != nil || !isEntry || o.State != "" {
+		return documents, err
+	}
+	o.State = "removed"
+	hidden, err := client.List(ctx, kind, o)
+	return append(documents, hidden...), err
 }
 
 func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []admin.Document) error {

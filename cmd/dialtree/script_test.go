@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DIALTREE_DATA_DIR", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("DIALTREE_LDAP_LISTEN", "127.0.0.1:0")
 			e.Setenv("DIALTREE_ADMIN_LISTEN", "127.0.0.1:0")
+			e.Setenv("NEXT_YEAR", time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "serving": serving, "certificate": certificate},

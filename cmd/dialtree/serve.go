@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 	"github.com/dialtree/dialtree/store"
 )
@@ -47,7 +48,8 @@ func serve(ctx context.Context, e *env, forget bool) error {
 	}
 	log := startLogWriter(e.stderr)
 	defer log.close()
-	logger := newLogger(c, log, isTerminal(e.stderr))
+	tail := logtail.New()
+	logger := newLogger(c, log, isTerminal(e.stderr), tail)
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
 	}
@@ -60,7 +62,7 @@ func serve(ctx context.Context, e *env, forget bool) error {
 			logger.Warn("a secret was given up: enter it again with dialtree apply", "object", secret.Object.String(), "key", secret.Path)
 		}
 	}
-	n, err := newNode(ctx, c, logger)
+	n, err := newNode(ctx, c, logger, tail)
 	if err != nil {
 		return err
 	}
@@ -105,17 +107,18 @@ func reload(e *env, n *node, logger *slog.Logger) {
 	logger.Info("certificates and limits were read again; other keys need a restart")
 }
 
-// newLogger logs text to a terminal and JSON elsewhere, unless told otherwise.
-func newLogger(c *config.Config, w io.Writer, terminal bool) *slog.Logger {
+// newLogger logs text to a terminal and JSON elsewhere, unless told otherwise, and keeps the last
+// lines in tail.
+func newLogger(c *config.Config, w io.Writer, terminal bool, tail *logtail.Tail) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		level = slog.LevelInfo // the configuration was checked: this is not reached
 	}
 	o := &slog.HandlerOptions{Level: level}
 	if c.Log.Format == "text" || c.Log.Format == "auto" && terminal {
-		return slog.New(slog.NewTextHandler(w, o))
+		return slog.New(tail.Handler(slog.NewTextHandler(w, o)))
 	}
-	return slog.New(slog.NewJSONHandler(w, o))
+	return slog.New(tail.Handler(slog.NewJSONHandler(w, o)))
 }
 
 func isTerminal(w io.Writer) bool {

@@ -7,6 +7,9 @@
 // that is malformed is a record with a Problem rather than the end, and empty rows are skipped. What both
 // accept, both read the same, apart from line breaks inside a cell, which stay as they are.
 //
+// An apostrophe that an export of ours put before what a spreadsheet would compute is taken off again
+// (package csvcell): '=1 is read as =1, and 's Gravenhage as it is.
+//
 // A file is streamed: memory is bounded by the longest row. Nothing is guessed silently: what
 // auto finds is in Notes.
 package csv

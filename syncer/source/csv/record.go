@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dialtree/dialtree/csvcell"
 	"github.com/dialtree/dialtree/syncer/source"
 )
 
@@ -33,7 +34,7 @@ func (r *record) from(p *parser) source.Record {
 		case cell == "":
 			r.values[i] = nil
 		default:
-			r.cells[i] = cell
+			r.cells[i] = csvcell.Unescape(cell)
 			r.values[i] = r.cells[i : i+1 : i+1]
 		}
 	}

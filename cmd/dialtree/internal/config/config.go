@@ -24,6 +24,8 @@ type Config struct {
 
 	// Warnings are settings that work but that their owner should think about.
 	Warnings []*Warning `yaml:"-"`
+	// Origins says where the value of a key came from, by key; one that is missing is a default.
+	Origins map[string]Origin `yaml:"-"`
 }
 
 // LDAP is how the front listens and what it allows.

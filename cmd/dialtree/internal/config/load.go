@@ -33,6 +33,7 @@ func Load(path string, environ []string) (*Config, error) {
 		return nil, err
 	}
 	l.warn()
+	c.Origins = l.origins()
 	return c, nil
 }
 
