@@ -168,6 +168,9 @@ func operations(t *testing.T, d *fixture.Dialtree) (*openapi.Description, []open
 	return description, description.Operations
 }
 
+// staticPath is the folder of the page's files.
+var staticPath = regexp.MustCompile(`/static/[^/"]+/`)
+
 // linked are the addresses of the server that a page names, in their quotes.
 var linked = regexp.MustCompile(`"/[^" ]*"`)
 
