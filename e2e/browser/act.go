@@ -142,7 +142,8 @@ func (p *Page) find(roles, name string) (cdp.BackendNodeID, error) {
 		return 0, err
 	}
 	for _, n := range nodes {
-		if hasRole(n, roles) && text(n.Name) == name {
+		// The mark of a field that is required is announced with its label.
+		if hasRole(n, roles) && strings.TrimSuffix(text(n.Name), " *") == name {
 			return n.BackendDOMNodeID, nil
 		}
 	}

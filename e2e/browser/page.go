@@ -195,3 +195,8 @@ func (p *Page) Reload() error {
 	_, err := ask(p, page.Reload, page.ReloadParams{})
 	return errors.Join(err, p.settle())
 }
+
+// Overhang is by how many pixels the page is wider than the window; 0: it fits.
+func (p *Page) Overhang() (int, error) {
+	return run(p, chromedp.Evaluate[int]("Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)"))
+}
