@@ -32,6 +32,10 @@ test: build ## run every test; installs the servers that tests need where it may
 	DIALTREE_BIN=$(CURDIR)/bin/dialtree DIALTREE_KILLS=$(KILLS) go test -tags e2e -count=1 -timeout 15m ./e2e/...
 	@scripts/install-test-deps --left-out
 
+.PHONY: docs
+docs: ## write docs/commands.md from the help of the commands
+	go test -run '^TestCommandsDocument$$' ./cmd/dialtree -update
+
 .PHONY: check
 check: ## gofmt, go vet and staticcheck, also of the whole-system tests
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: run gofmt -w on"; echo "$$unformatted"; exit 1; }

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"syncer/source/rest":          {"syncer/source", "syncer/source/file", "syncer/source/web"},
 	"syncer/source/ldap":          {"syncer/source", "authproxy/upstream"},
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
-	"admin":                       {"admin/", "store"},
+	"admin":                       {"admin/", "csvcell", "store"},
 	"admin/access":                {"store"},
 	"admin/page":                  {"admin", "admin/access", "admin/phonesettings", "store"},
 	"admin/logtail":               {},
@@ -58,6 +58,7 @@ var owner = map[string][]string{
 	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
 	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx", "admin/export"},
 	"github.com/chromedp":              {"e2e/browser"},
+	"github.com/rivo/uniseg":           {"cmd/dialtree/internal/terminal"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {

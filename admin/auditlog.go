@@ -15,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dialtree/dialtree/admin/access"
+	"github.com/dialtree/dialtree/csvcell"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -174,15 +175,7 @@ func auditRow(r *AuditRecord) []string {
 		strings.Join(fields, "; "), strconv.Itoa(r.More), strconv.FormatUint(r.Change, 10),
 	}
 	for i := range row {
-		row[i] = inert(row[i])
+		row[i] = csvcell.Escape(row[i])
 	}
 	return row
-}
-
-// inert keeps a spreadsheet from taking a text for a formula.
-func inert(cell string) string {
-	if cell != "" && (strings.ContainsRune("=+-@", rune(cell[0])) || cell[0] < ' ') {
-		return "'" + cell
-	}
-	return cell
 }

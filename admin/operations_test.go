@@ -78,8 +78,11 @@ func TestEveryOperationRefuses(t *testing.T) {
 			if got := status(editor); !own && (got == http.StatusForbidden) != (op.scope != "read" && op.scope != "contacts") && op.path != "/api/v1/import" {
 				t.Errorf("an editor: %d", got)
 			}
+			if !unsafe {
+				return // looking from another site changes nothing, and some answers never end
+			}
 			for _, v := range []*visitor{&foreign, &crossSite, &silent} {
-				if got := status(v); unsafe && got != http.StatusForbidden {
+				if got := status(v); got != http.StatusForbidden {
 					t.Errorf("from another site, %v: %d", v.header, got)
 				}
 			}

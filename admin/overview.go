@@ -16,6 +16,7 @@ const (
 	stateFailed  = "failed"
 	stateStopped = "stopped"
 	stateNever   = "never"
+	stateRunning = "running"
 )
 
 func (s *Server) overview(now time.Time) (*Overview, error) {
@@ -76,7 +77,11 @@ func (s *Server) connectorState(c *store.Connector, now time.Time) (ConnectorSta
 	state := ConnectorState{
 		Name: c.Name, Template: c.Template, Target: targetOf(c), State: stateFresh,
 		LastRun: status.LastRun, LastSuccess: status.LastSuccess, LastError: status.LastError, NextRun: status.NextRun,
-		Entries: counts.Connectors[c.Name],
+		Entries: counts.Connectors[c.Name], Job: status.Running,
+	}
+	if state.Job != "" {
+		state.State = stateRunning
+		return state, nil
 	}
 	if status.LastRun == "" {
 		state.State = stateNever

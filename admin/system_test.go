@@ -74,7 +74,7 @@ func startSystem(t *testing.T) *systemBench {
 	b.log = slog.New(tail.Handler(slog.NewTextHandler(io.Discard, nil)))
 	b.server, err = admin.New(admin.Options{
 		Store: st, Syncer: &fakeSyncer{}, Logins: fakeLogins{}, Upstreams: fakeUpstreams{}, Gatherer: registry, Front: fakeFront(),
-		Directory: fakeDirectory{}, Devices: &fakeDevices{store: st}, Logger: b.log, System: b, Log: tail,
+		Directory: fakeDirectory{}, Devices: &fakeDevices{store: st}, Finder: fakeFinder{st}, LoginWatch: fakeLoginWatch{}, SignIns: &fakeSignIns{}, Logger: b.log, System: b, Log: tail,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,13 +14,6 @@ import (
 	"github.com/dialtree/dialtree/admin/access"
 )
 
-// Options are what a Page needs.
-type Options struct {
-	API    *admin.Client    // required: of the server that the page belongs to
-	Logger *slog.Logger     // required
-	Now    func() time.Time // nil: time.Now
-}
-
 // A Page serves the web page. It expects the identity of who asks in the request's context
 // (access.From); without one it shows the sign-in.
 type Page struct {
@@ -34,19 +27,13 @@ type Page struct {
 }
 
 // New parses what is embedded. An error is a mistake in it.
-func New(o Options) (*Page, error) {
-	if o.API == nil || o.Logger == nil {
-		return nil, errors.New("page: Options must hold API and Logger")
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	p := &Page{api: o.API, log: o.Logger, now: o.Now, mux: http.NewServeMux()}
+func New(log *slog.Logger) (*Page, error) {
+	p := &Page{log: log, now: time.Now, mux: http.NewServeMux()}
 	var err error
 	if p.static, err = newStatic(); err != nil {
 		return nil, err
 	}
-	if p.templates, err = parseTemplates(p.static, p.now); err != nil {
+	if p.templates, err = parseTemplates(p.static, func() time.Time { return p.now() }); err != nil {
 		return nil, err
 	}
 	p.mux.Handle("GET /static/{version}/{file}", p.static)
@@ -58,6 +45,12 @@ func New(o Options) (*Page, error) {
 	p.systemRoutes()
 	p.handle("/", func(*request) error { return errNoPage })
 	return p, nil
+}
+
+// Over makes the page one of the server that the client asks. It is called once.
+func (p *Page) Over(api *admin.Client) http.Handler {
+	p.api = api
+	return p
 }
 
 // ServeHTTP implements http.Handler.

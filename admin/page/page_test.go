@@ -73,10 +73,12 @@ type bench struct {
 func start(t *testing.T, answers map[string]any) *bench {
 	t.Helper()
 	api := &fakeAPI{t: t, answers: answers}
-	p, err := New(Options{API: admin.NewLocalClient(api), Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }})
+	p, err := New(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.now = func() time.Time { return now }
+	p.Over(admin.NewLocalClient(api))
 	return &bench{api, p, &access.Identity{Name: "anna", Door: access.DoorSession, Role: access.RoleAdmin, Scopes: access.RoleAdmin.Scopes()}, "en"}
 }
 

@@ -172,7 +172,6 @@ func (r *request) vendors() error {
 // sheetData is the settings of one vendor's phones.
 type sheetData struct {
 	Sheet      *phonesettings.Sheet
-	Code       *qrCode // nil: the vendor takes none
 	Vendor     string
 	Title      string
 	Devices    []deviceDocument
@@ -209,9 +208,6 @@ func (r *request) sheet(secret bool) error {
 		return err
 	default:
 		data.Title = data.Sheet.Vendor.Title
-		if data.Code, err = newQRCode(data.Sheet.QR); err != nil {
-			return err
-		}
 	}
 	r.renderView(status, "sheet", &view{Title: text("Set up a phone"), Name: data.Title, Data: data})
 	return nil
@@ -241,7 +237,7 @@ func (r *request) sheetFile() error {
 	if err != nil {
 		return err
 	}
-	r.attach(sheet.FileName, "text/plain; charset=utf-8")
+	r.attach(sheet.FileName, sheet.FileType)
 	_, err = r.w.Write([]byte(sheet.Text))
 	return err
 }

@@ -35,7 +35,6 @@ type Sheet struct {
 	FileName   string     `json:"file_name" doc:"What a download of the settings is called"`
 	FileType   string     `json:"file_type" doc:"The MIME type of that file"`
 	Notes      []string   `json:"notes" doc:"Which filters to use and why, and what the vendor cannot do"`
-	QR         string     `json:"qr,omitempty" doc:"What a phone of this make scans instead; empty where it takes none"`
 }
 
 // Render writes the settings of a vendor, which Find understands. An error is of the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 // maxApply bounds what one apply reads. The server has the same bound on a request.
@@ -18,7 +20,7 @@ const maxApply = 24 << 20
 func newApplyCommand(e *env) *cobra.Command {
 	var files []string
 	var dryRun bool
-	var output string
+	var ifMatch, output string
 	c := &cobra.Command{
 		Use:   "apply -f FILE...",
 		Short: "Create or update upstreams, connectors, phonebooks, devices and entries from YAML",
@@ -30,6 +32,7 @@ A secret is a text, {env: NAME} or {file: PATH}; the server reads variables and 
 A device without a password gets one, which is printed this once.`,
 		Example: `  dialtree apply -f upstream.yaml
   dialtree apply -f upstreams.yaml -f users.yaml --dry-run
+  dialtree apply -f corp.yaml --if-match "$(dialtree get upstream corp --show-tag)"
   dialtree apply -f - <<'YAML'
   kind: phonebook
   name: customers
@@ -42,20 +45,12 @@ A device without a password gets one, which is printed this once.`,
 			if len(files) == 0 {
 				return usagef(c, "name a file with -f, or - for standard input")
 			}
-			texts, err := readFiles(e, files)
+			out, err := apply(c.Context(), e, files, admin.PutOptions{IfMatch: ifMatch, DryRun: dryRun})
 			if err != nil {
 				return err
 			}
-			client, err := e.client()
-			if err != nil {
-				return err
-			}
-			out, err := client.Apply(c.Context(), texts, dryRun)
-			if err != nil {
-				return err
-			}
-			if output == "json" {
-				return writeJSON(e.stdout, out.Applied)
+			if isData(output) {
+				return writeData(e.stdout, output, out.Applied)
 			}
 			writeApplied(e.stdout, out)
 			return nil
@@ -63,8 +58,25 @@ A device without a password gets one, which is printed this once.`,
 	}
 	c.Flags().StringArrayVarP(&files, "file", "f", nil, "YAML `file`, or - for standard input; may be given several times")
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "say what would be done, and do nothing")
-	outputFlag(c, &output, "text", "json")
+	c.Flags().StringVar(&ifMatch, "if-match", "", "one document, only when it still has this `tag`, which get --show-tag prints")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
+}
+
+// apply applies all documents of the files; with a tag the only one.
+func apply(ctx context.Context, e *env, files []string, o admin.PutOptions) (*admin.ApplyOutput, error) {
+	if o.IfMatch != "" {
+		return applyTagged(ctx, e, files, o)
+	}
+	texts, err := readFiles(e, files)
+	if err != nil {
+		return nil, err
+	}
+	client, err := e.client()
+	if err != nil {
+		return nil, err
+	}
+	return client.Apply(ctx, texts, o.DryRun)
 }
 
 func readFiles(e *env, names []string) ([]admin.File, error) {
@@ -108,7 +120,7 @@ func readFile(e *env, name string, room int64) (shown string, text []byte, err e
 
 func writeApplied(w io.Writer, out *admin.ApplyOutput) {
 	for _, a := range out.Applied {
-		fmt.Fprintf(w, "%s %s %s", a.Effect, a.Kind, printable(a.Name))
+		fmt.Fprintf(w, "%s %s %s", a.Effect, a.Kind, terminal.Printable(a.Name))
 		if out.DryRun {
 			fmt.Fprint(w, " (dry run)")
 		}

@@ -2,12 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 func newAuthCommand(e *env) *cobra.Command {
@@ -28,7 +29,8 @@ any other. Exit code 0: accepted; 1: anything else.
 The password is asked for, or read from the first line of standard input.`,
 		Example: `  dialtree auth test alice
   echo "$PASSWORD" | dialtree auth test alice@example.com --password-stdin`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(e, namesOf("user")),
 		RunE: func(c *cobra.Command, args []string) error {
 			password, err := readPassword(c, e, "Password of "+args[0], fromStdin)
 			if err != nil {
@@ -42,10 +44,10 @@ The password is asked for, or read from the first line of standard input.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				err = writeJSON(e.stdout, test)
+			if isData(output) {
+				err = writeData(e.stdout, output, test)
 			} else {
-				writeLoginTest(e.stdout, test)
+				writeLoginTest(e, test)
 			}
 			if err == nil && test.Outcome != "accepted" {
 				err = errFailed
@@ -54,22 +56,29 @@ The password is asked for, or read from the first line of standard input.`,
 		},
 	}
 	c.Flags().BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
-	outputFlag(c, &output, "text", "json")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
 }
 
-func writeLoginTest(w io.Writer, t *admin.LoginTest) {
-	for _, s := range t.Steps {
-		mark := "ok  "
+func writeLoginTest(e *env, t *admin.LoginTest) {
+	writeSteps(e, t.Steps)
+	outcome := e.terminal().Paint(terminal.StateColour(t.Outcome), t.Outcome)
+	fmt.Fprintf(e.stdout, "%s: %s (a client gets %d %s)\n", terminal.Printable(t.Login), outcome, t.ResultCode, t.ResultName)
+}
+
+// writeSteps writes the steps of a test with the time that each took.
+func writeSteps(e *env, steps []admin.LoginStep) {
+	for _, s := range steps {
+		mark := "ok"
 		if !s.OK {
 			mark = "FAIL"
 		}
-		fmt.Fprintf(w, "%s  %-9s %9s  %s\n", mark, s.Name, took(s.Duration), printable(s.Detail))
+		blanks := strings.Repeat(" ", len("FAIL")-len(mark))
+		fmt.Fprintf(e.stdout, "%s%s  %-9s %9s  %s\n", e.terminal().Paint(terminal.StateColour(mark), mark), blanks, s.Name, took(s.Duration), terminal.Printable(s.Detail))
 	}
-	fmt.Fprintf(w, "%s: %s (a client gets %d %s)\n", printable(t.Login), t.Outcome, t.ResultCode, t.ResultName)
 }
 
 // took writes a duration so that steps compare at a glance: always in milliseconds.
-func took(d time.Duration) string {
-	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
-}
+func took(d time.Duration) string { return milliseconds(float64(d) / float64(time.Millisecond)) }
+
+func milliseconds(ms float64) string { return fmt.Sprintf("%.2f ms", ms) }

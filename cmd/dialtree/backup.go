@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -16,10 +17,15 @@ func newBackupCommand(e *env) *cobra.Command {
 		Short: "Write a backup of the running server's store",
 		Long: `Backup makes the server write everything it knows, as of one moment, to a file, while
 it goes on serving. The file gets its name when all of it is on the disk. It holds the
-key of the stored secrets: keep it as you keep passwords.`,
-		Example: "  dialtree backup /var/backups/dialtree-$(date +%F).backup",
-		Args:    cobra.ExactArgs(1),
+key of the stored secrets: keep it as you keep passwords. "-" writes it to standard
+output instead.`,
+		Example: `  dialtree backup /var/backups/dialtree-$(date +%F).backup
+  dialtree backup - | ssh vault 'cat > dialtree.backup'`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == "-" {
+				return backupToStdout(c, e)
+			}
 			path, err := filepath.Abs(args[0])
 			if err != nil {
 				return err
@@ -32,15 +38,30 @@ key of the stored secrets: keep it as you keep passwords.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				return writeJSON(e.stdout, backup)
+			if isData(output) {
+				return writeData(e.stdout, output, backup)
 			}
 			fmt.Fprintf(e.stdout, "wrote %s (%d bytes)\n", args[0], backup.Bytes)
 			return nil
 		},
 	}
-	outputFlag(c, &output, "text", "json")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
+}
+
+func backupToStdout(c *cobra.Command, e *env) error {
+	if e.terminal() != (terminal.Terminal{}) {
+		return usagef(c, "a terminal cannot show a backup: name a file, or pass it on with |")
+	}
+	client, err := e.client()
+	if err != nil {
+		return err
+	}
+	download, err := client.BackupFile(c.Context())
+	if err != nil {
+		return err
+	}
+	return e.receive(download, "-")
 }
 
 func newRestoreCommand(e *env) *cobra.Command {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -32,8 +33,8 @@ is wrong.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				err = writeJSON(e.stdout, admin.CheckResult{Problems: problems})
+			if isData(output) {
+				err = writeData(e.stdout, output, admin.CheckResult{Problems: problems})
 			} else {
 				writeProblems(e, dir, problems)
 			}
@@ -43,7 +44,7 @@ is wrong.`,
 			return err
 		},
 	}
-	outputFlag(c, &output, "text", "json")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
 }
 
@@ -67,7 +68,7 @@ func writeProblems(e *env, dir string, problems []string) {
 		return
 	}
 	for _, p := range problems {
-		fmt.Fprintln(e.stdout, printable(p))
+		fmt.Fprintln(e.stdout, terminal.Printable(p))
 	}
 	fmt.Fprintf(e.stdout, "%s found: restore a backup with `dialtree restore FILE`, and keep this store for whoever looks into it\n", count(len(problems), "problem"))
 }

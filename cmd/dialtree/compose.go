@@ -19,6 +19,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/admin/logtail"
+	"github.com/dialtree/dialtree/admin/page"
 	"github.com/dialtree/dialtree/authproxy"
 	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
@@ -120,7 +121,12 @@ func (n *node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	pages, err := page.New(logger)
+	if err != nil {
+		return err
+	}
 	n.admin, err = admin.New(admin.Options{
+		Page:        pages.Over,
 		Store:       n.store,
 		Syncer:      syncerDoor{n.syncer},
 		Logins:      logins,

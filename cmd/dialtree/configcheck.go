@@ -13,7 +13,7 @@ import (
 )
 
 func newConfigCommand(e *env) *cobra.Command {
-	return group("config", "Look at the configuration of the server", newConfigCheckCommand(e))
+	return group("config", "Look at the configuration of the server", newConfigCheckCommand(e), newConfigShowCommand(e))
 }
 
 func newConfigCheckCommand(e *env) *cobra.Command {
@@ -35,8 +35,8 @@ as DIALTREE_LDAP_LISTEN; lists are written with commas.`,
 				path = args[0]
 			}
 			cfg, err := config.Load(path, e.environ)
-			if output == "json" {
-				return writeCheckJSON(e.stdout, cfg, err)
+			if isData(output) {
+				return writeCheckData(e.stdout, output, cfg, err)
 			}
 			if err != nil {
 				fmt.Fprintln(e.stdout, err)
@@ -52,7 +52,7 @@ as DIALTREE_LDAP_LISTEN; lists are written with commas.`,
 			return nil
 		},
 	}
-	outputFlag(c, &output, "text", "json")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
 }
 
@@ -72,7 +72,7 @@ func listening(c *config.Config) string {
 	return b.String()
 }
 
-func writeCheckJSON(w io.Writer, c *config.Config, err error) error {
+func writeCheckData(w io.Writer, form string, c *config.Config, err error) error {
 	type line struct {
 		File    string `json:"file,omitempty"`
 		Line    int    `json:"line,omitempty"`
@@ -95,7 +95,7 @@ func writeCheckJSON(w io.Writer, c *config.Config, err error) error {
 	if c != nil {
 		result.Warnings = lines(c.Warnings)
 	}
-	if werr := writeJSON(w, result); werr != nil {
+	if werr := writeData(w, form, result); werr != nil {
 		return werr
 	}
 	if err != nil {

@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 func newPreviewCommand(e *env) *cobra.Command {
@@ -23,11 +23,9 @@ the variables make of it, or why it is left out or rejected. Nothing is compared
 what is stored and nothing is changed: "run --dry-run" shows the whole plan.`,
 		Example: `  dialtree connector preview staff
   dialtree connector preview staff --records 5 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(e, connectorNames),
 		RunE: func(c *cobra.Command, args []string) error {
-			if records < 1 || records > 1000 {
-				return usagef(c, "--records must be from 1 to 1000")
-			}
 			client, err := e.client()
 			if err != nil {
 				return err
@@ -36,10 +34,10 @@ what is stored and nothing is changed: "run --dry-run" shows the whole plan.`,
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				err = writeJSON(e.stdout, preview)
+			if isData(output) {
+				err = writeData(e.stdout, output, preview)
 			} else {
-				err = writePreview(e.stdout, preview)
+				err = writePreview(e, preview)
 			}
 			if err == nil && preview.Error != "" {
 				err = errors.New(preview.Error)
@@ -47,14 +45,14 @@ what is stored and nothing is changed: "run --dry-run" shows the whole plan.`,
 			return err
 		},
 	}
-	c.Flags().IntVar(&records, "records", 20, "how many `records`, up to 1000")
-	outputFlag(c, &output, "table", "json")
+	outputFlag(c, &output, "table", "json", "yaml")
+	countFlag(c, &records, "records", "records", 20, 1000)
 	return c
 }
 
-func writePreview(w io.Writer, p *admin.Preview) error {
+func writePreview(e *env, p *admin.Preview) error {
 	for _, note := range p.Notes {
-		fmt.Fprintf(w, "note: %s\n", printable(note))
+		fmt.Fprintf(e.stdout, "note: %s\n", terminal.Printable(note))
 	}
 	if len(p.Records) == 0 {
 		return nil
@@ -87,7 +85,7 @@ func writePreview(w io.Writer, p *admin.Preview) error {
 			rows = append(rows, row)
 		}
 	}
-	return writeTable(w, []string{"ROW", "RECORD", "ENTRY"}, rows)
+	return writeTable(e, []string{"ROW", "RECORD", "ENTRY"}, rows)
 }
 
 func valueLines(list []admin.NamedValues) []string {

@@ -8,11 +8,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 	"github.com/dialtree/dialtree/store"
 )
 
 func newRunCommand(e *env) *cobra.Command {
 	var o admin.ImportOptions
+	var watch, background bool
 	var output string
 	c := &cobra.Command{
 		Use:   "run NAME",
@@ -20,40 +22,71 @@ func newRunCommand(e *env) *cobra.Command {
 		Long: `Run fetches the source, plans, and applies the plan in one step. With --dry-run it
 stops before that and prints the plan. A run that would remove or reject too much is
 stopped by the guard and changes nothing (exit code 3): look at the dry run, then
-repeat with --confirm.`,
+repeat with --confirm.
+
+Ctrl-C ends a run, unless the server does it in the background: --background starts one
+and prints its job, --watch starts one and follows it, or follows the one that is under
+way, whoever started it.`,
 		Example: `  dialtree connector run staff --dry-run
   dialtree connector run staff
-  dialtree connector run staff --confirm    # after the guard stopped it`,
-		Args: cobra.ExactArgs(1),
+  dialtree connector run staff --confirm    # after the guard stopped it
+  dialtree connector run staff --watch
+  job=$(dialtree connector run staff --background) && dialtree connector watch "$job"`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(e, connectorNames),
 		RunE: func(c *cobra.Command, args []string) error {
+			if watch && background {
+				return usagef(c, "--watch and --background exclude each other: give one of them")
+			}
 			client, err := e.client()
 			if err != nil {
 				return err
 			}
-			bar := newProgress(e.stderr)
+			if background {
+				job, err := client.StartRun(c.Context(), args[0], o)
+				if err != nil {
+					return err
+				}
+				return writeStarted(e, output, job)
+			}
+			if watch {
+				job, err := jobToWatch(c.Context(), e, client, args[0], o)
+				if err != nil {
+					return err
+				}
+				return follow(c.Context(), e, client, job, output)
+			}
+			bar := newProgress(e)
 			o.Progress = bar.show
 			report, err := client.Run(c.Context(), args[0], o)
 			bar.clear()
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				if err := writeJSON(e.stdout, report); err != nil {
-					return err
-				}
-			} else {
-				writeReport(e.stdout, report)
-			}
-			if report.Run.Result == store.RunStopped {
-				fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", printable(report.Run.Error))
-			}
-			return resultError(report)
+			return finishRun(e, output, report)
 		},
 	}
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
 	c.Flags().BoolVar(&o.Confirm, "confirm", false, "go on although the guard stopped the run")
-	outputFlag(c, &output, "text", "json")
+	c.Flags().BoolVar(&watch, "watch", false, "run in the background of the server and follow it; Ctrl-C leaves it running")
+	c.Flags().BoolVar(&background, "background", false, "run in the background of the server and print the job's ID")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
+}
+
+// finishRun tells what a run did.
+func finishRun(e *env, output string, report *admin.Report) error {
+	if isData(output) {
+		if err := writeData(e.stdout, output, report); err != nil {
+			return err
+		}
+	} else {
+		writeReport(e.stdout, report)
+	}
+	if report.Run.Result == store.RunStopped {
+		fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", terminal.Printable(report.Run.Error))
+	}
+	return resultError(report)
 }
 
 // resultError is what the result of a run means for the exit code.
@@ -75,7 +108,7 @@ func resultError(report *admin.Report) error {
 func writeReport(w io.Writer, report *admin.Report) {
 	r := &report.Run
 	for _, note := range report.Notes {
-		fmt.Fprintf(w, "note: %s\n", printable(note))
+		fmt.Fprintf(w, "note: %s\n", terminal.Printable(note))
 	}
 	if report.DryRun || r.Result == store.RunStopped {
 		for _, change := range report.Changes {
@@ -92,6 +125,11 @@ func writeReport(w io.Writer, report *admin.Report) {
 			fmt.Fprintf(w, "… and %d more rejected\n", more)
 		}
 	}
+	writeCounts(w, report)
+}
+
+func writeCounts(w io.Writer, report *admin.Report) {
+	r := &report.Run
 	fmt.Fprintf(w, "%s: %d created, %d updated, %d removed, %d unchanged, %d rejected\n",
 		heading(report), r.Created, r.Updated, r.Removed, r.Unchanged, r.Rejected)
 }
@@ -117,9 +155,9 @@ func writeChange(w io.Writer, c admin.PlannedChange) {
 	for _, f := range c.Fields {
 		fields = append(fields, fmt.Sprintf("%s: %q → %q", f.Field, f.Old, f.New))
 	}
-	fmt.Fprintf(w, "%s %s", c.Change, printable(c.Name))
+	fmt.Fprintf(w, "%s %s", c.Change, terminal.Printable(c.Name))
 	if c.Change == "update" && len(fields) > 0 {
-		fmt.Fprintf(w, " (%s)", printable(strings.Join(fields, ", ")))
+		fmt.Fprintf(w, " (%s)", terminal.Printable(strings.Join(fields, ", ")))
 	}
 	fmt.Fprintln(w)
 }
@@ -134,5 +172,5 @@ func place(row int, column, reason string) string {
 		b.WriteString(": ")
 	}
 	b.WriteString(reason)
-	return printable(b.String())
+	return terminal.Printable(b.String())
 }

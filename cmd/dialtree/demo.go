@@ -178,7 +178,7 @@ func (d *demo) fill(ctx context.Context) error {
 	}
 	writeApplied(d.env.stdout, applied)
 	for _, connector := range []string{"staff", "crm"} {
-		bar := newProgress(d.env.stderr)
+		bar := newProgress(d.env)
 		report, err := d.client.Run(ctx, connector, admin.ImportOptions{Progress: bar.show})
 		bar.clear()
 		if err != nil {

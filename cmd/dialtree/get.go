@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 func newGetCommand(e *env) *cobra.Command {
 	var output string
 	var o admin.ListOptions
+	var showTag bool
 	c := &cobra.Command{
 		Use:   "get KIND [NAME]",
 		Short: "Print objects and entries",
@@ -31,9 +31,11 @@ What a connector removed and keeps hidden for a while is not in CSV.`,
 		Example: `  dialtree get users
   dialtree get user alice -o yaml
   dialtree get contacts --phonebook customers -o csv > customers.csv
+  dialtree get users --query müller --state changed
+  dialtree get users --method upstream --upstream corp --limit 20
   dialtree get connectors -o json`,
 		Args:              cobra.RangeArgs(1, 2),
-		ValidArgsFunction: completeKinds,
+		ValidArgsFunction: completeKindAndName(e),
 		RunE: func(c *cobra.Command, args []string) error {
 			kind, err := parseKind(c, args[0])
 			if err != nil {
@@ -42,37 +44,87 @@ What a connector removed and keeps hidden for a while is not in CSV.`,
 			if _, isEntry := kind.Entry(); output == "csv" && !isEntry {
 				return usagef(c, "-o csv is for users, contacts and speed dials; use -o yaml for a %s", kind)
 			}
-			if o.Phonebook != "" && kind != "contact" {
-				return usagef(c, "--phonebook is for contacts")
-			}
-			if o.Phonebook != "" && o.Connector != "" {
-				return usagef(c, "--phonebook and --connector exclude each other: give one of them")
+			if err := checkSelection(c, kind, o); err != nil {
+				return err
 			}
 			client, err := e.client()
 			if err != nil {
 				return err
 			}
 			if len(args) == 2 {
-				document, err := client.Get(c.Context(), kind, args[1])
+				document, tag, err := client.GetTagged(c.Context(), kind, args[1])
 				if err != nil {
+					return err
+				}
+				if showTag {
+					_, err := fmt.Fprintln(e.stdout, tag)
 					return err
 				}
 				if output == "json" {
 					return writeJSON(e.stdout, document)
 				}
-				return writeDocuments(e.stdout, output, kind, []admin.Document{document})
+				return writeDocuments(e, output, kind, []admin.Document{document})
 			}
-			documents, err := listAll(c.Context(), client, kind, o)
+			documents, err := selected(c.Context(), client, kind, o)
 			if err != nil {
 				return err
 			}
-			return writeDocuments(e.stdout, output, kind, documents)
+			return writeDocuments(e, output, kind, documents)
 		},
 	}
-	c.Flags().StringVar(&o.Phonebook, "phonebook", "", "only contacts of this phonebook")
-	c.Flags().StringVar(&o.Connector, "connector", "", "only entries that this connector made")
+	c.Flags().BoolVar(&showTag, "show-tag", false, "print the tag of one document, for delete --if-match and apply --if-match")
+	selectionFlags(e, c, &o)
 	outputFlag(c, &output, "table", "yaml", "json", "csv")
 	return c
+}
+
+// selectionFlags adds the flags that select documents.
+func selectionFlags(e *env, c *cobra.Command, o *admin.ListOptions) {
+	flags := c.Flags()
+	flags.StringVar(&o.Query, "query", "", "only what these words or digits find")
+	flags.StringVar(&o.Phonebook, "phonebook", "", "only contacts of this phonebook")
+	flags.StringVar(&o.Connector, "connector", "", "only entries that this connector made")
+	flags.StringVar(&o.Method, "method", "", "only users with this login method: upstream, internal or none")
+	flags.StringVar(&o.Upstream, "upstream", "", "only users whose password this upstream checks")
+	flags.StringVar(&o.Group, "group", "", "only users of this group")
+	flags.StringVar(&o.State, "state", "", "only entries that are enabled, disabled (users), changed (by hand) or removed")
+	flags.IntVar(&o.Limit, "limit", 0, "at most so many; default all of them")
+	for _, kind := range []admin.Kind{"phonebook", "connector", "upstream"} {
+		completeFlag(c, string(kind), complete(e, namesOf(kind)))
+	}
+	completeFlag(c, "method", cobra.FixedCompletions(loginMethods(), cobra.ShellCompDirectiveNoFileComp))
+	completeFlag(c, "state", cobra.FixedCompletions(userStates(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func userStates() []string { return []string{"enabled", "disabled", "changed", "removed"} }
+
+// checkSelection refuses a selection that makes no sense for a kind.
+func checkSelection(c *cobra.Command, kind admin.Kind, o admin.ListOptions) error {
+	switch {
+	case o.Phonebook != "" && kind != "contact":
+		return usagef(c, "--phonebook is for contacts")
+	case (o.Method != "" || o.Upstream != "" || o.Group != "" || o.State == "enabled" || o.State == "disabled") && kind != "user":
+		return usagef(c, "--method, --upstream, --group and --state enabled or disabled are for users")
+	case o.Method != "" && !slices.Contains(loginMethods(), o.Method):
+		return usagef(c, "--method %s: the methods are %s", o.Method, strings.Join(loginMethods(), ", "))
+	case o.State != "" && !slices.Contains(userStates(), o.State):
+		return usagef(c, "--state %s: the states are %s", o.State, strings.Join(userStates(), ", "))
+	case o.Limit < 0:
+		return usagef(c, "--limit must be 1 or more")
+	}
+	return nil
+}
+
+// selected returns the documents that are selected: all of them, or the first ones of the server's order.
+func selected(ctx context.Context, client *admin.Client, kind admin.Kind, o admin.ListOptions) ([]admin.Document, error) {
+	if o.Limit == 0 {
+		return listAll(ctx, client, kind, o)
+	}
+	page, err := client.ListPage(ctx, kind, o)
+	if err != nil {
+		return nil, err
+	}
+	return page.Items[:min(o.Limit, len(page.Items))], nil
 }
 
 // listAll returns what is there, and the entries that connectors keep hidden behind it.
@@ -86,7 +138,7 @@ func listAll(ctx context.Context, client *admin.Client, kind admin.Kind, o admin
 	return append(documents, hidden...), err
 }
 
-func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []admin.Document) error {
+func writeDocuments(e *env, output string, kind admin.Kind, documents []admin.Document) error {
 	rows := make([]map[string]any, len(documents))
 	for i, d := range documents {
 		if err := json.Unmarshal(d, &rows[i]); err != nil {
@@ -96,7 +148,7 @@ func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []adm
 	sortByName(kind, documents, rows)
 	switch output {
 	case "json":
-		return writeJSON(w, documents)
+		return writeJSON(e.stdout, documents)
 	case "yaml":
 		for i, d := range documents {
 			text, err := yamldoc.FromJSON(d)
@@ -104,18 +156,18 @@ func writeDocuments(w io.Writer, output string, kind admin.Kind, documents []adm
 				return err
 			}
 			if i > 0 {
-				fmt.Fprintln(w, "---")
+				fmt.Fprintln(e.stdout, "---")
 			}
-			if _, err := w.Write(text); err != nil {
+			if _, err := e.stdout.Write(text); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	if output == "csv" {
-		return writeCSV(w, kind, rows)
+		return writeCSV(e.stdout, kind, rows)
 	}
-	return writeKindTable(w, kind, rows)
+	return writeKindTable(e, kind, rows)
 }
 
 // sortByName orders documents, and what was read of them, by what people call them;
@@ -159,7 +211,7 @@ func columns(kind admin.Kind) []string {
 	return []string{"name", "title", "disabled"}
 }
 
-func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) error {
+func writeKindTable(e *env, kind admin.Kind, documents []map[string]any) error {
 	header := columns(kind)
 	rows := make([][]string, len(documents))
 	for i, d := range documents {
@@ -175,7 +227,7 @@ func writeKindTable(w io.Writer, kind admin.Kind, documents []map[string]any) er
 		}
 		upper[i] = strings.ToUpper(strings.ReplaceAll(last, "_", " "))
 	}
-	return writeTable(w, upper, rows)
+	return writeTable(e, upper, rows)
 }
 
 // at is the value of a column.

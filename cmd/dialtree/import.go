@@ -11,12 +11,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 	"github.com/dialtree/dialtree/store"
 )
 
 func newImportCommand(e *env) *cobra.Command {
 	var o admin.ImportOptions
 	var target, output string
+	var background bool
 	c := &cobra.Command{
 		Use:   "import FILE --to users|phonebook/NAME|speeddials",
 		Short: "Import a CSV or xlsx file once",
@@ -32,7 +34,8 @@ again is better read by a connector.`,
 		Example: `  dialtree import template users
   dialtree import users.xlsx --to users --dry-run
   dialtree import users.xlsx --to users
-  dialtree import contacts.csv --to phonebook/customers`,
+  dialtree import contacts.csv --to phonebook/customers
+  dialtree import contacts.csv --to phonebook/customers --background`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if target == "" {
@@ -46,9 +49,17 @@ again is better read by a connector.`,
 			if err != nil {
 				return err
 			}
-			bar := newProgress(e.stderr)
+			file := admin.HandFile{Name: filepath.Base(args[0]), Content: content, Target: target}
+			if background {
+				job, err := client.StartImport(c.Context(), file, o)
+				if err != nil {
+					return err
+				}
+				return writeStarted(e, output, job)
+			}
+			bar := newProgress(e)
 			o.Progress = bar.show
-			report, err := client.Import(c.Context(), admin.HandFile{Name: filepath.Base(args[0]), Content: content, Target: target}, o)
+			report, err := client.Import(c.Context(), file, o)
 			bar.clear()
 			if err != nil {
 				return err
@@ -59,7 +70,8 @@ again is better read by a connector.`,
 	c.Flags().StringVar(&target, "to", "", "what the rows become: users, phonebook/`NAME` or speeddials")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the plan and change nothing")
 	c.Flags().BoolVar(&o.Confirm, "confirm", false, "go on although the guard stopped the import")
-	outputFlag(c, &output, "text", "json")
+	c.Flags().BoolVar(&background, "background", false, "import in the background of the server and print the job's ID, for connector watch")
+	outputFlag(c, &output, "text", "json", "yaml")
 	c.AddCommand(newImportTemplateCommand(e))
 	return c
 }
@@ -91,8 +103,8 @@ func readImport(e *env, path string) ([]byte, error) {
 }
 
 func finishImport(e *env, report *admin.Report, output string) error {
-	if output == "json" {
-		if err := writeJSON(e.stdout, report); err != nil {
+	if isData(output) {
+		if err := writeData(e.stdout, output, report); err != nil {
 			return err
 		}
 	} else {
@@ -100,7 +112,7 @@ func finishImport(e *env, report *admin.Report, output string) error {
 	}
 	switch report.Run.Result {
 	case store.RunStopped:
-		fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", printable(report.Run.Error))
+		fmt.Fprintf(e.stderr, "dialtree: stopped by the guard: %s\n", terminal.Printable(report.Run.Error))
 		return errStopped
 	case store.RunFailed:
 		return fmt.Errorf("nothing was imported: %s", report.Run.Error)
@@ -121,7 +133,7 @@ func writeRows(w io.Writer, report *admin.Report) {
 		fmt.Fprintf(w, "… and %d more\n", total-len(report.Changes))
 	}
 	for _, note := range report.Notes {
-		fmt.Fprintf(w, "note: %s\n", printable(note))
+		fmt.Fprintf(w, "note: %s\n", terminal.Printable(note))
 	}
 	fmt.Fprintf(w, "%s: %d created, %d updated, %d unchanged, %d rejected\n", heading(report), r.Created, r.Updated, r.Unchanged, r.Rejected)
 }

@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 func newLookupCommand(e *env) *cobra.Command {
@@ -34,10 +34,10 @@ that does not log in. Without it, it is the first device. Exit code 1: nobody wa
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				err = writeJSON(e.stdout, found)
+			if isData(output) {
+				err = writeData(e.stdout, output, found)
 			} else {
-				err = writeLookup(e.stdout, found)
+				err = writeLookup(e, found)
 			}
 			if err == nil && !foundAny(found) {
 				err = errFailed
@@ -46,7 +46,7 @@ that does not log in. Without it, it is the first device. Exit code 1: nobody wa
 		},
 	}
 	c.Flags().StringVar(&as, "as", "", "who looks: device:`NAME`, user:NAME or everyone; default the first device")
-	outputFlag(c, &output, "table", "json")
+	outputFlag(c, &output, "table", "json", "yaml")
 	return c
 }
 
@@ -59,25 +59,25 @@ func foundAny(l *admin.Lookup) bool {
 	return false
 }
 
-func writeLookup(w io.Writer, l *admin.Lookup) error {
+func writeLookup(e *env, l *admin.Lookup) error {
 	if !foundAny(l) {
-		_, err := fmt.Fprintf(w, "Nobody is found as %s.\n", printable(l.As))
+		_, err := fmt.Fprintf(e.stdout, "Nobody is found as %s.\n", terminal.Printable(l.As))
 		return err
 	}
 	for _, s := range l.Steps {
 		if len(s.Entries) == 0 {
 			continue
 		}
-		fmt.Fprintf(w, "%s, as %s:  %s\n", capital(s.Title), printable(l.As), printable(s.Filter))
+		fmt.Fprintf(e.stdout, "%s, as %s:  %s\n", capital(s.Title), terminal.Printable(l.As), terminal.Printable(s.Filter))
 		rows := make([][]string, len(s.Entries))
-		for i, e := range s.Entries {
-			rows[i] = []string{e.Name, e.Organisation, strings.Join(e.Phone, ", "), strings.Join(e.Mobile, ", "), strings.Join(e.HomePhone, ", "), strings.Join(e.Fax, ", "), e.DN}
+		for i, f := range s.Entries {
+			rows[i] = []string{f.Name, f.Organisation, strings.Join(f.Phone, ", "), strings.Join(f.Mobile, ", "), strings.Join(f.HomePhone, ", "), strings.Join(f.Fax, ", "), f.DN}
 		}
-		if err := writeTable(w, []string{"NAME", "ORGANISATION", "PHONE", "MOBILE", "HOMEPHONE", "FAX", "DN"}, rows); err != nil {
+		if err := writeTable(e, []string{"NAME", "ORGANISATION", "PHONE", "MOBILE", "HOMEPHONE", "FAX", "DN"}, rows); err != nil {
 			return err
 		}
 		if s.More {
-			fmt.Fprintf(w, "There are more; a phone shows the first %d.\n", len(s.Entries))
+			fmt.Fprintf(e.stdout, "There are more; a phone shows the first %d.\n", len(s.Entries))
 		}
 	}
 	return nil

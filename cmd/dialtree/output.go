@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/admin/yamldoc"
 )
 
 // outputFlag adds -o with the forms that the command has; the first is the default.
@@ -22,6 +24,17 @@ func outputFlag(c *cobra.Command, into *string, forms ...string) {
 	}
 }
 
+// isData tells whether an output form is for programs.
+func isData(form string) bool { return form == "json" || form == "yaml" }
+
+// writeData writes a value in a form for programs.
+func writeData(w io.Writer, form string, v any) error {
+	if form == "yaml" {
+		return writeYAML(w, v)
+	}
+	return writeJSON(w, v)
+}
+
 // writeJSON writes a value as indented JSON.
 func writeJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
@@ -30,17 +43,25 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// printable replaces what a terminal would obey rather than show.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n', r == '\t':
-			return ' '
-		case r < ' ', r >= 0x7f && r < 0xa0, r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return '\uFFFD'
-		}
-		return r
-	}, text)
+// writeLine writes a value as JSON in one line.
+func writeLine(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// writeYAML writes a value as YAML, with the keys that its JSON has.
+func writeYAML(w io.Writer, v any) error {
+	document, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	text, err := yamldoc.FromJSON(document)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 // count returns "1 thing" or "3 things".

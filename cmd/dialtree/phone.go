@@ -9,6 +9,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/admin/phonesettings"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 func newPhoneCommand(e *env) *cobra.Command {
@@ -39,7 +40,7 @@ printed with --show-secret only. -o settings prints the settings without the not
 				if err != nil {
 					return err
 				}
-				return writeVendors(e.stdout, output, vendors)
+				return writeVendors(e, output, vendors)
 			}
 			sheet, err := client.PhoneSettings(c.Context(), args[0], o)
 			if err != nil {
@@ -53,23 +54,25 @@ printed with --show-secret only. -o settings prints the settings without the not
 	flags.StringVar(&o.Host, "host", "", "`name` that phones use for this server; default an address that it listens on, or this machine's name")
 	flags.StringVar(&o.Phonebook, "phonebook", "", "search this phonebook alone; default all of them")
 	flags.BoolVar(&o.Secret, "show-secret", false, "fill in the device's secret")
-	outputFlag(c, &output, "text", "settings", "json")
+	completeFlag(c, "device", complete(e, namesOf("device")))
+	completeFlag(c, "phonebook", complete(e, namesOf("phonebook")))
+	outputFlag(c, &output, "text", "settings", "json", "yaml")
 	return c
 }
 
-func completeVendors(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeVendors(_ *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	if len(args) == 0 {
 		for _, v := range phonesettings.List() {
 			names = append(names, v.Name)
 		}
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return beginning(names, begin), cobra.ShellCompDirectiveNoFileComp
 }
 
-func writeVendors(w io.Writer, output string, vendors []phonesettings.Vendor) error {
-	if output == "json" {
-		return writeJSON(w, vendors)
+func writeVendors(e *env, output string, vendors []phonesettings.Vendor) error {
+	if isData(output) {
+		return writeData(e.stdout, output, vendors)
 	}
 	rows := make([][]string, len(vendors))
 	for i, v := range vendors {
@@ -79,22 +82,22 @@ func writeVendors(w io.Writer, output string, vendors []phonesettings.Vendor) er
 		}
 		rows[i] = []string{v.Name, v.Title, v.Models, strings.Join(ways, ", ")}
 	}
-	return writeTable(w, []string{"VENDOR", "TITLE", "FOR", "CAN USE"}, rows)
+	return writeTable(e, []string{"VENDOR", "TITLE", "FOR", "CAN USE"}, rows)
 }
 
 // writeSheet prints the settings as they are, so that they can be pasted, and below
 // them what to know.
 func writeSheet(w io.Writer, output string, s *phonesettings.Sheet) error {
 	switch output {
-	case "json":
-		return writeJSON(w, s)
+	case "json", "yaml":
+		return writeData(w, output, s)
 	case "settings":
 		_, err := io.WriteString(w, s.Text)
 		return err
 	}
 	fmt.Fprintf(w, "%s (%s). Paste this into %s:\n\n%s\nTo know:\n", s.Vendor.Title, s.Vendor.Models, s.Vendor.Paste, s.Text)
 	for _, note := range s.Notes {
-		fmt.Fprintf(w, "- %s\n", wrapped(printable(note), 98, "  "))
+		fmt.Fprintf(w, "- %s\n", wrapped(terminal.Printable(note), 98, "  "))
 	}
 	return nil
 }

@@ -36,16 +36,33 @@ a guard (look, then go on with --confirm).`,
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.configFile, "config", e.getenv("DIALTREE_CONFIG"), "configuration `file` of the server (DIALTREE_CONFIG)")
 	flags.StringVar(&e.dataDir, "data-dir", e.getenv("DIALTREE_DATA_DIR"), "data `directory` of the server (DIALTREE_DATA_DIR; default the configuration's, or ./data)")
-	root.AddCommand(
-		newDemoCommand(e), newServeCommand(e),
-		newApplyCommand(e), newGetCommand(e), newDeleteCommand(e),
-		newConnectorCommand(e), newImportCommand(e), newAuthCommand(e), newUserCommand(e), newPhoneCommand(e), newLookupCommand(e),
-		newAdminCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e),
-		newConfigCommand(e), newVersionCommand(e),
-	)
+	addGroups(root, e)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c.CommandPath(), err} })
 	checkUsage(root)
 	return root
+}
+
+// addGroups adds the commands, in groups, so that who is new finds them.
+func addGroups(root *cobra.Command, e *env) {
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"start", "Start:", []*cobra.Command{newDemoCommand(e), newServeCommand(e), newConfigCommand(e), newVersionCommand(e)}},
+		{"look", "Look:", []*cobra.Command{newOverviewCommand(e), newTrendsCommand(e), newGetCommand(e), newLookupCommand(e), newAuthCommand(e), newPhoneCommand(e)}},
+		{"change", "Change:", []*cobra.Command{newApplyCommand(e), newDeleteCommand(e), newEntryCommand(e), newUserCommand(e), newPhonebookCommand(e), newExportCommand(e)}},
+		{"import", "Import:", []*cobra.Command{newConnectorCommand(e), newImportCommand(e), newJobCommand(e)}},
+		{"operate", "Operate:", []*cobra.Command{newUpstreamCommand(e), newThrottleCommand(e), newAdminCommand(e), newSessionCommand(e), newTokenCommand(e), newAuditCommand(e),
+			newLogCommand(e), newCertificatesCommand(e), newStoreCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+		}
+		root.AddCommand(g.commands...)
+	}
+	root.SetCompletionCommandGroupID("start")
+	root.SetHelpCommandGroupID("start")
 }
 
 // checkUsage makes mistakes in the arguments of every command usage errors.

@@ -7,11 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/terminal"
 )
 
 func newUserCommand(e *env) *cobra.Command {
-	return group("user", "Change how a user logs in; a sync leaves that alone",
-		newPasswdCommand(e), newEnableCommand(e, "enable", true), newEnableCommand(e, "disable", false), newUserAuthCommand(e))
+	return group("user", "Change how users log in, which a sync leaves alone, and see how they did",
+		newPasswdCommand(e), newEnableCommand(e, "enable", true), newEnableCommand(e, "disable", false), newUserAuthCommand(e),
+		newUserBulkCommand(e), newUserLoginsCommand(e))
 }
 
 func newPasswdCommand(e *env) *cobra.Command {
@@ -24,7 +26,8 @@ internal; a user without a method gets it). It is asked for twice, or read from 
 first line of standard input.`,
 		Example: `  dialtree user passwd alice
   echo "$PASSWORD" | dialtree user passwd alice --password-stdin`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(e, namesOf("user")),
 		RunE: func(c *cobra.Command, args []string) error {
 			password, err := readPassword(c, e, "New password of "+args[0], fromStdin)
 			if err != nil {
@@ -46,7 +49,7 @@ first line of standard input.`,
 			if err := client.SetPassword(c.Context(), args[0], password); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "password of %s set\n", printable(args[0]))
+			fmt.Fprintf(e.stdout, "password of %s set\n", terminal.Printable(args[0]))
 			return nil
 		},
 	}
@@ -60,10 +63,11 @@ func newEnableCommand(e *env, verb string, enabled bool) *cobra.Command {
 		short = "Allow a disabled user's logins again"
 	}
 	return &cobra.Command{
-		Use:     verb + " NAME",
-		Short:   short,
-		Example: "  dialtree user " + verb + " alice",
-		Args:    cobra.ExactArgs(1),
+		Use:               verb + " NAME",
+		Short:             short,
+		Example:           "  dialtree user " + verb + " alice",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeFirst(e, namesOf("user")),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := e.client()
 			if err != nil {
@@ -72,7 +76,7 @@ func newEnableCommand(e *env, verb string, enabled bool) *cobra.Command {
 			if err := client.SetEnabled(c.Context(), args[0], enabled); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "%sd user %s\n", verb, printable(args[0]))
+			fmt.Fprintf(e.stdout, "%sd user %s\n", verb, terminal.Printable(args[0]))
 			return nil
 		},
 	}
@@ -85,7 +89,8 @@ func newUserAuthCommand(e *env) *cobra.Command {
 		Example: `  dialtree user auth alice upstream corp
   dialtree user auth alice internal      # then: dialtree user passwd alice
   dialtree user auth alice none`,
-		Args: cobra.RangeArgs(2, 3),
+		Args:              cobra.RangeArgs(2, 3),
+		ValidArgsFunction: completeUserAuth(e),
 		RunE: func(c *cobra.Command, args []string) error {
 			auth := admin.NewAuth{Method: args[1]}
 			switch {
@@ -105,9 +110,23 @@ func newUserAuthCommand(e *env) *cobra.Command {
 			if err := client.SetAuth(c.Context(), args[0], auth); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "user %s logs in by %s\n", printable(args[0]), authCell(map[string]any{"method": auth.Method, "upstream": optional(auth.Upstream)}))
+			fmt.Fprintf(e.stdout, "user %s logs in by %s\n", terminal.Printable(args[0]), authCell(map[string]any{"method": auth.Method, "upstream": optional(auth.Upstream)}))
 			return nil
 		},
+	}
+}
+
+// completeUserAuth completes NAME METHOD UPSTREAM.
+func completeUserAuth(e *env) completer {
+	users, upstreams := complete(e, namesOf("user")), complete(e, namesOf("upstream"))
+	return func(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
+		switch len(args) {
+		case 0:
+			return users(c, args, begin)
+		case 1:
+			return beginning(loginMethods(), begin), cobra.ShellCompDirectiveNoFileComp
+		}
+		return upstreams(c, args, begin)
 	}
 }
 

@@ -45,8 +45,8 @@ func newVersionCommand(e *env) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
-			if output == "json" {
-				return writeJSON(e.stdout, v)
+			if isData(output) {
+				return writeData(e.stdout, output, v)
 			}
 			fmt.Fprintf(e.stdout, "dialtree %s\n", v.Version)
 			if v.Commit != "" {
@@ -56,6 +56,6 @@ func newVersionCommand(e *env) *cobra.Command {
 			return nil
 		},
 	}
-	outputFlag(c, &output, "text", "json")
+	outputFlag(c, &output, "text", "json", "yaml")
 	return c
 }
