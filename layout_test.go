@@ -57,11 +57,12 @@ var owner = map[string][]string{
 	"golang.org/x/crypto/argon2":       {"authproxy"},
 	"github.com/cloudsoda/go-smb2":     {"syncer/source/smb"},
 	"github.com/xuri/excelize/v2":      {"syncer/source/xlsx", "admin/export"},
+	"github.com/chromedp":              {"e2e/browser"},
 	"github.com/rivo/uniseg":           {"cmd/dialtree/internal/terminal"},
 }
 
 func TestWhoImportsWhom(t *testing.T) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	out, err := exec.Command("go", "list", "-tags", "e2e", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

@@ -74,7 +74,9 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 		limit = maxNobody
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	connection.SetReadDeadline(time.Time{})
+	if err == nil {
+		connection.SetReadDeadline(time.Time{})
+	} // Otherwise it holds for the rest, which the server reads before it closes the connection.
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge) && limit == maxNobody:
@@ -89,6 +91,7 @@ func readBody(w http.ResponseWriter, r *http.Request) *Problem {
 }
 
 func (s *Server) api(mux *http.ServeMux) {
+	mux.HandleFunc(apiPath+"/", unknownOperation)
 	api := humago.New(mux, apiConfig("Dialtree", s.options.Version.Version))
 	s.objectRoutes(api)
 	s.putRoutes(api)

@@ -22,10 +22,21 @@ func (s *Server) publicRoutes(api http.Handler) http.Handler {
 	if s.options.Page != nil {
 		mux.Handle("/", atOnce(paced(s.withBody(s.options.Page(s.own)))))
 	}
-	return secured(s.identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return secured(bounded(s.identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 		mux.ServeHTTP(w, r)
-	})))
+	}))))
+}
+
+// bounded gives every body a time to come in. One that nobody asks for has it too: the server reads it before it closes the connection
+// or takes the next request.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // byIdentity serves those who are signed in or have a token one thing, and whoever is nobody yet another: devices come with a name and

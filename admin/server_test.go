@@ -34,6 +34,7 @@ func TestProblems(t *testing.T) {
 		{"a place that is none", "GET", "/api/v1/users?after=xyz", "", nil, 400, "after is not the next of a page"},
 		{"a place that is none, of objects", "GET", "/api/v1/phonebooks?after=!", "", nil, 400, "after is not the next of a page"},
 		{"an unknown state", "GET", "/api/v1/users?state=gone", "", nil, 422, "state"},
+		{"an unknown operation", "PATCH", "/api/v1/users/alice", "", nil, 404, `"detail":"there is no operation PATCH /api/v1/users/alice`},
 		{"no JSON", "POST", "/api/v1/apply", "{", nil, 400, ""},
 		{"no files", "POST", "/api/v1/apply", `{"files":[]}`, nil, 422, "files"},
 		{"a run of no connector", "POST", "/api/v1/connectors/none/run", "", nil, 404, "connector none does not exist"},

@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 			if s := startedSamba; s != nil {
 				s.Stop()
 			}
+			if b := startedChromium; b != nil {
+				b.Close()
+			}
 		}()
 		return m.Run()
 	}())

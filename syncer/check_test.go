@@ -146,7 +146,7 @@ func TestTemplates(t *testing.T) {
 			}
 		})
 	}
-	if _, err := syncer.NewConnector("csv-user", "x"); err == nil || err.Error() != `there is no template "csv-user": there is `+templateNames() {
+	if _, err := syncer.NewConnector("csv-user", "x"); err == nil || err.Error() != `template: there is no template "csv-user": there is `+templateNames() {
 		t.Errorf("unknown template: %v", err)
 	}
 	if _, err := syncer.NewConnector("csv-users", "A name: x"); err == nil {

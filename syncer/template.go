@@ -87,7 +87,7 @@ func (t *template) variables() []TemplateVariable {
 func NewConnector(templateName, name string) (string, error) {
 	t, err := loadTemplate(templateName)
 	if err != nil {
-		return "", err
+		return "", &store.FieldError{Path: "template", Message: err.Error()}
 	}
 	// Of a connector with only a name, Validate may refuse anything but the name.
 	var wrong *store.FieldError
