@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"syncer/source/ldap/ldaptest": {"authproxy/ldapwire"},
 	"admin":                       {"admin/", "csvcell", "store"},
 	"admin/access":                {"store"},
-	"admin/page":                  {"admin", "admin/access", "admin/phonesettings", "store"},
+	"admin/page":                  {"admin", "admin/access", "admin/phonesettings", "admin/yamldoc", "store"},
 	"admin/logtail":               {},
 	"admin/trends":                {},
 	"admin/export":                {"csvcell", "store"},

@@ -107,10 +107,22 @@ type NamedValues struct {
 
 // A Template is a prefilled connector.
 type Template struct {
-	Name  string `json:"name"`
-	Title string `json:"title"`
-	Help  string `json:"help"`
-	YAML  string `json:"yaml"`
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+	Help   string `json:"help"`
+	YAML   string `json:"yaml"`
+	Source string `json:"source" doc:"The key of the source: csv, ldap, ad, ucs or rest"`
+	Target string `json:"target" enum:"users,phonebook,speeddials"`
+	Key    string `json:"key,omitempty" doc:"The column that identifies a record; empty: it is made from names and numbers"`
+	Filter string `json:"filter,omitempty" doc:"Of a directory: the LDAP filter"`
+	// Variables are all fields of the target, in the order of the field table.
+	Variables []TemplateVariable `json:"variables"`
+}
+
+// A TemplateVariable is a field and what a template fills it from.
+type TemplateVariable struct {
+	Field      string `json:"field"`
+	Expression string `json:"expression,omitempty" doc:"Empty: the template leaves the field empty"`
 }
 
 // Logins tries logins and makes password hashes.

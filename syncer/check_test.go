@@ -107,6 +107,12 @@ func TestTemplates(t *testing.T) {
 			if template.Title == "" || template.Help == "" {
 				t.Error("title or help is missing")
 			}
+			if source, _, _ := strings.Cut(template.Name, "-"); source != template.Source && source != "pbx" || !strings.HasSuffix(template.Name, template.Target) {
+				t.Errorf("its source is %s, its target %s", template.Source, template.Target)
+			}
+			if i := slices.IndexFunc(template.Variables, func(v syncer.TemplateVariable) bool { return v.Field == "displayname" }); i < 0 || template.Variables[i].Expression == "" {
+				t.Errorf("nothing fills the name: %v", template.Variables)
+			}
 			text, err := syncer.NewConnector(template.Name, "from-template")
 			if err != nil {
 				t.Fatal(err)

@@ -26,7 +26,19 @@ type Template struct {
 	Title string `json:"title"`
 	Help  string `json:"help"`
 	// YAML is a connector with comments, to be applied once NAME is a name. What it needs comes before it in a document of its own.
-	YAML string `json:"yaml"`
+	YAML   string `json:"yaml"`
+	Source string `json:"source"` // the key of store.Source that must be set
+	Target string `json:"target"` // users, speeddials or phonebook
+	Key    string `json:"key"`    // empty: derived from names and numbers
+	Filter string `json:"filter"` // of a source in a directory, in LDAP's form
+	// Variables are all fields of the target in the order of the field table, with what fills them.
+	Variables []TemplateVariable `json:"variables"`
+}
+
+// A TemplateVariable is a field and the expression that a template fills it with; empty: none.
+type TemplateVariable struct {
+	Field      string `json:"field"`
+	Expression string `json:"expression"`
 }
 
 // A template is what a connector takes from its template.
@@ -53,7 +65,19 @@ func Templates() []Template {
 		if err != nil {
 			panic(err) // the files are part of the program, and a test reads them all
 		}
-		out = append(out, Template{Name: name, Title: t.Title, Help: t.Help, YAML: t.text})
+		out = append(out, Template{Name: name, Title: t.Title, Help: t.Help, YAML: t.text,
+			Source: t.Source, Target: t.Target, Key: t.Key, Filter: t.Filter, Variables: t.variables()})
+	}
+	return out
+}
+
+func (t *template) variables() []TemplateVariable {
+	kind := map[string]store.Kind{store.TargetUsers: store.KindUser, "phonebook": store.KindContact, store.TargetSpeedDials: store.KindSpeedDial}[t.Target]
+	var out []TemplateVariable
+	for _, f := range store.Fields() {
+		if f.UsedBy(kind) != store.Unused {
+			out = append(out, TemplateVariable{Field: f.Name, Expression: t.Variables[f.Name]})
+		}
 	}
 	return out
 }

@@ -92,7 +92,8 @@ func (r *request) startImport() error {
 
 type importJobData struct {
 	Job    *admin.Job
-	File   string // empty: it is no longer at hand
+	Plan   *planView // when it is done
+	File   string    // empty: it is no longer at hand
 	Target string
 }
 
@@ -102,6 +103,9 @@ func (r *request) importJob() error {
 		return err
 	}
 	data := importJobData{Job: job}
+	if job.Report != nil {
+		data.Plan = r.planOf(job.Report)
+	}
 	if upload, ok := r.page.uploads.get(job.ID, r.who.Session, r.page.now()); ok {
 		data.File, data.Target = upload.Name, upload.Target
 	}

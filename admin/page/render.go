@@ -22,7 +22,7 @@ var templateFiles embed.FS
 type templates map[string]*template.Template
 
 // shared are the files that every page may use.
-var shared = []string{"templates/layout.html", "templates/parts.html", "templates/run.html"}
+var shared = []string{"templates/layout.html", "templates/parts.html", "templates/connector-parts.html", "templates/logins.html"}
 
 func parseTemplates(s *static, now func() time.Time) (map[string]templates, error) {
 	files, err := fs.Glob(templateFiles, "templates/*.html")

@@ -12,10 +12,13 @@ var doneTexts = map[string]text{
 	"saved":        text("Saved."),
 	"created":      text("Created."),
 	"deleted":      text("Deleted."),
+	"cancelled":    text("Cancelled: nothing of it was applied."),
 	"password":     text("The password was changed. Other sessions of yours were ended."),
 	"givenback":    text("The next import decides about it again."),
 	"signedout":    text("You are signed out."),
 	"sessionended": text("The session was ended."),
+	"passwordset":  text("The password was set."),
+	"reset":        text("The failed logins are forgotten: the next one is let through."),
 }
 
 // What the page itself has against a form.

@@ -110,7 +110,11 @@ func (d syncerDoor) Next(connector string) (time.Time, bool) {
 func (d syncerDoor) Templates() []admin.Template {
 	var shown []admin.Template
 	for _, t := range syncer.Templates() {
-		shown = append(shown, admin.Template{Name: t.Name, Title: t.Title, Help: t.Help, YAML: t.YAML})
+		made := admin.Template{Name: t.Name, Title: t.Title, Help: t.Help, YAML: t.YAML, Source: t.Source, Target: t.Target, Key: t.Key, Filter: t.Filter}
+		for _, v := range t.Variables {
+			made.Variables = append(made.Variables, admin.TemplateVariable(v))
+		}
+		shown = append(shown, made)
 	}
 	return shown
 }

@@ -29,29 +29,63 @@ document.addEventListener("change", (event) => {
   for (const box of document.getElementsByName(all)) box.checked = event.target.checked;
 });
 
-// A form with data-live="ID" is sent while one types, and the answer, a part of a page, takes the
-// place of what is in the element with that ID. data-action overrides the form's own. Only the latest answer counts.
-for (const form of document.querySelectorAll("form[data-live]")) {
-  const target = document.getElementById(form.dataset.live);
-  let timer, latest = 0;
+// A form, or a part of one, with data-live="ID" is sent while one types in it, and the answer, a part of a page, takes the place
+// of what is in the element with that ID; a button with it does so when it is pressed. data-action, or a button's formaction,
+// overrides the form's own; data-live-fields names the inputs that are sent, where not all are. With data-live-when, a selector, it waits until there is such an element. What has data-into="ID" in an answer
+// goes there. Only the latest answer counts.
+const place = (target, part) => {
+  const answer = document.createElement("template");
+  answer.innerHTML = part;
+  for (const piece of answer.content.querySelectorAll("[data-into]")) {
+    document.getElementById(piece.dataset.into)?.replaceChildren(...piece.childNodes);
+    piece.remove();
+  }
+  target.replaceChildren(answer.content);
+};
+for (const box of document.querySelectorAll("[data-live]")) {
+  const form = box.closest("form"), button = box.tagName === "BUTTON";
+  const target = document.getElementById(box.dataset.live);
+  let timer;
   const refresh = async () => {
-    const mine = ++latest;
+    const mine = target.latest = (target.latest || 0) + 1;
     target.setAttribute("aria-busy", "true");
     try {
-      const address = form.dataset.action || form.action;
+      const address = box.dataset.action || (button && box.formAction) || form.action;
       const data = new URLSearchParams(new FormData(form));
+      const wanted = box.dataset.liveFields?.split(" ");
+      if (wanted) for (const name of [...data.keys()]) if (!wanted.includes(name)) data.delete(name);
       const answer = form.method === "get"
         ? await fetch(address + "?" + data, { headers: { "X-Fragment": "1" } })
         : await fetch(address, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
       const part = await answer.text();
-      if (mine !== latest) return;
-      if (answer.ok && !answer.redirected) target.innerHTML = part;
+      if (mine !== target.latest) return;
+      if (answer.ok && !answer.redirected) place(target, part);
     } catch { /* the server is away: what is shown stays */ }
-    if (mine === latest) target.removeAttribute("aria-busy");
+    if (mine === target.latest) target.removeAttribute("aria-busy");
   };
-  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(refresh, 350); });
-  if (form.hasAttribute("data-live-now")) refresh();
+  if (button) {
+    box.addEventListener("click", (event) => { event.preventDefault(); refresh(); });
+    continue;
+  }
+  box.addEventListener("input", () => {
+    if (box.dataset.liveWhen && !document.querySelector(box.dataset.liveWhen)) return;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, 350);
+  });
+  if (box.hasAttribute("data-live-now")) refresh();
 }
+
+// A button with data-fill, a JSON object, puts its values into the inputs with those IDs, and chooses those that can be.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  let input;
+  for (const [id, value] of Object.entries(JSON.parse(button.dataset.fill))) {
+    input = document.getElementById(id);
+    if (input.type === "radio") input.checked = true; else input.value = value;
+  }
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 // An element with data-job follows a run: its progress element and its .phase and .count are kept up to date, and the
 // page is loaded again at the end.
@@ -87,10 +121,11 @@ document.addEventListener("change", (event) => {
   if (event.target.hasAttribute?.("data-send")) event.target.form.requestSubmit();
 });
 
-// An element with data-refresh is loaded again every so many seconds, while the page is looked at.
+// An element with data-refresh is loaded again every so many seconds, while the page is looked at
+// and nobody is about to press something in it.
 for (const box of document.querySelectorAll("[data-refresh]")) {
   setInterval(async () => {
-    if (document.hidden) return;
+    if (document.hidden || box.contains(document.activeElement)) return;
     const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
     if (answer.ok && !answer.redirected) box.innerHTML = await answer.text();
   }, Number(box.dataset.refresh) * 1000);

@@ -37,6 +37,8 @@ var descriptions = map[string]description{
 	"admin.key_file":        {help: "Its private key."},
 	"admin.metrics_from":    {help: "Networks whose clients may read the metrics."},
 	"admin.clear_text_from": {help: "Networks whose devices may send their secrets without TLS, beside this machine."},
+	"admin.session_idle":    {help: "How long somebody stays signed in to the page without doing anything."},
+	"admin.session_limit":   {help: "How long somebody stays signed in to the page altogether."},
 
 	"numbers.country":       {help: "The country calling code of numbers without one."},
 	"numbers.trunk":         {help: "What is dialled before an area code."},
