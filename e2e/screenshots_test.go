@@ -26,7 +26,6 @@ var pictures = map[string]struct {
 	"authentication":       {"/authentication", browser.View{}},
 	"phonebook":            {"/phonebooks/books/customers", browser.View{}},
 	"phone-settings":       {"/phones/settings/yealink?device=reception", browser.View{}},
-	"system":               {"/system", browser.View{}},
 	"overview-phone":       {"/", browser.View{Width: 390, Height: 844, Phone: true}},
 	"users-phone-dark":     {"/users", browser.View{Width: 390, Height: 844, Phone: true, Dark: true}},
 	"authentication-de":    {"/authentication", browser.View{Language: "de"}},
