@@ -49,6 +49,11 @@ bench: build ## measure side by side with other servers, about ten minutes; QUIC
 	@LLOADD=$${LLOADD:-$$(e2e/bench/build-lloadd "$${XDG_CACHE_HOME:-$$HOME/.cache}/dialtree-lloadd" 2>/dev/null)} \
 	DIALTREE_BIN=$(CURDIR)/bin/dialtree go run ./e2e/bench $(PART)
 
+.PHONY: screenshots
+screenshots: build ## take the pictures of docs/screenshots anew
+	scripts/install-test-deps
+	SCREENSHOTS=1 DIALTREE_BIN=$(CURDIR)/bin/dialtree go test -tags e2e -count=1 -run '^TestScreenshots$$' ./e2e
+
 .PHONY: fuzz
 fuzz: ## fuzz every target of every package for FUZZTIME (10m) each
 	@for package in $$(go list ./...); do \

@@ -106,10 +106,11 @@ func (p *person) sees(title string) {
 }
 
 // openPage starts the product with its page in the clear, on loopback.
-func openPage(t *testing.T, config ...string) *fixture.Dialtree {
+func openPage(t *testing.T) *fixture.Dialtree {
 	t.Helper()
 	o := options(t)
-	o.LDAP, o.Config = []string{"anonymous_from: [127.0.0.0/8]"}, config
+	o.TLS = nil
+	o.LDAP = []string{"anonymous_from: [127.0.0.0/8]"}
 	return dialtree(t, o, "")
 }
 

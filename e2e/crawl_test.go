@@ -4,9 +4,11 @@ package e2e_test
 
 import (
 	"html"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,20 +74,23 @@ func local(t *testing.T, from, link string) string {
 	return to.String()
 }
 
-// shapeOf is an address without what names a single thing: the third part of its path and what
-// comes after, and the values of its query.
+// shapeOf is an address without what names a single thing, and without the values of its query.
 func shapeOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
 		return address
 	}
 	parts := strings.Split(u.Path, "/")
-	shape := strings.Join(parts[:min(len(parts), 3)], "/") + strings.Repeat("/x", max(0, len(parts)-3))
-	if len(parts) > 4 {
-		shape += "/" + parts[len(parts)-1]
+	name := 3 // /phones/devices/NAME
+	if parts[1] == "connectors" || parts[1] == "users" {
+		name = 2
 	}
-	for key := range u.Query() {
-		shape += "?" + key
+	for ; name < len(parts); name += 2 {
+		if parts[name] == "new" {
+			name-- // what is new has no name: /connectors/new/TEMPLATE
+			continue
+		}
+		parts[name] = "x"
 	}
-	return shape
+	return strings.Join(parts, "/") + "?" + strings.Join(slices.Sorted(maps.Keys(u.Query())), "&")
 }

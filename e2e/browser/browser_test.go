@@ -213,6 +213,9 @@ func TestScreenshotAndWeight(t *testing.T) {
 		if r, _, _, _ := image.At(1, 1).RGBA(); (r < 0x8000) != v.Dark {
 			t.Errorf("dark %t, and the background has red %x", v.Dark, r)
 		}
+		if small, err := browser.Small(picture); err != nil || len(small) > len(picture) {
+			t.Errorf("a picture of %d bytes became one of %d, %v", len(picture), len(small), err)
+		}
 		if w := p.Weight(); w < len(pages["/good"]) || w > len(pages["/good"])+1000 {
 			t.Errorf("weight %d of a page of %d bytes", w, len(pages["/good"]))
 		}

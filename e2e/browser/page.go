@@ -190,6 +190,18 @@ func (p *Page) Cookies() (string, error) {
 	return strings.Join(pairs, "; "), err
 }
 
+// SetCookies gives the browser what a header Cookie holds, for one address.
+func (p *Page) SetCookies(address, header string) error {
+	for pair := range strings.SplitSeq(header, "; ") {
+		name, value, _ := strings.Cut(pair, "=")
+		cookie := network.SetCookieParams{URL: address, Name: name, Value: value, SameSite: network.CookieSameSiteStrict}
+		if _, err := ask(p, network.SetCookie, cookie); err != nil {
+			return fmt.Errorf("set cookie %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // Reload asks for the page anew.
 func (p *Page) Reload() error {
 	_, err := ask(p, page.Reload, page.ReloadParams{})
