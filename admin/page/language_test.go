@@ -110,3 +110,20 @@ func TestTextsAreTranslatedOnce(t *testing.T) {
 		}
 	}
 }
+
+// A page is parsed when it is first asked for: here, every one is.
+func TestEveryPageParses(t *testing.T) {
+	b := start(t, nil)
+	files, err := fs.Glob(templateFiles, "templates/*.html")
+	if err != nil || len(files) < 30 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		for _, l := range languages() {
+			name := strings.TrimSuffix(filepath.Base(file), ".html")
+			if _, err := b.page.templates[l.Code].page(name); err != nil {
+				t.Errorf("%s: %v", l.Code, err)
+			}
+		}
+	}
+}

@@ -20,13 +20,13 @@ type Page struct {
 	api       *admin.Client
 	log       *slog.Logger
 	now       func() time.Time
-	templates map[string]templates // by language
+	templates map[string]*templates // by language
 	static    *static
 	mux       *http.ServeMux
 	uploads   uploads
 }
 
-// New parses what is embedded. An error is a mistake in it.
+// New reads what is embedded. An error is a mistake in it.
 func New(log *slog.Logger) (*Page, error) {
 	p := &Page{log: log, now: time.Now, mux: http.NewServeMux()}
 	var err error

@@ -5,10 +5,9 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
-	"io/fs"
 	"net/http"
-	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/dialtree/dialtree/admin/access"
@@ -18,37 +17,45 @@ import (
 var templateFiles embed.FS
 
 // templates are the templates of one language: each page with the layout and the parts that
-// all of them share.
-type templates map[string]*template.Template
+// all of them share. A page is parsed when it is first asked for: all of them at the start
+// would take the server a quarter of a second.
+type templates struct {
+	base  *template.Template
+	mu    sync.Mutex // guards pages
+	pages map[string]*template.Template
+}
 
 // shared are the files that every page may use.
 var shared = []string{"templates/layout.html", "templates/parts.html", "templates/connector-parts.html", "templates/logins.html"}
 
-func parseTemplates(s *static, now func() time.Time) (map[string]templates, error) {
-	files, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		return nil, err
-	}
-	all := map[string]templates{}
+func parseTemplates(s *static, now func() time.Time) (map[string]*templates, error) {
+	all := map[string]*templates{}
 	for _, l := range languages() {
 		base, err := template.New("").Funcs(functions(l, s, now)).ParseFS(templateFiles, shared...)
 		if err != nil {
 			return nil, fmt.Errorf("parse the templates: %w", err)
 		}
-		pages := templates{}
-		for _, file := range files {
-			page, err := base.Clone()
-			if err == nil {
-				page, err = page.ParseFS(templateFiles, file)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("parse %s: %w", file, err)
-			}
-			pages[strings.TrimSuffix(path.Base(file), ".html")] = page
-		}
-		all[l.Code] = pages
+		all[l.Code] = &templates{base: base, pages: map[string]*template.Template{}}
 	}
 	return all, nil
+}
+
+// page returns the templates of a page.
+func (t *templates) page(name string) (*template.Template, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if page, ok := t.pages[name]; ok {
+		return page, nil
+	}
+	page, err := t.base.Clone()
+	if err == nil {
+		page, err = page.ParseFS(templateFiles, "templates/"+name+".html")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("parse the page %s: %w", name, err)
+	}
+	t.pages[name] = page
+	return page, nil
 }
 
 // A view is what the layout and the content of a page see.
@@ -126,9 +133,8 @@ func (r *request) fragment(page, name string, data any) error {
 // rather than half a page.
 func (r *request) execute(status int, page, name string, data any) {
 	var buf bytes.Buffer
-	t := r.page.templates[r.lang][page]
-	err := fmt.Errorf("no template %s", page)
-	if t != nil {
+	t, err := r.page.templates[r.lang].page(page)
+	if err == nil {
 		err = t.ExecuteTemplate(&buf, name, data)
 	}
 	if err != nil {

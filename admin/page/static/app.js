@@ -14,8 +14,12 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const source = document.getElementById(button.dataset.copy);
-  const text = "value" in source ? source.value : source.textContent;
-  await navigator.clipboard.writeText(text);
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText("value" in source ? source.value : source.textContent);
+  } else { // without TLS, browsers give the clipboard to nobody but an older way
+    getSelection().selectAllChildren(source);
+    document.execCommand("copy");
+  }
   const label = button.querySelector("span") || button;
   const before = label.textContent;
   label.textContent = button.dataset.done;
