@@ -102,7 +102,11 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	if n.adminListener != nil {
 		d.Admin = n.adminListener.Addr().String()
 	}
-	if err := errors.Join(d.fill(ctx), d.explain(), n.printFirstLink(e.stdout)); err != nil {
+	link, err := n.admin.FirstLink()
+	if link != nil {
+		d.Link = link.URL
+	}
+	if err := errors.Join(err, d.fill(ctx), d.explain()); err != nil {
 		cancel()
 		return errors.Join(err, <-ended)
 	}
@@ -122,6 +126,7 @@ type demo struct {
 	Customers      string
 	Password       string // Alice's
 	DevicePassword string
+	Link           string // sets the first administrator's password; empty where there is one
 }
 
 // sampleFile writes one of the demo's files for a connector to read.
