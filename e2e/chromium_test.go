@@ -67,7 +67,7 @@ func (p *person) reads(texts ...string) {
 	}
 }
 
-// complains about what no page may do, and returns the page's HTML.
+// complains about what no page may do: trouble in the browser, or a secret in the HTML.
 func (p *person) complains(secrets ...string) {
 	p.t.Helper()
 	address, _ := p.page.URL()
@@ -80,16 +80,6 @@ func (p *person) complains(secrets ...string) {
 			p.t.Errorf("%s shows a secret: %s", address, around(html, secret))
 		}
 	}
-}
-
-// signsIn signs in as the administrator.
-func (p *person) signsIn(name, password string) {
-	p.t.Helper()
-	p.visits("/sign-in")
-	p.fills("Name", name)
-	p.fills("Password", password)
-	p.clicks("Sign in")
-	check(p.t, p.page.WaitText("Overview"))
 }
 
 // sees looks for what keeps somebody from using the page.

@@ -25,7 +25,7 @@ var pictures = map[string]struct {
 	"user":                 {"/users/alice", browser.View{}},
 	"authentication":       {"/authentication", browser.View{}},
 	"phonebook":            {"/phonebooks/books/customers", browser.View{}},
-	"phone-settings":       {"/phones/settings/yealink?device=reception", browser.View{}},
+	"phone-settings":       {"/phones/settings/yealink?device=reception&host=pbx.example.com", browser.View{}},
 	"overview-phone":       {"/", browser.View{Width: 390, Height: 844, Phone: true}},
 	"users-phone-dark":     {"/users", browser.View{Width: 390, Height: 844, Phone: true, Dark: true}},
 	"authentication-de":    {"/authentication", browser.View{Language: "de"}},
