@@ -27,13 +27,13 @@ func furnished(t *testing.T) *fixture.Dialtree {
 	check(t, os.WriteFile(filepath.Join(d.DataDir, staff), []byte("username,displayname,phone,email\n"+
 		"alice,Alice Ångström,30000,alice@example.com\nbob,Bob Berg,30001,bob@example.com\ncarla,Carla Weiß,30002,carla@example.com\n"), 0o600))
 	check(t, os.WriteFile(filepath.Join(d.DataDir, customers), []byte("displayname,phone,organisation,email\nTaxi Berlin,030 202020,Taxi,\nJörg Müller,+49 30 1234567,Müller GmbH,mueller@example.com\n"+
-		"Zoë O'Brien,+44 20 7946 0000,O'Brien Ltd,zoe@example.com\nNora Example,+49 171 1234567,Example AG,nora@example.com\nNora Example,+49 171 1234567,Example AG,\nbroken,,,no-address\n"), 0o600))
+		"Zoë O'Brien,+44 20 7946 0000,O'Brien Ltd,zoe@example.com\nNora Example,+49 171 1234567,Example AG,nora@example.com\nNora Example,+49 171 1234567,Example AG,\nVolt & Watt,089 77 10 0,Volt & Watt KG,service@example.com\n"), 0o600))
 	check(t, d.Apply(t.Context(), strings.Join([]string{
 		fmt.Sprintf("kind: upstream\nname: corp\nurls: ['ldap://%s']\nbind_dn: 'uid=%%,%s'", s.Address, fixture.SlapdPeople),
 		"kind: phonebook\nname: customers\ntitle: Customers\nreaders: [everyone]",
 		fmt.Sprintf("kind: connector\nname: staff\ntemplate: csv-users\nsource: {csv: {path: %q}}\nschedule: '0 4 * * *'\nauthentication: {method: upstream, upstream: corp, dn: none}", staff),
 		fmt.Sprintf("kind: connector\nname: customers\ntemplate: csv-phonebook\nsource: {csv: {path: %q}}\ntarget: phonebook/customers\nlimits: {rejected: 90%%}", customers),
-		"kind: connector\nname: gone\ntemplate: csv-speeddials\nsource: {csv: {path: import/dials.csv}}",
+		"kind: connector\nname: gone\ntemplate: csv-speeddials\nsource: {csv: {path: /srv/import/dials.csv}}",
 		"kind: speeddial\nshortcode: '11'\ndisplayname: Help desk\nphone: ['30000']",
 		"kind: device\nname: reception\ntitle: Desk phones on the first floor\npassword: " + planted + " of the device",
 	}, "\n---\n"), "staff", "customers"))

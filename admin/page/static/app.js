@@ -54,11 +54,12 @@ for (const box of document.querySelectorAll("[data-live]")) {
     const mine = target.latest = (target.latest || 0) + 1;
     target.setAttribute("aria-busy", "true");
     try {
-      const address = box.dataset.action || (button && box.formAction) || form.action;
+      // By attribute: a field that is called method or action stands in the place of the form's own property.
+      const address = box.dataset.action || (button && box.formAction) || form.getAttribute("action") || location.href;
       const data = new URLSearchParams(new FormData(form));
       const wanted = box.dataset.liveFields?.split(" ");
       if (wanted) for (const name of [...data.keys()]) if (!wanted.includes(name)) data.delete(name);
-      const answer = form.method === "get"
+      const answer = form.getAttribute("method") === "get"
         ? await fetch(address + "?" + data, { headers: { "X-Fragment": "1" } })
         : await fetch(address, { method: "POST", body: data, headers: { "X-Fragment": "1" } });
       const part = await answer.text();
