@@ -21,7 +21,7 @@ const (
 )
 
 type lookInput struct {
-	Records int      `query:"records" minimum:"1" maximum:"1000" default:"20"`
+	Records int      `query:"records" minimum:"1" maximum:"1000" default:"20" doc:"How many records of the source are read"`
 	Body    Document `doc:"A connector. A secret that reads [secret] is the stored one's"`
 }
 

@@ -106,7 +106,7 @@ func (w *writer) inside(s *huma.Schema, prefix string, depth int, within []strin
 		}
 	}
 	if values, isMap := s.AdditionalProperties.(*huma.Schema); isMap {
-		rows = append(rows, w.inside(values, prefix+".NAME", depth, within)...)
+		rows = append(rows, w.inside(values, strings.TrimPrefix(prefix+".NAME", "."), depth, within)...)
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Properties)) {
 		property := s.Properties[key]
@@ -124,8 +124,7 @@ func limits(s *huma.Schema) string {
 	add := func(format string, v any) { parts = append(parts, fmt.Sprintf(format, v)) }
 	switch {
 	case s.Minimum != nil && s.Maximum != nil:
-		add("%v to ", *s.Minimum)
-		parts[0] += fmt.Sprint(*s.Maximum)
+		add("%v", fmt.Sprint(*s.Minimum, " to ", *s.Maximum))
 	case s.Minimum != nil && *s.Minimum != 0:
 		add("at least %v", *s.Minimum)
 	case s.Maximum != nil:
