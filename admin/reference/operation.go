@@ -95,7 +95,7 @@ func (w *writer) contents(title, doc string, types map[string]*huma.MediaType) [
 			switch name := nameOf(schema); {
 			case name == "":
 				c.Rows = w.rows(schema)
-			case w.own[name]:
+			case w.own(name):
 				c.Own, c.Rows = name, w.rows(schema)
 			}
 		}

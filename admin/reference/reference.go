@@ -67,22 +67,24 @@ func Render(api *huma.OpenAPI, o Options) ([]byte, error) {
 type writer struct {
 	api     *huma.OpenAPI
 	options Options
-	own     map[string]bool // the schemas that one operation alone takes or answers: they stand there
+	uses    map[string]int // how many operations take or answer a schema
 }
 
 func newWriter(api *huma.OpenAPI, o Options) *writer {
-	w := &writer{api: api, options: o, own: map[string]bool{}}
-	used := map[string]int{}
+	w := &writer{api: api, options: o, uses: map[string]int{}}
 	for _, op := range w.operations() {
 		for _, schema := range direct(op) {
-			used[nameOf(schema)]++
+			w.uses[nameOf(schema)]++
 		}
-	}
-	for name, times := range used {
-		w.own[name] = times == 1
 	}
 	return w
 }
+
+// own: the schema stands at the one operation that uses it.
+func (w *writer) own(name string) bool { return w.uses[name] == 1 }
+
+// shared: the schema is described once, and where it is used there are links.
+func (w *writer) shared(name string) bool { return w.uses[name] > 1 }
 
 // operations returns all of them, by path and then by what they do to it.
 func (w *writer) operations() []*huma.Operation {
@@ -121,7 +123,7 @@ func (w *writer) groups() []group {
 func (w *writer) sharedSchemas() []namedSchema {
 	var list []namedSchema
 	for name, schema := range w.api.Components.Schemas.Map() {
-		if !w.own[name] {
+		if !w.own(name) {
 			list = append(list, namedSchema{Name: name, Description: schema.Description, Rows: w.rows(schema)})
 		}
 	}

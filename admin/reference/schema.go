@@ -89,7 +89,7 @@ func (w *writer) rows(s *huma.Schema) []row { return w.inside(s, "", 0, nil) }
 // inside lists what is in the value at prefix. within holds the schemas around it: one that is in itself is not opened again.
 func (w *writer) inside(s *huma.Schema, prefix string, depth int, within []string) []row {
 	name := nameOf(s)
-	if depth > maxDepth || name != "" && slices.Contains(within, name) {
+	if depth > maxDepth || depth > 0 && w.shared(name) || name != "" && slices.Contains(within, name) {
 		return nil
 	}
 	if s.Items != nil {
