@@ -55,7 +55,7 @@ func (s *Server) objectRoutes(api huma.API) {
 			})
 		register(s, api, writeScope(kind), huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
 			Summary:       "Delete one " + string(kind),
-			Description:   "One that something refers to stays: the answer says by what it is in use.",
+			Description:   deletion(kind),
 			DefaultStatus: http.StatusNoContent},
 			func(ctx context.Context, in *deleteInput) (*struct{}, error) {
 				return nil, s.delete(ctx, kind, in)
@@ -148,4 +148,12 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	}
 	_, err = s.commit(ctx, fmt.Sprintf("deleted %s %s", kind, in.Name), changes)
 	return err
+}
+
+// deletion says what deleting one of a kind means.
+func deletion(kind Kind) string {
+	if _, isEntry := kind.Entry(); isEntry {
+		return "While the source of a connector has it, the next run brings it back."
+	}
+	return "One that something refers to stays: the answer says by what it is in use."
 }
