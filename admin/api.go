@@ -114,6 +114,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.accessRoutes(api)
 	s.auditRoutes(api)
 	s.systemRoutes(api)
+	s.referenceRoutes(mux, api)
 }
 
 func apiConfig(title, version string) huma.Config {
@@ -122,6 +123,7 @@ func apiConfig(title, version string) huma.Config {
 	config.DocsPath = ""    // its page would load scripts from another host
 	config.SchemasPath = "" // the description holds the schemas
 	config.CreateHooks = nil
+	config.Tags = tags()
 	config.RejectUnknownQueryParameters = true
 	config.Transformers = []huma.Transformer{withoutValues}
 	return config

@@ -23,7 +23,7 @@ type auditInput struct {
 	Who   string `query:"who" doc:"Only what somebody of this name did"`
 	Q     string `query:"q" maxLength:"200" doc:"Only what holds this in action, kind or name"`
 	After uint64 `query:"after" doc:"Only what came before the record of this number: the last of the page before"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many records"`
 }
 
 type auditFileInput struct {
@@ -39,7 +39,9 @@ func (s *Server) auditRoutes(api huma.API) {
 			return &body[[]AuditRecord]{records}, err
 		})
 	register(s, api, access.Admin, huma.Operation{OperationID: "audit-file", Method: http.MethodGet, Path: "/audit/file", Tags: tags,
-		Summary: "Download the whole audit log, the last record first", Metadata: map[string]any{streams: true}},
+		Summary:     "Download the whole audit log, the last record first",
+		Description: "Each record with its time, name, door and address, and each field before and after. Secrets read `[secret]`. That it was downloaded is recorded, too.",
+		Metadata:    map[string]any{streams: true}},
 		func(ctx context.Context, in *auditFileInput) (*huma.StreamResponse, error) {
 			if err := s.audit(ctx, "downloaded the audit log", "", ""); err != nil {
 				return nil, err

@@ -11,7 +11,7 @@ import (
 )
 
 type templateInput struct {
-	Template string `path:"template"`
+	Template string `path:"template" doc:"The name of a template, such as csv-users"`
 	Name     string `query:"name" required:"true" doc:"The name of the new connector"`
 }
 
@@ -28,12 +28,12 @@ type runInput struct {
 
 type runsInput struct {
 	NameInput
-	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20"`
+	Limit int `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"How many runs"`
 }
 
 type previewInput struct {
 	NameInput
-	Records int `query:"records" minimum:"1" maximum:"1000" default:"20"`
+	Records int `query:"records" minimum:"1" maximum:"1000" default:"20" doc:"How many records of the source are read"`
 }
 
 type runIDInput struct {
@@ -43,7 +43,7 @@ type runIDInput struct {
 func (s *Server) connectorRoutes(api huma.API) {
 	tags := []string{"connectors"}
 	register(s, api, access.Read, huma.Operation{OperationID: "list-templates", Method: http.MethodGet, Path: "/templates", Tags: tags,
-		Summary: "List the templates of connectors"},
+		Summary: "List the templates of connectors", Description: "With what each makes of a record, and its variables with their expressions."},
 		func(context.Context, *struct{}) (*body[[]Template], error) {
 			return &body[[]Template]{s.options.Syncer.Templates()}, nil
 		})
@@ -56,12 +56,12 @@ func (s *Server) connectorRoutes(api huma.API) {
 	register(s, api, access.Run, huma.Operation{OperationID: "run-connector", Method: http.MethodPost, Path: "/connectors/{name}/run", Tags: tags,
 		Summary:     "Run a connector",
 		Description: "Server-sent events: `progress` while it works, then one `report`, or one `problem` when the run could not start.",
-		Metadata:    map[string]any{streams: true}},
+		Responses:   eventStream(), Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *runInput) (*huma.StreamResponse, error) {
 			return streamed(s.startRun(ctx, in))
 		})
 	register(s, api, access.Run, huma.Operation{OperationID: "preview-connector", Method: http.MethodGet, Path: "/connectors/{name}/preview", Tags: tags,
-		Summary: "Show what the first records of a source become"},
+		Summary: "Show what the first records of a source become", Description: "The source is read with the stored connector; nothing is changed."},
 		func(ctx context.Context, in *previewInput) (*body[Preview], error) {
 			preview, err := s.options.Syncer.Preview(ctx, in.Name, in.Records)
 			if err != nil {
@@ -70,13 +70,15 @@ func (s *Server) connectorRoutes(api huma.API) {
 			return &body[Preview]{*preview}, nil
 		})
 	register(s, api, access.Read, huma.Operation{OperationID: "list-runs", Method: http.MethodGet, Path: "/connectors/{name}/runs", Tags: tags,
-		Summary: "List the latest runs of a connector, the last one first"},
+		Summary: "List the latest runs of a connector, the last one first", Description: "Their counts, and why one failed or was stopped. Files that were imported by hand are runs of `import`."},
 		func(_ context.Context, in *runsInput) (*body[[]store.Run], error) {
 			runs, err := s.runs(in)
 			return &body[[]store.Run]{runs}, err
 		})
 	register(s, api, access.Run, huma.Operation{OperationID: "undo-run", Method: http.MethodPost, Path: "/runs/{run}/undo", Tags: tags,
-		Summary: "Put back what a run changed", Metadata: map[string]any{streams: true}},
+		Summary:     "Put back what a run changed",
+		Description: "It removes what the run created, and restores what it updated and removed. Entries that were changed since are left alone and reported. An undo is a run that can be undone.",
+		Metadata:    map[string]any{streams: true}},
 		func(ctx context.Context, in *runIDInput) (*body[Report], error) {
 			if err := s.audit(ctx, "undid a run", "run", in.Run); err != nil {
 				return nil, err

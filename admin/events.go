@@ -34,6 +34,12 @@ type events struct {
 	phase string
 }
 
+// eventStream describes an answer that is server-sent events.
+func eventStream() map[string]*huma.Response {
+	return map[string]*huma.Response{"200": {Description: "Server-sent events",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}}}}}
+}
+
 func newEvents(hc huma.Context) *events {
 	hc.SetHeader("Content-Type", "text/event-stream")
 	hc.SetHeader("X-Content-Type-Options", "nosniff")

@@ -14,7 +14,7 @@ import (
 )
 
 type exportInput struct {
-	Format    string `query:"format" required:"true" enum:"csv,xlsx,vcard"`
+	Format    string `query:"format" required:"true" enum:"csv,xlsx,vcard" doc:"csv and xlsx are tables, as connectors and import read them"`
 	Phonebook string `query:"phonebook" doc:"Only contacts of this phonebook"`
 }
 

@@ -28,7 +28,8 @@ const (
 func (s *Server) figureRoutes(api huma.API) {
 	tags := []string{"store"}
 	register(s, api, access.Read, huma.Operation{OperationID: "store", Method: http.MethodGet, Path: "/store", Tags: tags,
-		Summary: "The size of the store, the room that is left, and the last backup"},
+		Summary:     "The size of the store, the room that is left, and the last backup",
+		Description: "`change` counts the changes of the store: the same number, and nothing was changed."},
 		func(context.Context, *struct{}) (*body[StoreFigures], error) {
 			f, err := s.storeFigures()
 			return &body[StoreFigures]{f}, err

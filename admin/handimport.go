@@ -23,7 +23,7 @@ func (s *Server) handImportRoutes(api huma.API) {
 		Summary: "Import a file once",
 		Description: "The entries are made by hand: they belong to no connector. " +
 			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone.",
-		Metadata: map[string]any{streams: true}},
+		Responses: eventStream(), Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *handImportInput) (*huma.StreamResponse, error) {
 			return streamed(s.startImport(ctx, in))
 		})

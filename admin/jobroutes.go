@@ -12,7 +12,7 @@ import (
 )
 
 type jobInput struct {
-	ID string `path:"id"`
+	ID string `path:"id" doc:"The ID of a job"`
 }
 
 func (s *Server) jobRoutes(api huma.API) {
@@ -31,7 +31,7 @@ func (s *Server) jobRoutes(api huma.API) {
 		Summary: "List the runs that are under way or ended lately, the last one first", Description: "Reports are listed without their changes."},
 		func(context.Context, *struct{}) (*body[[]Job], error) { return &body[[]Job]{s.listJobs()}, nil })
 	register(s, api, access.Read, huma.Operation{OperationID: "get-job", Method: http.MethodGet, Path: "/jobs/{id}", Tags: tags,
-		Summary: "Get one job"},
+		Summary: "Get one job", Description: "How far it is; its report, once it has ended. The last 50 that ended are kept until a restart."},
 		func(_ context.Context, in *jobInput) (*body[Job], error) { return accepted(s.jobs.find(in.ID)) })
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "cancel-job", Method: http.MethodDelete, Path: "/jobs/{id}", Tags: tags,
 		Summary: "Cancel a job", Description: "Nothing of what it planned is applied, unless that was done already. It wants the scope that starting it wants.",
@@ -40,7 +40,7 @@ func (s *Server) jobRoutes(api huma.API) {
 	register(s, api, access.Read, huma.Operation{OperationID: "watch-job", Method: http.MethodGet, Path: "/jobs/{id}/events", Tags: tags,
 		Summary:     "Follow a job to its end",
 		Description: "Server-sent events: `progress` at once and while it works, then one `report`, or one `problem` when there is none. A comment every 15 s keeps the connection alive.",
-		Metadata:    map[string]any{streams: true}},
+		Responses:   eventStream(), Metadata: map[string]any{streams: true}},
 		func(_ context.Context, in *jobInput) (*huma.StreamResponse, error) {
 			j, err := s.jobs.find(in.ID)
 			if err != nil {

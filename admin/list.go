@@ -26,7 +26,7 @@ type Page struct {
 type listInput struct {
 	Query     string `query:"q" maxLength:"256" doc:"Words that are in some field, and digits that are in some number"`
 	After     string `query:"after" doc:"The next of the page before"`
-	Limit     int    `query:"limit" minimum:"1" maximum:"5000" default:"500"`
+	Limit     int    `query:"limit" minimum:"1" maximum:"5000" default:"500" doc:"How many on a page"`
 	Phonebook string `query:"phonebook" doc:"Only contacts of this phonebook"`
 	Connector string `query:"connector" doc:"Only entries that this connector made"`
 	Method    string `query:"method" doc:"Only users with this login method: upstream, internal or none"`

@@ -40,6 +40,7 @@ func (s *Server) logRoutes(api huma.API) {
 		})
 	register(s, api, access.Admin, huma.Operation{OperationID: "log-events", Method: http.MethodGet, Path: "/log/events", Tags: tags,
 		Summary:     "Follow the server's log",
+		Responses:   eventStream(),
 		Description: "Server-sent events: `log`, each a list of records as of /log, first those that are there. Ask again with `after` the last number to go on.",
 		Metadata:    map[string]any{streams: true}},
 		func(_ context.Context, in *logInput) (*huma.StreamResponse, error) {

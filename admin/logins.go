@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -40,7 +41,7 @@ func (s *Server) loginRoutes(api huma.API) {
 	tags := []string{"users"}
 	done := http.StatusNoContent
 	register(s, api, access.Users, huma.Operation{OperationID: "set-password", Method: http.MethodPut, Path: "/users/{name}/password", Tags: tags,
-		Summary: "Set a user's internal password", DefaultStatus: done},
+		Summary: "Set a user's internal password", Description: "It is kept as an argon2id hash. The user logs in with it when his method is `internal`.", DefaultStatus: done},
 		func(ctx context.Context, in *struct {
 			NameInput
 			Body NewPassword
@@ -57,7 +58,7 @@ func (s *Server) loginRoutes(api huma.API) {
 		})
 	for verb, disabled := range map[string]bool{"enable": false, "disable": true} {
 		register(s, api, access.Users, huma.Operation{OperationID: verb + "-user", Method: http.MethodPost, Path: "/users/{name}/" + verb, Tags: tags,
-			Summary: verb + " a user's logins", Description: "A sync leaves the choice alone.", DefaultStatus: done},
+			Summary: strings.ToUpper(verb[:1]) + verb[1:] + " a user's logins", Description: "A sync leaves the choice alone.", DefaultStatus: done},
 			func(ctx context.Context, in *NameInput) (*struct{}, error) {
 				return nil, s.changeUser(ctx, in.Name, verb+"d", func(e *store.Entry) error {
 					e.Auth.Disabled = disabled

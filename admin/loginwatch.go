@@ -18,7 +18,7 @@ const (
 
 type loginsInput struct {
 	User  string `query:"user" maxLength:"1024" doc:"Only those of this user or device: the last 50 at most"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"How many logins"`
 }
 
 func (s *Server) loginWatchRoutes(api huma.API) {
@@ -33,7 +33,7 @@ func (s *Server) loginWatchRoutes(api huma.API) {
 			return &body[[]Login]{logins}, nil
 		})
 	register(s, api, access.Read, huma.Operation{OperationID: "list-throttled", Method: http.MethodGet, Path: "/throttle", Tags: tags,
-		Summary: "List the users and addresses whose failed logins count now"},
+		Summary: "List the users and addresses whose failed logins count now", Description: "And until when they are shut out, where they are."},
 		func(context.Context, *struct{}) (*body[Throttled], error) {
 			t := s.options.LoginWatch.Throttled()
 			t.Users, t.Addresses = append([]ThrottledName{}, t.Users...), append([]ThrottledName{}, t.Addresses...)
@@ -59,7 +59,7 @@ func (s *Server) resetRoute(api huma.API, plural, one string, reset func(string)
 	register(s, api, access.Users, huma.Operation{OperationID: "reset-" + one, Method: http.MethodDelete, Path: "/throttle/" + plural + "/{name}", Tags: []string{"auth"},
 		Summary: "Forget the failed logins of one " + one, Description: description, DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, in *struct {
-			Name string `path:"name" maxLength:"1024"`
+			Name string `path:"name" maxLength:"1024" doc:"As the list of those whose failures count has it"`
 		}) (*struct{}, error) {
 			if !reset(in.Name) {
 				return nil, &store.NotFoundError{What: fmt.Sprintf("a failed login of %s %q", one, in.Name)}

@@ -51,7 +51,8 @@ type LookupInput struct {
 
 func (s *Server) lookupRoutes(api huma.API) {
 	register(s, api, access.Read, huma.Operation{OperationID: "lookup", Method: http.MethodGet, Path: "/lookup", Tags: []string{"phones"},
-		Summary: "Look a number or a name up as a phone would"},
+		Summary:     "Look a number or a name up as a phone would",
+		Description: "Each step has the filter that a phone sends and what it finds. Only what the reader may see is found."},
 		func(ctx context.Context, in *LookupInput) (*body[Lookup], error) {
 			as, err := s.looker(in.As)
 			if err != nil {

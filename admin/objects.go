@@ -36,13 +36,15 @@ func (s *Server) objectRoutes(api huma.API) {
 		path := "/" + kind.plural()
 		tag := []string{kind.plural()}
 		register(s, api, access.Read, answersPage(api, kind, huma.Operation{OperationID: "list-" + kind.plural(), Method: http.MethodGet, Path: path, Tags: tag,
-			Summary: "List " + kind.plural()}),
+			Summary:     "List " + kind.plural(),
+			Description: "Page by page, in the order of their names. What narrows the list narrows `total`, too."}),
 			func(ctx context.Context, in *listInput) (*body[Page], error) {
 				page, err := s.list(ctx, kind, in)
 				return &body[Page]{page}, err
 			})
 		register(s, api, access.Read, answers(api, kind, huma.Operation{OperationID: "get-" + string(kind), Method: http.MethodGet, Path: path + "/{name}", Tags: tag,
-			Summary: "Get one " + string(kind)}),
+			Summary:     "Get one " + string(kind),
+			Description: "As a document for apply, with its ETag: give that as `If-Match` to change nothing newer than what was read."}),
 			func(_ context.Context, in *NameInput) (*documentOutput, error) {
 				found, err := s.find(kind, in.Name)
 				if err != nil {
@@ -52,7 +54,9 @@ func (s *Server) objectRoutes(api huma.API) {
 				return &documentOutput{etag, found.document}, err
 			})
 		register(s, api, writeScope(kind), huma.Operation{OperationID: "delete-" + string(kind), Method: http.MethodDelete, Path: path + "/{name}", Tags: tag,
-			Summary: "Delete one " + string(kind), DefaultStatus: http.StatusNoContent},
+			Summary:       "Delete one " + string(kind),
+			Description:   deletion(kind),
+			DefaultStatus: http.StatusNoContent},
 			func(ctx context.Context, in *deleteInput) (*struct{}, error) {
 				return nil, s.delete(ctx, kind, in)
 			})
@@ -144,4 +148,12 @@ func (s *Server) delete(ctx context.Context, kind Kind, in *deleteInput) error {
 	}
 	_, err = s.commit(ctx, fmt.Sprintf("deleted %s %s", kind, in.Name), changes)
 	return err
+}
+
+// deletion says what deleting one of a kind means.
+func deletion(kind Kind) string {
+	if _, isEntry := kind.Entry(); isEntry {
+		return "While the source of a connector has it, the next run brings it back."
+	}
+	return "One that something refers to stays: the answer says by what it is in use."
 }

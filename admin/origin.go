@@ -27,7 +27,8 @@ func (s *Server) originRoutes(api huma.API) {
 		}
 		path, tags := "/"+kind.plural()+"/{name}", []string{kind.plural()}
 		register(s, api, access.Read, huma.Operation{OperationID: "origin-of-" + string(kind), Method: http.MethodGet, Path: path + "/origin", Tags: tags,
-			Summary: "Tell where one " + string(kind) + " and its values come from"},
+			Summary:     "Tell where one " + string(kind) + " and its values come from",
+			Description: "Of each value: the connector that brought it, or that it was made or changed by hand, which the connector then leaves alone."},
 			func(_ context.Context, in *NameInput) (*body[*Origin], error) {
 				f, err := s.find(kind, in.Name)
 				if err != nil {

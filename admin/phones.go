@@ -26,7 +26,8 @@ type phoneInput struct {
 func (s *Server) phoneRoutes(api huma.API) {
 	tags := []string{"phones"}
 	register(s, api, access.Read, huma.Operation{OperationID: "list-phones", Method: http.MethodGet, Path: "/phones", Tags: tags,
-		Summary: "List the makes of phones, softphones and PBXs that settings are known for"},
+		Summary:     "List the makes of phones, softphones and PBXs that settings are known for",
+		Description: "With where the settings are pasted, and how each can connect."},
 		func(context.Context, *struct{}) (*body[[]phonesettings.Vendor], error) {
 			return &body[[]phonesettings.Vendor]{phonesettings.List()}, nil
 		})

@@ -12,7 +12,7 @@ import (
 type scheduleInput struct {
 	Schedule string `query:"schedule" required:"true" doc:"As in a connector: cron or @every"`
 	Timezone string `query:"timezone" doc:"Such as Europe/Berlin; that of the server where it is left out"`
-	Count    int    `query:"count" minimum:"1" maximum:"100" default:"5"`
+	Count    int    `query:"count" minimum:"1" maximum:"100" default:"5" doc:"How many times"`
 }
 
 // runRoutes tell what runs did, would do and when.

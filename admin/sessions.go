@@ -14,15 +14,15 @@ import (
 func (s *Server) sessionRoutes(api huma.API) {
 	tags := []string{"access"}
 	register(s, api, access.Admin, huma.Operation{OperationID: "list-sessions", Method: http.MethodGet, Path: "/sessions", Tags: tags,
-		Summary: "List who is signed in, the last seen first"},
+		Summary: "List who is signed in, the last seen first", Description: "Tokens have no session: see tokens."},
 		func(ctx context.Context, _ *struct{}) (*body[[]Session], error) {
 			all, err := s.shownSessions(ctx)
 			return &body[[]Session]{all}, err
 		})
 	register(s, api, access.Admin, huma.Operation{OperationID: "end-session", Method: http.MethodDelete, Path: "/sessions/{id}", Tags: tags,
-		Summary: "Sign somebody out", DefaultStatus: http.StatusNoContent},
+		Summary: "Sign somebody out", Description: "At once. Whoever knows the password can sign in again: disable him, too.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, in *struct {
-			ID string `path:"id"`
+			ID string `path:"id" doc:"The ID of a session; it is no secret"`
 		}) (*struct{}, error) {
 			return nil, s.endSession(ctx, in.ID)
 		})

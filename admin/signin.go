@@ -36,7 +36,7 @@ func (s *Server) accessRoutes(api huma.API) {
 	described.Security = []map[string][]string{{"token": {}}, {"session": {}}}
 	tags := []string{"access"}
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "me", Method: http.MethodGet, Path: "/me", Tags: tags,
-		Summary: "Say who the server takes the caller for"},
+		Summary: "Say who the server takes the caller for", Description: "With the scopes that he has: the way to try a token."},
 		func(ctx context.Context, _ *struct{}) (*body[access.Identity], error) {
 			return &body[access.Identity]{*access.From(ctx)}, nil
 		})
@@ -46,16 +46,19 @@ func (s *Server) accessRoutes(api huma.API) {
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable}},
 		func(ctx context.Context, in *body[SignIn]) (*signedIn, error) { return s.signIn(ctx, &in.Body) })
 	register(s, api, access.Public, huma.Operation{OperationID: "first-sign-in", Method: http.MethodPost, Path: "/session/first", Tags: tags,
-		Summary: "Set an administrator's password by a one-time link, and begin a session",
-		Errors:  []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity}},
+		Summary:     "Set an administrator's password by a one-time link, and begin a session",
+		Description: "The code is in the link that `dialtree admin link` prints. A link for nobody in particular makes a new administrator of the given name.",
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity}},
 		func(ctx context.Context, in *body[FirstSignIn]) (*signedIn, error) {
 			return s.firstSignIn(ctx, &in.Body)
 		})
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/session", Tags: tags,
-		Summary: "End the caller's session", DefaultStatus: http.StatusNoContent},
+		Summary: "End the caller's session", Description: "409 for who came by a token or the socket, which have none.", DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, _ *struct{}) (*signedOut, error) { return s.signOut(ctx) })
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "change-password", Method: http.MethodPut, Path: "/me/password", Tags: tags,
-		Summary: "Change the caller's own password and end his other sessions", DefaultStatus: http.StatusNoContent},
+		Summary:       "Change the caller's own password and end his other sessions",
+		Description:   "Of administrators in a session. Who signs in with the directory's password changes it there.",
+		DefaultStatus: http.StatusNoContent},
 		func(ctx context.Context, in *body[PasswordChange]) (*struct{}, error) {
 			return nil, s.changePassword(ctx, &in.Body)
 		})

@@ -42,12 +42,15 @@ type CheckResult struct {
 
 func (s *Server) storeRoutes(api huma.API) {
 	tags := []string{"store"}
-	register(s, api, access.Read, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/status", Tags: tags, Summary: "What runs"},
+	register(s, api, access.Read, huma.Operation{OperationID: "status", Method: http.MethodGet, Path: "/status", Tags: tags,
+		Summary: "What runs", Description: "The version, the process, and what /readyz tells."},
 		func(context.Context, *struct{}) (*body[Status], error) {
 			return &body[Status]{s.status()}, nil
 		})
 	register(s, api, access.Admin, huma.Operation{OperationID: "check", Method: http.MethodGet, Path: "/check", Tags: tags,
-		Summary: "Check every rule that the store must keep", Metadata: map[string]any{streams: true}},
+		Summary:     "Check every rule that the store must keep",
+		Description: "As `dialtree check`, while the server runs. It reads the whole store.",
+		Metadata:    map[string]any{streams: true}},
 		func(ctx context.Context, _ *struct{}) (*body[CheckResult], error) {
 			found, err := s.options.Store.Check(ctx)
 			if err == nil {

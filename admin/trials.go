@@ -21,19 +21,19 @@ const (
 )
 
 type lookInput struct {
-	Records int      `query:"records" minimum:"1" maximum:"1000" default:"20"`
-	Body    Document `doc:"A connector. A secret that reads [secret] is the stored one's"`
+	Records int `query:"records" minimum:"1" maximum:"1000" default:"20" doc:"How many records of the source are read"`
+	Body    Document
 }
 
 type upstreamTestInput struct {
-	Body Document `doc:"An upstream. A secret that reads [secret] is the stored one's"`
+	Body Document
 }
 
 // trialRoutes are those that try what need not be stored. They want all rights: they connect to any address
 // that they are given, with stored secrets where those are named.
 func (s *Server) trialRoutes(api huma.API) {
-	register(s, api, access.Admin, huma.Operation{OperationID: "look-at-source", Method: http.MethodPost, Path: "/connectors/preview", Tags: []string{"connectors"},
-		Summary: "Show what a connector, stored or not, sees of its source", Description: "What is wrong with the source is an answer: error tells the step that failed. It takes 30 s at most."},
+	register(s, api, access.Admin, takes(api, Kind(store.ObjectConnector), huma.Operation{OperationID: "look-at-source", Method: http.MethodPost, Path: "/connectors/preview", Tags: []string{"connectors"},
+		Summary: "Show what a connector, stored or not, sees of its source", Description: "What is wrong with the source is an answer: `error` tells the step that failed. It takes 30 s at most. A secret that reads `[secret]` is the stored one's."}),
 		func(ctx context.Context, in *lookInput) (*body[SourceLook], error) {
 			look, err := trial(ctx, s, func(ctx context.Context) (*SourceLook, error) {
 				c := new(store.Connector)
@@ -44,8 +44,8 @@ func (s *Server) trialRoutes(api huma.API) {
 			})
 			return answered(look, err)
 		})
-	register(s, api, access.Admin, huma.Operation{OperationID: "test-upstream", Method: http.MethodPost, Path: "/upstreams/test", Tags: []string{"upstreams"},
-		Summary: "Connect to each server of an upstream, stored or not", Description: "A server that does not answer is an answer: steps tells how far it came. It takes 30 s at most."},
+	register(s, api, access.Admin, takes(api, Kind(store.ObjectUpstream), huma.Operation{OperationID: "test-upstream", Method: http.MethodPost, Path: "/upstreams/test", Tags: []string{"upstreams"},
+		Summary: "Connect to each server of an upstream, stored or not", Description: "A server that does not answer is an answer: `steps` tells how far it came. It takes 30 s at most. A secret that reads `[secret]` is the stored one's."}),
 		func(ctx context.Context, in *upstreamTestInput) (*body[UpstreamTest], error) {
 			test, err := trial(ctx, s, func(ctx context.Context) (*UpstreamTest, error) {
 				u := new(store.Upstream)

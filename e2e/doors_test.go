@@ -288,7 +288,7 @@ func TestSecurityHeaders(t *testing.T) {
 	ada := signedIn(t, d, adminName, adminPassword, "admin")
 	start := ada.ask(t, http.MethodGet, "/", nil)
 	paths := append(linked.FindAllString(start.body, -1),
-		"/", "/nowhere", "/static/x/nowhere.css", "/sign-in", "/first?code=x", "/healthz", "/readyz", "/metrics", "/api/v1/users", "/api/v1/nowhere", "/api/v1/openapi.json", "/api/v1/phonebooks/customers/contacts", "/favicon.ico", "/../x")
+		"/", "/nowhere", "/static/x/nowhere.css", "/sign-in", "/first?code=x", "/healthz", "/readyz", "/metrics", "/api/v1/users", "/api/v1/nowhere", "/api/v1/openapi.json", "/api/v1/docs", "/api/v1/docs.css", "/api/v1/phonebooks/customers/contacts", "/favicon.ico", "/../x")
 	statics := 0
 	for title, c := range map[string]caller{"nobody": network(d), "an administrator": ada} {
 		for _, path := range paths {
