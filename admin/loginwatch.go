@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dialtree/dialtree/admin/access"
-	"github.com/dialtree/dialtree/store"
 )
 
 const (
@@ -62,9 +61,8 @@ func (s *Server) resetRoute(api huma.API, plural, one string, reset func(string)
 			Name string `path:"name" maxLength:"1024" doc:"As the list of those whose failures count has it"`
 		}) (*struct{}, error) {
 			if !reset(in.Name) {
-				return nil, &store.NotFoundError{What: fmt.Sprintf("a failed login of %s %q", one, in.Name)}
+				return nil, newProblem(http.StatusNotFound, fmt.Sprintf("%s %q has no failed logins that count", one, in.Name))
 			}
-			s.log.Info("failed logins forgotten", "of", one, "name", in.Name, "by", nameOf(access.From(ctx)))
-			return nil, nil
+			return nil, s.audit(ctx, "forgot the failed logins", one, in.Name)
 		})
 }

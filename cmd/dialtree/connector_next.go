@@ -30,7 +30,7 @@ func newNextCommand(e *env) *cobra.Command {
 				return fmt.Errorf("read the server's answer: %w", err)
 			}
 			if connector.Schedule == "" {
-				return fmt.Errorf("connector %s has no schedule: it runs when somebody runs it. Add `schedule: every 1h` or `schedule: daily 02:30`, and apply it", args[0])
+				return fmt.Errorf("connector %s has no schedule: it runs when somebody runs it. Add a schedule such as \"@every 1h\" or \"30 2 * * *\" (each night at 2:30), and apply it", args[0])
 			}
 			next, err := client.NextTimes(c.Context(), connector.Schedule, connector.Timezone, 5)
 			if err != nil {
