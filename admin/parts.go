@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/dialtree/dialtree/admin/phonesettings"
@@ -128,11 +129,17 @@ type TemplateVariable struct {
 // Logins tries logins and makes password hashes.
 type Logins interface {
 	// TestLogin does what a bind does and tells each step. It never returns the password.
-	TestLogin(ctx context.Context, login string, password []byte) LoginTest
+	TestLogin(ctx context.Context, login string, password []byte, by Tester) LoginTest
 	// HashPassword returns the stored form of an internal password: current, when that is
 	// the password's already. An error that is a *store.FieldError says what is wrong with
 	// the password.
 	HashPassword(ctx context.Context, password []byte, current store.Secret) (store.Secret, error)
+}
+
+// A Tester is the administrator who tries a login.
+type Tester struct {
+	Name    string
+	Address netip.Addr // invalid for the unix socket
 }
 
 // A LoginTest is how a login went.

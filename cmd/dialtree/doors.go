@@ -22,8 +22,8 @@ type logins struct {
 	hasher *authproxy.Hasher
 }
 
-func (l *logins) TestLogin(ctx context.Context, login string, password []byte) admin.LoginTest {
-	t := l.front.TestLogin(ctx, login, password)
+func (l *logins) TestLogin(ctx context.Context, login string, password []byte, by admin.Tester) admin.LoginTest {
+	t := l.front.TestLogin(ctx, login, password, authproxy.Tester(by))
 	shown := admin.LoginTest{Login: login, Outcome: t.Outcome.String(), ResultCode: int(t.Code), ResultName: t.Result}
 	for _, s := range t.Steps {
 		shown.Steps = append(shown.Steps, admin.LoginStep{Name: s.Name, Detail: s.Detail, OK: s.OK, Duration: s.Duration})
