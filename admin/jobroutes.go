@@ -21,8 +21,8 @@ func (s *Server) jobRoutes(api huma.API) {
 		Summary: "Run a connector in the background", Description: "The run goes on whoever looks at it: follow it with the events of its job.",
 		DefaultStatus: http.StatusAccepted},
 		func(ctx context.Context, in *runInput) (*body[Job], error) { return accepted(s.startRun(ctx, in)) })
-	register(s, api, access.Contacts, huma.Operation{OperationID: "start-import", Method: http.MethodPost, Path: "/import/jobs", Tags: tags,
-		Summary: "Import a file in the background", Description: "As import-file, but it goes on whoever looks at it. Users want the scope users, too.",
+	register(s, api, access.SignedIn, huma.Operation{OperationID: "start-import", Method: http.MethodPost, Path: "/import/jobs", Tags: tags,
+		Summary: "Import a file in the background", Description: "As import-file, but it goes on whoever looks at it. It wants the scope users for users, contacts for others.",
 		DefaultStatus: http.StatusAccepted},
 		func(ctx context.Context, in *handImportInput) (*body[Job], error) {
 			return accepted(s.startImport(ctx, in))
