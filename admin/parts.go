@@ -144,11 +144,13 @@ type Tester struct {
 
 // A LoginTest is how a login went.
 type LoginTest struct {
-	Login      string      `json:"login"`
-	Outcome    string      `json:"outcome"` // as in the metric: accepted, refused, unknown_user, …
-	ResultCode int         `json:"result_code"`
-	ResultName string      `json:"result_name"`
-	Steps      []LoginStep `json:"steps"`
+	Login      string `json:"login"`
+	Outcome    string `json:"outcome"` // as in the metric: accepted, refused, unknown_user, …
+	ResultCode int    `json:"result_code"`
+	ResultName string `json:"result_name"`
+	// Reason is why a login was refused, where more is known than that the password is wrong.
+	Reason string      `json:"reason,omitempty" doc:"Why it was refused: ad_525, ad_52e, ad_530, ad_531, ad_532, ad_533, ad_701, ad_773, ad_775 (Active Directory), locked, password_expired, password_must_change, no_such_entry, bad_name, empty_password; absent where no more is known"`
+	Steps  []LoginStep `json:"steps"`
 }
 
 // A LoginStep is one step of a login.

@@ -525,6 +525,9 @@ func TestLoginTest(t *testing.T) {
 			if got.Outcome != tt.want || got.Code != tt.code {
 				t.Errorf("%v %d, want %v %d", got.Outcome, got.Code, tt.want, tt.code)
 			}
+			if want := map[string]string{"empty": "empty_password"}[tt.name]; got.Reason != want {
+				t.Errorf("reason %q, want %q", got.Reason, want)
+			}
 			var all strings.Builder
 			for _, s := range got.Steps {
 				fmt.Fprintln(&all, s.Name, s.OK, s.Detail)

@@ -17,6 +17,7 @@ type LoginTest struct {
 	Outcome Outcome
 	Code    int32  // the LDAP result code that a client would have got
 	Result  string // its name
+	Reason  string // for programs: as upstream.RefusedError's, or bad_name or empty_password; empty: the outcome says all
 	Steps   []LoginStep
 }
 
@@ -64,7 +65,7 @@ func (f *Front) TestLogin(ctx context.Context, name string, password []byte, by 
 func (f *Front) testSteps(ctx context.Context, t *LoginTest, a *attempt, password []byte) {
 	start := time.Now()
 	if len(password) == 0 {
-		a.outcome = Refused
+		a.outcome, t.Reason = Refused, "empty_password"
 		t.step(start, false, "password", "it is empty, and nothing is forwarded: many directories answer an empty password with success")
 		return
 	}
@@ -135,10 +136,14 @@ func (f *Front) testUpstream(ctx context.Context, t *LoginTest, a *attempt, pass
 		a.reason = err.Error()
 	}
 	if errors.Is(err, upstream.ErrBadLogin) {
+		t.Reason = "bad_name"
 		t.step(start, false, "name", "%v", err)
 	}
 	var refused *upstream.RefusedError
-	if errors.As(err, &refused) && (refused.PasswordRight() || refused.Locked()) {
+	if errors.As(err, &refused) {
+		t.Reason = refused.Word()
+	}
+	if refused != nil && (refused.PasswordRight() || refused.Locked()) {
 		return // no guess: nothing is counted
 	}
 	f.note(a, u.refusedFor())

@@ -24,7 +24,7 @@ type logins struct {
 
 func (l *logins) TestLogin(ctx context.Context, login string, password []byte, by admin.Tester) admin.LoginTest {
 	t := l.front.TestLogin(ctx, login, password, authproxy.Tester(by))
-	shown := admin.LoginTest{Login: login, Outcome: t.Outcome.String(), ResultCode: int(t.Code), ResultName: t.Result}
+	shown := admin.LoginTest{Login: login, Outcome: t.Outcome.String(), ResultCode: int(t.Code), ResultName: t.Result, Reason: t.Reason}
 	for _, s := range t.Steps {
 		shown.Steps = append(shown.Steps, admin.LoginStep{Name: s.Name, Detail: s.Detail, OK: s.OK, Duration: s.Duration})
 	}
