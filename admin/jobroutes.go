@@ -69,7 +69,7 @@ func (s *Server) startRun(ctx context.Context, in *runInput) (*job, error) {
 	}
 	return s.jobs.start(jobStart{
 		connector: in.Name, by: access.From(ctx).Name, needs: access.Run,
-		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm},
+		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm, By: access.From(ctx).Name},
 		run: func(ctx context.Context, o ImportOptions) (*Report, error) {
 			return s.options.Syncer.Import(ctx, in.Name, o)
 		},
@@ -95,7 +95,7 @@ func (s *Server) startImport(ctx context.Context, in *handImportInput) (*job, er
 	}
 	return s.jobs.start(jobStart{
 		connector: store.HandImports, by: access.From(ctx).Name, needs: needs,
-		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm},
+		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm, By: access.From(ctx).Name},
 		run: func(ctx context.Context, o ImportOptions) (*Report, error) {
 			return s.options.Syncer.ImportFile(ctx, HandFile{Name: in.File, Content: in.RawBody, Target: in.To}, o)
 		},

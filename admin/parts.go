@@ -38,6 +38,7 @@ type Syncer interface {
 type ImportOptions struct {
 	DryRun   bool
 	Confirm  bool           // go on although the guard stopped the run before
+	By       string         // who starts the run; the server sets it
 	Progress func(Progress) // may be nil; called from one goroutine at a time
 }
 

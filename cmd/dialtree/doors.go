@@ -64,7 +64,7 @@ func (d syncerDoor) ImportFile(ctx context.Context, f admin.HandFile, o admin.Im
 }
 
 func importOptions(o admin.ImportOptions) syncer.ImportOptions {
-	options := syncer.ImportOptions{DryRun: o.DryRun, Confirm: o.Confirm}
+	options := syncer.ImportOptions{DryRun: o.DryRun, Confirm: o.Confirm, By: o.By}
 	if o.Progress != nil {
 		options.Progress = func(p syncer.Progress) { o.Progress(admin.Progress(p)) }
 	}
