@@ -25,14 +25,15 @@ type entryHead struct {
 //
 // A document describes the whole entry, with two exceptions: a user keeps the login
 // method and the password that it has when the document names none, and an entry that
-// a connector made keeps the fields that the document leaves out. What the document
-// changes of such an entry is marked as local, so that a sync leaves it alone. One that
+// a connector made keeps the fields that the document leaves out; one that is there
+// without a value empties the field. What the document changes of such an entry is
+// marked as local, so that a sync leaves it alone. One that
 // its connector keeps hidden becomes the administrator's, unless the document knows that
 // it is hidden: who makes a user anew expects one that is there.
 func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) error {
 	before := len(p.problems)
 	head := p.decodeHead(d, entryKind)
-	values := p.decodeValues(d, entryKind)
+	values, given := p.decodeValues(d, entryKind)
 	if len(p.problems) > before {
 		return nil
 	}
@@ -48,7 +49,7 @@ func (p *plan) addEntry(d *yamldoc.Document, kind Kind, entryKind store.Kind) er
 		if old.Hidden() && head.Removed == "" {
 			old.Owner, old.Key, old.Removed, old.Local, old.LocalAuth = "", "", time.Time{}, 0, false
 		}
-		e = merge(*old, values)
+		e = merge(*old, values, given)
 		e.Phonebook = head.Phonebook
 	}
 	if err := p.setAuth(d, &e, head); err != nil {
@@ -116,13 +117,14 @@ func documentFields(kind store.Kind) []string {
 	return out
 }
 
-// decodeValues reads the fields. The store checks what is in them.
-func (p *plan) decodeValues(d *yamldoc.Document, kind store.Kind) store.Values {
-	var values store.Values
+// decodeValues reads the fields, and which of them the document has, be it without a value.
+// The store checks what is in them.
+func (p *plan) decodeValues(d *yamldoc.Document, kind store.Kind) (values store.Values, given store.FieldSet) {
 	for _, f := range store.Fields() {
 		if !shown(f, kind) || !d.Has(f.Name) {
 			continue
 		}
+		given = given.With(f.ID)
 		texts, err := d.Texts(f.Name)
 		if err != nil {
 			p.problems = append(p.problems, d.Problem(f.Name, err.Error()))
@@ -142,7 +144,7 @@ func (p *plan) decodeValues(d *yamldoc.Document, kind store.Kind) store.Values {
 		}
 		values = values.With(f.ID, texts...)
 	}
-	return values
+	return values, given
 }
 
 // named gives an entry without a display name the one that design.md says.
@@ -218,20 +220,21 @@ func (p *plan) contact(d *yamldoc.Document, phonebook, name string) (*store.Entr
 	}
 }
 
-// merge puts a document's values over those of the entry.
-func merge(e store.Entry, values store.Values) store.Entry {
+// merge puts the values of the fields that a document has over those of the entry.
+func merge(e store.Entry, values store.Values, given store.FieldSet) store.Entry {
 	if e.Owner == "" {
 		e.Values = named(values)
 		return e
 	}
 	for _, f := range store.Fields() {
 		texts := values.All(f.ID)
-		if !values.Has(f.ID) || slices.Equal(texts, e.Values.All(f.ID)) {
+		if !given.Has(f.ID) || slices.Equal(texts, e.Values.All(f.ID)) {
 			continue
 		}
 		e.Values = e.Values.With(f.ID, texts...)
 		e.Local = e.Local.With(f.ID)
 	}
+	e.Values = named(e.Values)
 	return e
 }
 

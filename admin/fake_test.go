@@ -106,7 +106,7 @@ func (f *fakeSyncer) NewConnector(template, name string) (string, error) {
 // fakeLogins hashes by reversing, so that a test sees whether a password was kept.
 type fakeLogins struct{}
 
-func (fakeLogins) TestLogin(_ context.Context, login string, password []byte) admin.LoginTest {
+func (fakeLogins) TestLogin(_ context.Context, login string, password []byte, _ admin.Tester) admin.LoginTest {
 	t := admin.LoginTest{Login: login, Outcome: "refused", ResultCode: 49, ResultName: "invalidCredentials",
 		Steps: []admin.LoginStep{{Name: "store", Detail: "user", OK: true, Duration: 1500 * time.Microsecond}}}
 	if string(password) == "right" {

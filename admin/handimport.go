@@ -19,10 +19,10 @@ type handImportInput struct {
 }
 
 func (s *Server) handImportRoutes(api huma.API) {
-	register(s, api, access.Contacts, huma.Operation{OperationID: "import-file", Method: http.MethodPost, Path: "/import", Tags: []string{"import"},
+	register(s, api, access.SignedIn, huma.Operation{OperationID: "import-file", Method: http.MethodPost, Path: "/import", Tags: []string{"import"},
 		Summary: "Import a file once",
 		Description: "The entries are made by hand: they belong to no connector. " +
-			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone.",
+			"Server-sent events as of a connector's run. It is recorded as one of import and can be undone. It wants the scope users for users, contacts for others.",
 		Responses: eventStream(), Metadata: map[string]any{streams: true}},
 		func(ctx context.Context, in *handImportInput) (*huma.StreamResponse, error) {
 			return streamed(s.startImport(ctx, in))

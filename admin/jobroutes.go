@@ -21,8 +21,8 @@ func (s *Server) jobRoutes(api huma.API) {
 		Summary: "Run a connector in the background", Description: "The run goes on whoever looks at it: follow it with the events of its job.",
 		DefaultStatus: http.StatusAccepted},
 		func(ctx context.Context, in *runInput) (*body[Job], error) { return accepted(s.startRun(ctx, in)) })
-	register(s, api, access.Contacts, huma.Operation{OperationID: "start-import", Method: http.MethodPost, Path: "/import/jobs", Tags: tags,
-		Summary: "Import a file in the background", Description: "As import-file, but it goes on whoever looks at it. Users want the scope users, too.",
+	register(s, api, access.SignedIn, huma.Operation{OperationID: "start-import", Method: http.MethodPost, Path: "/import/jobs", Tags: tags,
+		Summary: "Import a file in the background", Description: "As import-file, but it goes on whoever looks at it. It wants the scope users for users, contacts for others.",
 		DefaultStatus: http.StatusAccepted},
 		func(ctx context.Context, in *handImportInput) (*body[Job], error) {
 			return accepted(s.startImport(ctx, in))
@@ -69,7 +69,7 @@ func (s *Server) startRun(ctx context.Context, in *runInput) (*job, error) {
 	}
 	return s.jobs.start(jobStart{
 		connector: in.Name, by: access.From(ctx).Name, needs: access.Run,
-		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm},
+		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm, By: access.From(ctx).Name},
 		run: func(ctx context.Context, o ImportOptions) (*Report, error) {
 			return s.options.Syncer.Import(ctx, in.Name, o)
 		},
@@ -95,7 +95,7 @@ func (s *Server) startImport(ctx context.Context, in *handImportInput) (*job, er
 	}
 	return s.jobs.start(jobStart{
 		connector: store.HandImports, by: access.From(ctx).Name, needs: needs,
-		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm},
+		options: ImportOptions{DryRun: in.DryRun, Confirm: in.Confirm, By: access.From(ctx).Name},
 		run: func(ctx context.Context, o ImportOptions) (*Report, error) {
 			return s.options.Syncer.ImportFile(ctx, HandFile{Name: in.File, Content: in.RawBody, Target: in.To}, o)
 		},

@@ -33,9 +33,10 @@ type NewAuth struct {
 func (s *Server) loginRoutes(api huma.API) {
 	register(s, api, access.Users, huma.Operation{OperationID: "test-login", Method: http.MethodPost, Path: "/auth/test", Tags: []string{"auth"},
 		Summary:     "Try a login and tell each step",
-		Description: "A wrong password is an answer, not an error: outcome tells what happened. One that the upstream refuses counts there like any other."},
+		Description: "A wrong password is an answer, not an error: outcome tells what happened. One that is refused counts for the user, at the upstream as well, but for no address. It is among the latest logins, with who tried it."},
 		func(ctx context.Context, in *body[Credentials]) (*body[LoginTest], error) {
-			test := s.options.Logins.TestLogin(ctx, in.Body.Login, []byte(in.Body.Password))
+			test := s.options.Logins.TestLogin(ctx, in.Body.Login, []byte(in.Body.Password),
+				Tester{Name: access.From(ctx).Name, Address: access.ClientOf(ctx).Address.Addr().Unmap()})
 			return &body[LoginTest]{test}, nil
 		})
 	tags := []string{"users"}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/dialtree/dialtree/admin/phonesettings"
@@ -37,6 +38,7 @@ type Syncer interface {
 type ImportOptions struct {
 	DryRun   bool
 	Confirm  bool           // go on although the guard stopped the run before
+	By       string         // who starts the run; the server sets it
 	Progress func(Progress) // may be nil; called from one goroutine at a time
 }
 
@@ -128,20 +130,28 @@ type TemplateVariable struct {
 // Logins tries logins and makes password hashes.
 type Logins interface {
 	// TestLogin does what a bind does and tells each step. It never returns the password.
-	TestLogin(ctx context.Context, login string, password []byte) LoginTest
+	TestLogin(ctx context.Context, login string, password []byte, by Tester) LoginTest
 	// HashPassword returns the stored form of an internal password: current, when that is
 	// the password's already. An error that is a *store.FieldError says what is wrong with
 	// the password.
 	HashPassword(ctx context.Context, password []byte, current store.Secret) (store.Secret, error)
 }
 
+// A Tester is the administrator who tries a login.
+type Tester struct {
+	Name    string
+	Address netip.Addr // invalid for the unix socket
+}
+
 // A LoginTest is how a login went.
 type LoginTest struct {
-	Login      string      `json:"login"`
-	Outcome    string      `json:"outcome"` // as in the metric: accepted, refused, unknown_user, …
-	ResultCode int         `json:"result_code"`
-	ResultName string      `json:"result_name"`
-	Steps      []LoginStep `json:"steps"`
+	Login      string `json:"login"`
+	Outcome    string `json:"outcome"` // as in the metric: accepted, refused, unknown_user, …
+	ResultCode int    `json:"result_code"`
+	ResultName string `json:"result_name"`
+	// Reason is why a login was refused, where more is known than that the password is wrong.
+	Reason string      `json:"reason,omitempty" doc:"Why it was refused: ad_525, ad_52e, ad_530, ad_531, ad_532, ad_533, ad_701, ad_773, ad_775 (Active Directory), locked, password_expired, password_must_change, no_such_entry, bad_name, empty_password; absent where no more is known"`
+	Steps  []LoginStep `json:"steps"`
 }
 
 // A LoginStep is one step of a login.

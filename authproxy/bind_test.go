@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -520,9 +521,12 @@ func TestLoginTest(t *testing.T) {
 		{"empty", "alice", "", authproxy.Refused, 53, "empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := b.front.TestLogin(ctx, tt.login, []byte(tt.password))
+			got := b.front.TestLogin(ctx, tt.login, []byte(tt.password), authproxy.Tester{Name: "ada"})
 			if got.Outcome != tt.want || got.Code != tt.code {
 				t.Errorf("%v %d, want %v %d", got.Outcome, got.Code, tt.want, tt.code)
+			}
+			if want := map[string]string{"empty": "empty_password"}[tt.name]; got.Reason != want {
+				t.Errorf("reason %q, want %q", got.Reason, want)
 			}
 			var all strings.Builder
 			for _, s := range got.Steps {
@@ -530,6 +534,32 @@ func TestLoginTest(t *testing.T) {
 			}
 			if !strings.Contains(all.String(), tt.steps) {
 				t.Errorf("no step says %q:\n%s", tt.steps, all.String())
+			}
+		})
+	}
+}
+
+// TestLoginTestIsKept: a test counts for its user and is told with who made it, but its address is not the user's.
+func TestLoginTestIsKept(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		by   authproxy.Tester
+	}{
+		{"from a browser", authproxy.Tester{Name: "ada", Address: netip.MustParseAddr("192.0.2.9")}},
+		{"at the socket", authproxy.Tester{Name: "root"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.front.TestLogin(t.Context(), "alice", []byte("wrong"), tt.by)
+			counted := b.front.Throttled()
+			if len(counted.Addresses) != 0 || len(counted.Users) != 1 || counted.Users[0].Failures != 1 {
+				t.Errorf("what counts is %+v", counted)
+			}
+			b.front.TestLogin(t.Context(), "alice", []byte("right"), tt.by)
+			kept := b.front.Logins("alice", 10)
+			if len(kept) != 2 || kept[0].Outcome != authproxy.Accepted || kept[0].Detail != "test by "+tt.by.Name || kept[0].Address != tt.by.Address ||
+				kept[1].Outcome != authproxy.Refused || !strings.HasPrefix(kept[1].Detail, "test by "+tt.by.Name+": ") {
+				t.Errorf("the latest logins are %+v", kept)
 			}
 		})
 	}

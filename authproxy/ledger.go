@@ -205,6 +205,9 @@ func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.
 		}
 		a.failures, a.failedFrom = times, who
 	}
+	if !from.IsValid() {
+		return // a test: from nowhere that could be trusted
+	}
 	if t := a.trust(from); t != nil {
 		t.failures = t.failures[:0]
 		return
@@ -216,7 +219,8 @@ func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.
 	a.trusted = append(a.trusted, trustedAddress{addr: from})
 }
 
-// failed counts a failure of a login. exists tells whether there is such a user.
+// failed counts a failure of a login. exists tells whether there is such a user. One of a
+// test, which is from no address, counts for the account alone.
 func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -231,6 +235,9 @@ func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time)
 		if t := a.trust(from); t != nil {
 			t.failures = t.failures.add(now, l.limits.UserFailures)
 		}
+	}
+	if !from.IsValid() {
+		return
 	}
 	f := l.addresses[from]
 	if f == nil {

@@ -18,10 +18,10 @@ const (
 
 // A Login is a login that was tried. There is no password in it.
 type Login struct {
-	At       time.Time // when it began
-	User     string    // or device; as it was sent where there is none of that name
-	Address  netip.Addr
-	Method   string // upstream, internal, device or none
+	At       time.Time  // when it began
+	User     string     // or device; as it was sent where there is none of that name
+	Address  netip.Addr // invalid: this machine's own socket
+	Method   string     // upstream, internal, device or none
 	Upstream string
 	Outcome  Outcome
 	Detail   string // why; for the administrator, never for the client

@@ -17,6 +17,7 @@ type LoginTest struct {
 	Outcome Outcome
 	Code    int32  // the LDAP result code that a client would have got
 	Result  string // its name
+	Reason  string // for programs: as upstream.RefusedError's, or bad_name or empty_password; empty: the outcome says all
 	Steps   []LoginStep
 }
 
@@ -32,14 +33,23 @@ func (t *LoginTest) step(start time.Time, ok bool, name, format string, args ...
 	t.Steps = append(t.Steps, LoginStep{Name: name, Detail: fmt.Sprintf(format, args...), OK: ok, Duration: time.Since(start)})
 }
 
+// A Tester is the administrator for whom a login is tried.
+type Tester struct {
+	Name    string
+	Address netip.Addr // invalid for one at this machine's own socket
+}
+
 // TestLogin tries a login and tells each step. It asks even while the account is
 // throttled or the password was refused a moment ago, and says so; what it learns
 // counts like that of any login, so that it cannot be used to lock an account by
-// accident twice. A right password clears what kept the account out.
-func (f *Front) TestLogin(ctx context.Context, name string, password []byte) LoginTest {
+// accident twice. A right password clears what kept the account out. The tester's address
+// is told with the latest logins and no more: it is not the user's, so that it is neither
+// trusted for him nor shut out for his wrong passwords.
+func (f *Front) TestLogin(ctx context.Context, name string, password []byte, by Tester) LoginTest {
 	var t LoginTest
-	a := attempt{name: name, start: f.now(), from: netip.Addr{}}
+	a := attempt{name: name, start: f.now(), method: "none"}
 	f.testSteps(ctx, &t, &a, password)
+	f.keepTest(&a, by)
 	code, _ := a.outcome.result()
 	if len(password) == 0 {
 		code = ldapwire.UnwillingToPerform
@@ -55,7 +65,7 @@ func (f *Front) TestLogin(ctx context.Context, name string, password []byte) Log
 func (f *Front) testSteps(ctx context.Context, t *LoginTest, a *attempt, password []byte) {
 	start := time.Now()
 	if len(password) == 0 {
-		a.outcome = Refused
+		a.outcome, t.Reason = Refused, "empty_password"
 		t.step(start, false, "password", "it is empty, and nothing is forwarded: many directories answer an empty password with success")
 		return
 	}
@@ -122,14 +132,31 @@ func (f *Front) testUpstream(ctx context.Context, t *LoginTest, a *attempt, pass
 		t.Steps = append(t.Steps, loginStep(s))
 	})
 	a.server, a.outcome = res.Server, outcomeOf(err)
+	if err != nil {
+		a.reason = err.Error()
+	}
 	if errors.Is(err, upstream.ErrBadLogin) {
+		t.Reason = "bad_name"
 		t.step(start, false, "name", "%v", err)
 	}
 	var refused *upstream.RefusedError
-	if errors.As(err, &refused) && (refused.PasswordRight() || refused.Locked()) {
+	if errors.As(err, &refused) {
+		t.Reason = refused.Word()
+	}
+	if refused != nil && (refused.PasswordRight() || refused.Locked()) {
 		return // no guess: nothing is counted
 	}
 	f.note(a, u.refusedFor())
+}
+
+// keepTest keeps a login that was tried among the latest ones, marked as what it is.
+func (f *Front) keepTest(a *attempt, by Tester) {
+	reason := a.reason
+	a.reason = "test by " + by.Name
+	if reason != "" {
+		a.reason += ": " + reason
+	}
+	f.keep(netip.AddrPortFrom(by.Address, 0), a, f.now().Sub(a.start))
 }
 
 // Health tells the state of each server of each upstream.

@@ -139,6 +139,7 @@ type Device struct {
 type Run struct {
 	ID        string    `json:"id"` // CONNECTOR-N; N counts up per connector
 	Connector string    `json:"connector"`
+	By        string    `json:"by,omitempty"` // the administrator or token that started it, or schedule; empty: not recorded
 	Started   time.Time `json:"started"`
 	Finished  time.Time `json:"finished"`
 	Result    RunResult `json:"result"`

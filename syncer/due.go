@@ -29,7 +29,7 @@ func (s *Syncer) due(ctx context.Context, name string, chain []string) {
 	}
 	s.mu.Unlock()
 	for _, pause := range append(s.retries(), -1) {
-		r, err := s.run(ctx, name, ImportOptions{}, runOptions{chain: chain, again: pause >= 0, changes: true, observed: true})
+		r, err := s.run(ctx, name, ImportOptions{By: BySchedule}, runOptions{chain: chain, again: pause >= 0, changes: true, observed: true})
 		var running *RunningError
 		switch {
 		case errors.As(err, &running):

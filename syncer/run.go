@@ -17,9 +17,14 @@ type ImportOptions struct {
 	// Confirm applies the plan that the latest dry run showed or the guard stopped, whatever the
 	// limits say, and only that one: when the source or the store has changed since, nothing is done.
 	Confirm bool
+	// By is who started the run, for its record.
+	By string
 	// Progress is called at most 20 times a second from the goroutine of Import, and at the end of each phase. Nil: not at all.
 	Progress func(Progress)
 }
+
+// BySchedule is who starts the runs that are due.
+const BySchedule = "schedule"
 
 // A RunningError says that a connector is at work already.
 type RunningError struct {
@@ -79,12 +84,12 @@ var errDryConfirm = errors.New("a dry run cannot be confirmed: choose one of the
 
 // carryOut does a run that was claimed, and records how it ended.
 func (s *Syncer) carryOut(ctx context.Context, connector string, o ImportOptions, prepare func() (*job, error)) (*Report, error) {
-	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: s.now().UTC()}}
+	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, By: o.By, Started: s.now().UTC()}}
 	defer giveBack(&r.Run)
 	err := s.importOnce(ctx, prepare, o, r)
 	if errors.Is(err, store.ErrConflict) {
 		// Somebody changed an entry between plan and apply: an administrator, or another connector.
-		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, Started: r.Run.Started}}
+		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, By: o.By, Started: r.Run.Started}}
 		err = s.importOnce(ctx, prepare, o, r)
 	}
 	return s.end(ctx, r, err)

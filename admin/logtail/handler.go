@@ -16,24 +16,25 @@ func (t *Tail) Handler(next slog.Handler) slog.Handler { return &handler{tail: t
 type handler struct {
 	tail   *Tail
 	next   slog.Handler
-	attrs  []Attr
-	prefix string // of the groups that are open
+	attrs  []slog.Attr // fixed, as in a kept record
+	prefix string      // of the groups that are open
 }
 
 // Enabled implements slog.Handler.
 func (h *handler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. It is on the way of every login, so that it makes no texts of
+// what cannot change: who reads the record does.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	kept := Record{At: r.Time, Level: r.Level, Message: cut(r.Message)}
+	k := kept{at: r.Time, level: r.Level, message: cut(r.Message)}
 	if n := len(h.attrs) + r.NumAttrs(); n > 0 {
-		kept.Attrs = append(make([]Attr, 0, n), h.attrs...)
+		k.attrs = append(make([]slog.Attr, 0, n), h.attrs...)
 	}
 	r.Attrs(func(a slog.Attr) bool {
-		kept.Attrs = appendAttr(kept.Attrs, h.prefix, a)
+		k.attrs = appendFixed(k.attrs, h.prefix, a)
 		return true
 	})
-	h.tail.add(kept)
+	h.tail.add(k)
 	return h.next.Handle(ctx, r)
 }
 
@@ -43,7 +44,7 @@ func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with.next = h.next.WithAttrs(attrs)
 	with.attrs = slices.Clone(h.attrs)
 	for _, a := range attrs {
-		with.attrs = appendAttr(with.attrs, h.prefix, a)
+		with.attrs = appendFixed(with.attrs, h.prefix, a)
 	}
 	return &with
 }
@@ -58,21 +59,33 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	return &with
 }
 
-func appendAttr(list []Attr, prefix string, a slog.Attr) []Attr {
+// appendFixed appends what an attribute holds now: numbers and times as they are, and of all else,
+// which may change or be a secret, its text.
+func appendFixed(list []slog.Attr, prefix string, a slog.Attr) []slog.Attr {
 	value := a.Value.Resolve()
-	if value.Kind() != slog.KindGroup {
-		if a.Key == "" {
-			return list
+	switch value.Kind() {
+	case slog.KindGroup:
+		if a.Key != "" {
+			prefix += a.Key + "."
 		}
-		return append(list, Attr{prefix + a.Key, cut(text(value))})
+		for _, member := range value.Group() {
+			list = appendFixed(list, prefix, member)
+		}
+		return list
+	case slog.KindAny:
+		value = slog.StringValue(cut(value.String()))
+	case slog.KindString:
+		if len(value.String()) > shownText {
+			value = slog.StringValue(cut(value.String()))
+		}
 	}
-	if a.Key != "" {
-		prefix += a.Key + "."
+	if a.Key == "" {
+		return list
 	}
-	for _, member := range value.Group() {
-		list = appendAttr(list, prefix, member)
+	if prefix != "" {
+		a.Key = prefix + a.Key
 	}
-	return list
+	return append(list, slog.Attr{Key: a.Key, Value: value})
 }
 
 func text(v slog.Value) string {

@@ -1,6 +1,7 @@
 package logtail_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -73,6 +74,43 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// A changing value is logged by reference and changed afterwards.
+type changing struct{ text string }
+
+func (c *changing) String() string { return c.text }
+
+// A hidden value must not reach a record.
+type hidden string
+
+func (hidden) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// TestWhatIsKeptStays: a record shows what was true when it was logged, although it becomes a text later.
+func TestWhatIsKeptStays(t *testing.T) {
+	tail := logtail.New()
+	log := slog.New(tail.Handler(slog.NewTextHandler(io.Discard, nil)))
+	value, list := &changing{"before"}, []string{"before"}
+	log.Info("line", "value", value, "list", list, "password", hidden("hunter2"), "n", 7, "at", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "yes", true)
+	value.text, list[0] = "after", "after"
+	want := "[{value before} {list [before]} {password [secret]} {n 7} {at 2026-01-02T03:04:05Z} {yes true}]"
+	if got := fmt.Sprint(tail.Records(logtail.Query{})[0].Attrs); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestCost: keeping a record of numbers and texts allocates room for its attributes, and nothing else.
+func TestCost(t *testing.T) {
+	log := slog.New(logtail.New().Handler(slog.DiscardHandler))
+	kept := slog.New(logtail.New().Handler(slog.NewJSONHandler(io.Discard, nil)))
+	for name, log := range map[string]*slog.Logger{"kept": kept, "left out": log} {
+		allocations := testing.AllocsPerRun(100, func() {
+			log.LogAttrs(t.Context(), slog.LevelInfo, "bind", slog.String("user", "alice"), slog.Duration("took", time.Millisecond), slog.Int("code", 49))
+		})
+		if most := map[string]float64{"kept": 1, "left out": 0}[name]; allocations > most {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	tail := logtail.New()
 	log := slog.New(tail.Handler(slog.NewTextHandler(io.Discard, nil)))
@@ -95,11 +133,21 @@ func TestConcurrentUse(t *testing.T) {
 	}
 }
 
+// silent takes everything and writes nothing, so that what the tail costs is all that is measured.
+type silent struct{}
+
+func (silent) Enabled(context.Context, slog.Level) bool  { return true }
+func (silent) Handle(context.Context, slog.Record) error { return nil }
+func (silent) WithAttrs([]slog.Attr) slog.Handler        { return silent{} }
+func (silent) WithGroup(string) slog.Handler             { return silent{} }
+
 // BenchmarkBindLine is what a line of a bind costs with and without the tail.
 func BenchmarkBindLine(b *testing.B) {
 	for name, handler := range map[string]slog.Handler{
 		"without": slog.NewJSONHandler(io.Discard, nil),
 		"with":    logtail.New().Handler(slog.NewJSONHandler(io.Discard, nil)),
+		"nothing": silent{},
+		"alone":   logtail.New().Handler(silent{}),
 	} {
 		b.Run(name, func(b *testing.B) {
 			log := slog.New(handler)

@@ -28,10 +28,19 @@ type Record struct {
 // An Attr is a piece of data of a record. The keys of groups are joined with points.
 type Attr struct{ Key, Value string }
 
+// A kept record is one as it was logged: its attributes become texts when somebody reads them, which is seldom.
+type kept struct {
+	n       uint64
+	at      time.Time
+	level   slog.Level
+	message string
+	attrs   []slog.Attr // of strings, numbers and times, their keys with those of their groups
+}
+
 // A Tail keeps the last records. Its methods may be called concurrently.
 type Tail struct {
 	mu    sync.Mutex // guards what follows; held for as long as it takes to put a record into its place
-	ring  [keptRecords]Record
+	ring  [keptRecords]kept
 	n     uint64 // records so far: record N is at (N-1) % keptRecords
 	first uint64 // the oldest that is kept; n+1 for none
 	bytes int    // of those kept
@@ -52,11 +61,14 @@ type Query struct {
 func (t *Tail) Records(q Query) []Record {
 	words := strings.Fields(strings.ToLower(q.Text))
 	var found []Record // the newest first
-	for _, r := range t.newest(q.After) {
+	for _, k := range t.newest(q.After) {
 		if q.Limit > 0 && len(found) == q.Limit {
 			break
 		}
-		if r.Level >= q.Level && r.holds(words) {
+		if k.level < q.Level {
+			continue
+		}
+		if r := k.shown(); r.holds(words) {
 			found = append(found, r)
 		}
 	}
@@ -68,39 +80,54 @@ func (t *Tail) Records(q Query) []Record {
 
 // newest copies the records after one, the newest first, so that nobody who logs waits
 // for a search.
-func (t *Tail) newest(after uint64) []Record {
+func (t *Tail) newest(after uint64) []kept {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var out []Record
+	var out []kept
 	for n := t.n; n >= t.first && n > after; n-- {
 		out = append(out, t.ring[(n-1)%keptRecords])
 	}
 	return out
 }
 
-func (t *Tail) add(r Record) {
-	size := r.size()
+func (t *Tail) add(k kept) {
+	size := k.size()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for t.first <= t.n && (t.n-t.first+1 >= keptRecords || t.bytes+size > keptBytes) {
 		oldest := &t.ring[(t.first-1)%keptRecords]
 		t.bytes -= oldest.size()
-		*oldest = Record{}
+		*oldest = kept{}
 		t.first++
 	}
 	t.n++
-	r.N = t.n
-	t.ring[(t.n-1)%keptRecords] = r
+	k.n = t.n
+	t.ring[(t.n-1)%keptRecords] = k
 	t.bytes += size
 }
 
-func (r *Record) size() int {
+func (k *kept) size() int {
 	const overhead = 64 // of the record and of each attribute
-	n := overhead + len(r.Message)
-	for _, a := range r.Attrs {
-		n += overhead + len(a.Key) + len(a.Value)
+	n := overhead + len(k.message)
+	for i := range k.attrs {
+		n += overhead + len(k.attrs[i].Key)
+		if v := k.attrs[i].Value; v.Kind() == slog.KindString {
+			n += len(v.String())
+		}
 	}
 	return n
+}
+
+// shown makes texts of what was kept.
+func (k *kept) shown() Record {
+	r := Record{N: k.n, At: k.at, Level: k.level, Message: k.message}
+	if len(k.attrs) > 0 {
+		r.Attrs = make([]Attr, len(k.attrs))
+	}
+	for i, a := range k.attrs {
+		r.Attrs[i] = Attr{a.Key, text(a.Value)}
+	}
+	return r
 }
 
 // holds tells whether every word is somewhere in the record.

@@ -91,8 +91,8 @@ func (r *request) authentication() error {
 // loginList reads the latest logins that the request asks for.
 func (r *request) loginList() (loginList, error) {
 	list := loginList{User: strings.TrimSpace(r.FormValue("user")), Filter: field{Name: "outcome", Label: text("Outcome"), Type: "select",
-		Value: r.FormValue("outcome"), Options: []option{{"", text("all")}, {"accepted", text("accepted")}, {"refused", text("refused")},
-			{"throttled", text("throttled")}, {"unavailable", text("could not find out")}}}}
+		Value: r.FormValue("outcome"), Options: []option{{Value: "", Label: text("all")}, {Value: "accepted", Label: text("accepted")}, {Value: "refused", Label: text("refused")},
+			{Value: "throttled", Label: text("throttled")}, {Value: "unavailable", Label: text("could not find out")}}}}
 	all, err := r.page.api.Logins(r.Context(), list.User, loginsRead)
 	for _, l := range loginsOf(all) {
 		if group := list.Filter.Value; group == "" || outcomeOf(l.Outcome).group == group {

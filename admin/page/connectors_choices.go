@@ -24,7 +24,7 @@ func (f *connectorForm) nameFields() []connectorField {
 			connectorField{field: field{Name: "target.new", Label: text("Name of the new phonebook"), Class: "half when-new", Placeholder: "customers", Value: f.typed.Get("target.new"),
 				Help: text("Short, such as customers: phones have it in their settings.")}, Only: "new"},
 			connectorField{field: field{Name: "target.readers", Label: text("Who may read it"), Class: "half when-new", Type: "select", Value: f.typed.Get("target.readers"),
-				Options: []option{{"authenticated", text("whoever is logged in")}, {"everyone", text("everyone, without login where that is allowed")}},
+				Options: []option{{Value: "authenticated", Label: text("whoever is logged in")}, {Value: "everyone", Label: text("everyone, without login where that is allowed")}},
 				Help:    text("Phones usually log in with a device. It can be changed later.")}, Only: "new", Default: "authenticated"})
 	}
 	return fields
@@ -53,21 +53,21 @@ const targetPhonebook = "phonebook/"
 func (f *connectorForm) targets() []option {
 	switch f.Template.Target {
 	case "users":
-		return []option{{"users", text("Users")}}
+		return []option{{Value: "users", Label: text("Users")}}
 	case "speeddials":
-		return []option{{"speeddials", text("Speed dials")}}
+		return []option{{Value: "speeddials", Label: text("Speed dials")}}
 	}
 	var options []option
 	for _, name := range f.lists.phonebooks {
-		options = append(options, option{targetPhonebook + name, text(f.lang.translate(text("Phonebook %s"), name))})
+		options = append(options, named(targetPhonebook+name, f.lang.translate(text("Phonebook %s"), name)))
 	}
-	return append(options, option{"new", text("a new phonebook")})
+	return append(options, option{Value: "new", Label: text("a new phonebook")})
 }
 
 // placeField chooses where a file lies.
 func (f *connectorForm) placeField() connectorField {
 	return connectorField{field: field{Name: "place", Label: text("Where the file lies"), Type: "select", Value: f.place(f.doc),
-		Options: []option{{"path", text("on this server")}, {"share", text("on a Windows share")}, {"url", text("behind a web address")}},
+		Options: []option{{Value: "path", Label: text("on this server")}, {Value: "share", Label: text("on a Windows share")}, {Value: "url", Label: text("behind a web address")}},
 		Help:    text("It is fetched anew for each import.")}}
 }
 
@@ -106,7 +106,7 @@ func (f *connectorForm) setPlace(place string) {
 
 func (f *connectorForm) modeField() connectorField {
 	return connectorField{field: field{Name: "mode", Label: text("What is gone from the source"), Type: "select",
-		Options: []option{{"mirror", text("is removed here, too (mirror)")}, {"update", text("stays here (update)")}},
+		Options: []option{{Value: "mirror", Label: text("is removed here, too (mirror)")}, {Value: "update", Label: text("stays here (update)")}},
 		Help:    text("Only what this connector made is ever removed, and a source that fails or is empty removes nothing.")}, Default: "mirror"}
 }
 
@@ -117,12 +117,12 @@ func (f *connectorForm) loginFields() []connectorField {
 	}
 	var options []option
 	if isDirectory(f.Source) {
-		options = append(options, option{"directory", text("with their password of this directory")})
+		options = append(options, option{Value: "directory", Label: text("with their password of this directory")})
 	}
 	if len(f.lists.upstreams) > 0 || f.login(f.doc) == "upstream" {
-		options = append(options, option{"upstream", text("with the password of a directory that is set up already")})
+		options = append(options, option{Value: "upstream", Label: text("with the password of a directory that is set up already")})
 	}
-	options = append(options, option{"internal", text("with a password that is kept here")}, option{"none", text("not at all: they only have numbers")})
+	options = append(options, option{Value: "internal", Label: text("with a password that is kept here")}, option{Value: "none", Label: text("not at all: they only have numbers")})
 	return []connectorField{
 		{field: field{Name: "login", Label: text("How these users log in"), Type: "select", Options: options, Value: f.login(f.doc),
 			Help: text("The first choice sets up all that is needed: the directory checks each password.")}},
@@ -153,13 +153,13 @@ func (f *connectorForm) setLogin(login string) {
 
 // schedules are those that can be chosen by name.
 var schedules = []option{
-	{"", text("by hand only")},
-	{"*/15 * * * *", text("every 15 minutes")},
-	{"*/30 * * * *", text("every 30 minutes")},
-	{"0 * * * *", text("every hour")},
-	{"0 6 * * *", text("every day at 6:00")},
-	{"0 6 * * 1-5", text("from Monday to Friday at 6:00")},
-	{"0 2 * * 0", text("every Sunday at 2:00")},
+	{Value: "", Label: text("by hand only")},
+	{Value: "*/15 * * * *", Label: text("every 15 minutes")},
+	{Value: "*/30 * * * *", Label: text("every 30 minutes")},
+	{Value: "0 * * * *", Label: text("every hour")},
+	{Value: "0 6 * * *", Label: text("every day at 6:00")},
+	{Value: "0 6 * * 1-5", Label: text("from Monday to Friday at 6:00")},
+	{Value: "0 2 * * 0", Label: text("every Sunday at 2:00")},
 }
 
 const customSchedule = "custom"
@@ -171,7 +171,7 @@ func (f *connectorForm) scheduleFields() []connectorField {
 		chosen = customSchedule
 	}
 	return []connectorField{
-		{field: field{Name: "when", Label: text("When it runs"), Class: "half", Type: "select", Value: chosen, Options: append(slices.Clone(schedules), option{customSchedule, text("another time")}),
+		{field: field{Name: "when", Label: text("When it runs"), Class: "half", Type: "select", Value: chosen, Options: append(slices.Clone(schedules), option{Value: customSchedule, Label: text("another time")}),
 			Help: text("It can always be started by hand as well.")}},
 		{field: field{Name: "schedule", Label: text("Schedule"), Class: "half code when-custom", Placeholder: "30 5 * * 1-5",
 			Help: text("Minute, hour, day, month, weekday, such as 30 5 * * 1-5; or @every 45m.")}, Only: customSchedule},

@@ -85,17 +85,17 @@ func placeFields(at string) []connectorField {
 func csvFields() []connectorField {
 	const at = "source.csv"
 	return []connectorField{
-		{field: field{Name: at + ".encoding", Label: text("Encoding"), Class: "half", Type: "select", Options: append([]option{{"auto", text("find out")}}, sameOptions("utf-8", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15", "windows-1252", "cp850", "macintosh")...),
+		{field: field{Name: at + ".encoding", Label: text("Encoding"), Class: "half", Type: "select", Options: append([]option{{Value: "auto", Label: text("find out")}}, sameOptions("utf-8", "utf-16le", "utf-16be", "iso-8859-1", "iso-8859-15", "windows-1252", "cp850", "macintosh")...),
 			Help: text("Excel's plain CSV is windows-1252, its CSV UTF-8 is utf-8.")}, Default: "utf-8"},
 		{field: field{Name: at + ".delimiter", Label: text("Between columns"), Class: "half", Type: "select",
-			Options: []option{{"auto", text("find out")}, {",", text("comma ,")}, {";", text("semicolon ;")}, {"\t", text("tab")}, {"|", text("bar |")}},
+			Options: []option{{Value: "auto", Label: text("find out")}, {Value: ",", Label: text("comma ,")}, {Value: ";", Label: text("semicolon ;")}, {Value: "\t", Label: text("tab")}, {Value: "|", Label: text("bar |")}},
 			Help:    text("A German Excel writes a semicolon, others a comma.")}, Default: ","},
 		{field: field{Name: at + ".header", Label: text("The first row names the columns"), Type: "checkbox",
 			Help: text("Otherwise the columns are called 1, 2, 3 and so on.")}, Kind: valueBool, Default: "true"},
-		{field: field{Name: at + ".line_separator", Label: text("Ends of lines"), Class: "half", Type: "select", Options: append([]option{{"auto", text("find out")}}, sameOptions("lf", "crlf", "cr")...),
+		{field: field{Name: at + ".line_separator", Label: text("Ends of lines"), Class: "half", Type: "select", Options: append([]option{{Value: "auto", Label: text("find out")}}, sameOptions("lf", "crlf", "cr")...),
 			Help: text("crlf is Windows, lf is Linux, cr an old Mac.")}, Default: "auto", More: true},
 		{field: field{Name: at + ".enclosure", Label: text("Around values"), Class: "half", Type: "select",
-			Options: []option{{`"`, text("quotation marks \"")}, {"'", text("apostrophes '")}, {"none", text("nothing")}},
+			Options: []option{{Value: `"`, Label: text("quotation marks \"")}, {Value: "'", Label: text("apostrophes '")}, {Value: "none", Label: text("nothing")}},
 			Help:    text("What stands around a value that holds a comma or a line break.")}, Default: `"`, More: true},
 	}
 }
@@ -231,7 +231,7 @@ func runFields() []connectorField {
 func sameOptions(values ...string) []option {
 	options := make([]option, len(values))
 	for i, v := range values {
-		options[i] = option{v, text(v)}
+		options[i] = named(v, v)
 	}
 	return options
 }

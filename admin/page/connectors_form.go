@@ -135,7 +135,7 @@ func (f *connectorForm) show(c *connectorField) {
 	case "key":
 		c.Placeholder = f.Template.Key
 	case "after":
-		c.Options = append([]option{{"", text("none")}}, sameOptions(f.lists.connectors...)...)
+		c.Options = append([]option{{Value: "", Label: text("none")}}, sameOptions(f.lists.connectors...)...)
 	}
 	if strings.HasSuffix(c.Name, ".filter") && f.Template.Filter != "" {
 		c.Placeholder = f.Template.Filter

@@ -11,7 +11,7 @@ type runRow struct {
 	ID, Result, Error                              string
 	Path                                           string
 	Created, Updated, Removed, Unchanged, Rejected int
-	Undoes                                         string
+	Undoes, By                                     string
 	UndoneBy                                       string
 	Started                                        any
 	Took                                           float64 // milliseconds
@@ -41,7 +41,7 @@ func (r *request) runRows(connector string, limit int) ([]runRow, error) {
 		rows[i] = runRow{
 			ID: run.ID, Result: string(run.Result), Error: stopReason(run.Error), Path: connectorRunPath(connector, run.ID),
 			Created: run.Created, Updated: run.Updated, Removed: run.Removed, Unchanged: run.Unchanged, Rejected: run.Rejected,
-			Undoes: run.Undoes, UndoneBy: undone[run.ID], Started: run.Started,
+			Undoes: run.Undoes, By: run.By, UndoneBy: undone[run.ID], Started: run.Started,
 			Took: float64(run.Finished.Sub(run.Started).Microseconds()) / 1000,
 		}
 	}

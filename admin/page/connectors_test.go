@@ -96,7 +96,7 @@ func connectorAnswers() map[string]any {
 		"GET /phonebooks":       list(`{"kind":"phonebook","name":"customers"}`), "GET /upstreams": list(`{"kind":"upstream","name":"corp"}`),
 		"GET /schedule": admin.NextTimes{Times: []time.Time{now.Add(time.Hour), now.Add(26 * time.Hour), now.Add(90 * time.Hour)}},
 		"GET /connectors/staff/runs": []store.Run{
-			{ID: "staff-5", Connector: "staff", Started: now.Add(-time.Hour), Finished: now.Add(-time.Hour + 3*time.Second), Result: store.RunDone, Removed: 40, Undoes: "staff-4"},
+			{ID: "staff-5", Connector: "staff", By: "vera-starts", Started: now.Add(-time.Hour), Finished: now.Add(-time.Hour + 3*time.Second), Result: store.RunDone, Removed: 40, Undoes: "staff-4"},
 			{ID: "staff-4", Connector: "staff", Started: now.Add(-2 * time.Hour), Finished: now.Add(-2 * time.Hour), Result: store.RunDone, Created: 40},
 			{ID: "staff-3", Connector: "staff", Started: now.Add(-3 * time.Hour), Finished: now.Add(-3 * time.Hour), Result: store.RunFailed, Error: "dial tcp: " + hostile},
 		},

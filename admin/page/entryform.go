@@ -87,20 +87,20 @@ func fillFromDocument(fields []field, document map[string]json.RawMessage) error
 }
 
 // documentFromForm returns the document with what the form holds in place of its fields. What the
-// form does not show stays.
+// form does not show stays. An input that was emptied is sent empty: what a document leaves out keeps
+// its value where a connector made the entry.
 func documentFromForm(fields []field, old map[string]json.RawMessage) (map[string]json.RawMessage, error) {
 	document := maps.Clone(old)
 	if document == nil {
 		document = map[string]json.RawMessage{}
 	}
 	for _, f := range fields {
+		if _, had := old[f.Name]; !had && f.Value == "" {
+			continue
+		}
 		var value any = f.Value
 		if known, ok := store.FieldByName(f.Name); ok && known.Many {
-			value = typedLines(f.Value)
-		}
-		if f.Value == "" {
-			delete(document, f.Name)
-			continue
+			value = append([]string{}, typedLines(f.Value)...)
 		}
 		raw, err := json.Marshal(value)
 		if err != nil {

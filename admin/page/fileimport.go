@@ -32,11 +32,11 @@ func (r *request) importForm(to string, problem *admin.Problem) error {
 		return err
 	}
 	for _, b := range books {
-		data.Targets = append(data.Targets, option{"phonebook/" + b.Name, text(b.Shown())})
+		data.Targets = append(data.Targets, named("phonebook/"+b.Name, b.Shown()))
 	}
-	data.Targets = append(data.Targets, option{"speeddials", text("Speed dials")})
+	data.Targets = append(data.Targets, option{Value: "speeddials", Label: text("Speed dials")})
 	if r.who.May("users") {
-		data.Targets = append(data.Targets, option{"users", text("Users")})
+		data.Targets = append(data.Targets, option{Value: "users", Label: text("Users")})
 	}
 	status := http.StatusOK
 	if problem != nil {

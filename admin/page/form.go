@@ -28,7 +28,11 @@ type field struct {
 type option struct {
 	Value string
 	Label text
+	Plain bool // the label is somebody's name for something: it is not translated
 }
+
+// named is an option of what somebody gave a name, which may read like a text of the page.
+func named(value, name string) option { return option{Value: value, Label: text(name), Plain: true} }
 
 // Describes names the texts that belong to the input, for a screen reader.
 func (f field) Describes() string {

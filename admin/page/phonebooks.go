@@ -94,9 +94,9 @@ func (r *request) lookers() ([]option, error) {
 	}
 	var options []option
 	for _, d := range devices {
-		options = append(options, option{"device:" + d.Name, text(d.Name)})
+		options = append(options, named("device:"+d.Name, d.Name))
 	}
-	return append(options, option{"everyone", text("everyone")}), nil
+	return append(options, option{Value: "everyone", Label: text("everyone")}), nil
 }
 
 func (r *request) lookUp() error {

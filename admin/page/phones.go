@@ -219,12 +219,12 @@ func (r *request) phonebookOptions() ([]option, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []option{{"", text("all phonebooks")}}
+	options := []option{{Value: "", Label: text("all phonebooks")}}
 	for _, b := range books {
 		if b.Title == "" {
 			b.Title = b.Name
 		}
-		options = append(options, option{b.Name, text(b.Title)})
+		options = append(options, named(b.Name, b.Title))
 	}
 	return options, nil
 }

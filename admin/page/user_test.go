@@ -116,7 +116,7 @@ func TestEditUser(t *testing.T) {
 		t.Fatal(w.Code, w.Body)
 	}
 	sent := b.asked[1].Body
-	for _, want := range []string{`"displayname":"Alice \u003cA\u003e"`, `"phone":["1","2"]`, `"photo":"AAAA"`, `"auth":{"method":"upstream","upstream":"corp"}`} {
+	for _, want := range []string{`"displayname":"Alice \u003cA\u003e"`, `"phone":["1","2"]`, `"photo":"AAAA"`, `"groups":[]`, `"auth":{"method":"upstream","upstream":"corp"}`} {
 		if !strings.Contains(sent, want) {
 			t.Errorf("%s is not in %s", want, sent)
 		}

@@ -153,14 +153,14 @@ func (r *request) users() error {
 
 // userFilterFields are the inputs above the list.
 func userFilterFields(selected url.Values, upstreams, connectors []string) []field {
-	any := option{"", text("any")}
+	any := option{Value: "", Label: text("any")}
 	fields := []field{
 		{Name: "method", Label: text("Login method"), Type: "select", Options: []option{any,
-			{"upstream", text("directory")}, {"internal", text("password kept here")}, {"none", text("no login")}}},
+			{Value: "upstream", Label: text("directory")}, {Value: "internal", Label: text("password kept here")}, {Value: "none", Label: text("no login")}}},
 		{Name: "upstream", Label: text("Directory"), Type: "select", Options: append([]option{any}, nameOptions(upstreams)...)},
 		{Name: "connector", Label: text("Connector"), Type: "select", Options: append([]option{any}, nameOptions(connectors)...)},
-		{Name: "state", Label: text("State"), Type: "select", Options: []option{any, {"enabled", text("may log in")},
-			{"disabled", text("disabled")}, {"changed", text("changed by hand")}, {"removed", text("removed from the source")}}},
+		{Name: "state", Label: text("State"), Type: "select", Options: []option{any, {Value: "enabled", Label: text("may log in")},
+			{Value: "disabled", Label: text("disabled")}, {Value: "changed", Label: text("changed by hand")}, {Value: "removed", Label: text("removed from the source")}}},
 		{Name: "group", Label: text("Group")},
 	}
 	for i := range fields {
@@ -173,7 +173,7 @@ func userFilterFields(selected url.Values, upstreams, connectors []string) []fie
 func nameOptions(names []string) []option {
 	var out []option
 	for _, n := range names {
-		out = append(out, option{n, text(n)})
+		out = append(out, named(n, n))
 	}
 	return out
 }

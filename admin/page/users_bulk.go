@@ -31,9 +31,9 @@ func authOf(choice string) admin.NewAuth {
 func (r *request) methodOptions(upstreams []string) []option {
 	var out []option
 	for _, u := range upstreams {
-		out = append(out, option{choiceOf("upstream", u), r.translated(text("Directory %s"), u)})
+		out = append(out, named(choiceOf("upstream", u), string(r.translated(text("Directory %s"), u))))
 	}
-	return append(out, option{"internal", text("Password kept here")}, option{"none", text("No login")})
+	return append(out, option{Value: "internal", Label: text("Password kept here")}, option{Value: "none", Label: text("No login")})
 }
 
 // translated returns a text in the language of the request, for what names stand in.
@@ -48,7 +48,7 @@ func (r *request) translated(t text, arguments ...any) text {
 
 // bulkChanges are what can be made of many users.
 func (r *request) bulkChanges(upstreams []string) []option {
-	return append(r.methodOptions(upstreams), option{"enable", text("Allow the login")}, option{"disable", text("Disable the login")})
+	return append(r.methodOptions(upstreams), option{Value: "enable", Label: text("Allow the login")}, option{Value: "disable", Label: text("Disable the login")})
 }
 
 // bulkData is a change of many users, before it is made or after.

@@ -186,3 +186,12 @@ func TestBulkOfAllThatMatch(t *testing.T) {
 	wants(t, b.post(t, "/users/bulk", url.Values{"change": {"none"}}), http.StatusUnprocessableEntity, "No user is chosen")
 	wants(t, b.post(t, "/users/bulk", url.Values{"user": {"alice"}}), http.StatusUnprocessableEntity, "No change is chosen")
 }
+
+// TestNamesAreNotTranslated: a connector that is named as a text of the page keeps its name in every language.
+func TestNamesAreNotTranslated(t *testing.T) {
+	a := userAnswers()
+	a["GET /connectors"] = pageOf(`{"kind":"connector","name":"Users"}`)
+	b := start(t, a)
+	b.lang = "de"
+	wants(t, b.get(t, "/users"), http.StatusOK, `<option value="Users">Users</option>`, "Benutzer")
+}

@@ -1,9 +1,6 @@
 package page
 
 import (
-	"regexp"
-	"strings"
-
 	"github.com/dialtree/dialtree/admin"
 )
 
@@ -54,59 +51,48 @@ var tellings = map[int]text{
 	53: text("an empty password is refused"),
 }
 
-var adCode = regexp.MustCompile(`\bAD ([0-9a-f]{3})\b`)
-
 // refusal tells the ways apart in which a login is refused.
 func refusal(test *admin.LoginTest) verdict {
-	detail := ""
-	here := false
+	if v, ok := refusals()[test.Reason]; ok {
+		return v
+	}
 	for _, s := range test.Steps {
-		if !s.OK && s.Name != "throttle" && s.Name != "result" {
-			detail, here = s.Detail, s.Name == "password"
-			if s.Name == "name" {
-				return verdict{"warn", text("This name cannot be sent to the directory"), text("It holds something that would make it the name of somebody else, such as @ or a backslash."),
-					text("Use the plain login name, or give the directory another template.")}
-			}
+		if !s.OK && s.Name == "password" {
+			return verdict{"warn", text("Wrong password"), text("The password of this user is kept here, and it is another one."), text("Set a new password on the user's page, and on the phone.")}
 		}
-	}
-	if m := adCode.FindStringSubmatch(detail); m != nil {
-		if v, ok := adVerdicts()[m[1]]; ok {
-			return v
-		}
-	}
-	switch {
-	case here && test.ResultCode == 53:
-		return verdict{"warn", text("The password is empty"), text("Many directories answer an empty password with success, so it is never forwarded."), text("Type a password.")}
-	case strings.Contains(detail, "the account is locked"):
-		return lockedVerdict()
-	case here:
-		return verdict{"warn", text("Wrong password"), text("The password of this user is kept here, and it is another one."), text("Set a new password on the user's page, and on the phone.")}
-	case strings.Contains(detail, "no such entry"):
-		return verdict{"warn", text("The directory knows no such person"), text("The name that was made by the template leads nowhere in the directory."),
-			text("Check the template of the directory: the step below shows the name that was sent.")}
 	}
 	return verdict{"warn", text("Wrong password"), text("The directory refused this name with this password."),
 		text("Try it at a computer. If it works there, compare the name that was sent, in the steps below, with the one that the directory knows.")}
 }
 
-// adVerdicts explain what Active Directory says beside a refusal, by its code.
-func adVerdicts() map[string]verdict {
+// refusals explain why a login was refused, by the reason that the API gives.
+func refusals() map[string]verdict {
 	return map[string]verdict{
-		"525": {"warn", text("The directory knows no such person"), text("Active Directory has no account of the name that was sent."),
+		"ad_525": {"warn", text("The directory knows no such person"), text("Active Directory has no account of the name that was sent."),
 			text("Check the template of the directory: the step below shows the name that was sent.")},
-		"530": {"warn", text("Not at this time"), text("The password is right, but Active Directory lets this account log in only at other hours."),
+		"ad_530": {"warn", text("Not at this time"), text("The password is right, but Active Directory lets this account log in only at other hours."),
 			text("Change the logon hours of the account in Active Directory.")},
-		"531": {"warn", text("Not from here"), text("The password is right, but Active Directory lets this account log in only at certain computers."),
+		"ad_531": {"warn", text("Not from here"), text("The password is right, but Active Directory lets this account log in only at certain computers."),
 			text("Change “Log on to” of the account in Active Directory.")},
-		"532": {"warn", text("The password has expired"), text("The password is right, but too old for Active Directory."),
+		"ad_532": {"warn", text("The password has expired"), text("The password is right, but too old for Active Directory."),
 			text("The person changes it at a computer, then on the phone.")},
-		"533": {"warn", text("Disabled in the directory"), text("The password is right, but the account is disabled in Active Directory."),
+		"ad_533": {"warn", text("Disabled in the directory"), text("The password is right, but the account is disabled in Active Directory."),
 			text("Enable the account in Active Directory.")},
-		"701": {"warn", text("The account has ended"), text("The password is right, but the account is past its end date in Active Directory."),
+		"ad_701": {"warn", text("The account has ended"), text("The password is right, but the account is past its end date in Active Directory."),
 			text("Change the end date of the account in Active Directory.")},
-		"773": {"warn", text("The password must be changed first"), text("The password is right, but Active Directory wants another one at the next logon."),
+		"ad_773": {"warn", text("The password must be changed first"), text("The password is right, but Active Directory wants another one at the next logon."),
 			text("The person changes it at a computer, then on the phone.")},
-		"775": lockedVerdict(),
+		"ad_775": lockedVerdict(),
+		"locked": lockedVerdict(),
+		"password_expired": {"warn", text("The password has expired"), text("The password is right, but too old for the directory."),
+			text("The person changes it at a computer, then on the phone.")},
+		"password_must_change": {"warn", text("The password must be changed first"), text("The password is right, but the directory wants another one at the next logon."),
+			text("The person changes it at a computer, then on the phone.")},
+		"no_such_entry": {"warn", text("The directory knows no such person"), text("The name that was made by the template leads nowhere in the directory."),
+			text("Check the template of the directory: the step below shows the name that was sent.")},
+		"bad_name": {"warn", text("This name cannot be sent to the directory"), text("It holds something that would make it the name of somebody else, such as @ or a backslash."),
+			text("Use the plain login name, or give the directory another template.")},
+		"empty_password": {"warn", text("The password is empty"), text("Many directories answer an empty password with success, so it is never forwarded."), text("Type a password.")},
 	}
 }
 

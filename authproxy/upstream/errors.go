@@ -52,6 +52,24 @@ func (e *RefusedError) Explain() string {
 	return s
 }
 
+// Word names the reason for programs: ad_532 and the like for what Active Directory said, locked,
+// password_expired, password_must_change or no_such_entry; empty where the directory gave none.
+func (e *RefusedError) Word() string {
+	switch {
+	case e.AD != 0:
+		return fmt.Sprintf("ad_%x", uint32(e.AD))
+	case e.Locked():
+		return "locked"
+	case e.Policy == PolicyPasswordExpired:
+		return "password_expired"
+	case e.Policy == PolicyChangeAfterReset:
+		return "password_must_change"
+	case e.Code == ldapwire.NoSuchObject:
+		return "no_such_entry"
+	}
+	return ""
+}
+
 // Is makes every RefusedError an ErrRefused.
 func (e *RefusedError) Is(target error) bool { return target == ErrRefused }
 

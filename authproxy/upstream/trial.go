@@ -158,6 +158,9 @@ func (c *conn) ask(deadline time.Time) (string, error) {
 				return fmt.Sprintf("it does not tell what it is: %v", answered(&m.Result)), nil
 			}
 			return introduction(said), nil
+		case ldapwire.OpExtendedResponse:
+			// Some servers that know no searches refuse them with another operation's answer: they may check passwords all the same.
+			return fmt.Sprintf("it does not tell what it is, and answers a search with another kind of answer: %v", answered(&m.Result)), nil
 		default:
 			return "", errWrongOp
 		}

@@ -37,6 +37,20 @@ func introduced(p *peer) {
 	}
 }
 
+// unsearchable refuses searches with an answer of another kind.
+func unsearchable(p *peer) {
+	if m, err := p.next(); err == nil {
+		p.Write(ldapwire.AppendResult(nil, m.ID, ldapwire.OpExtendedResponse, ldapwire.UnwillingToPerform, "", "No matching handler found"))
+	}
+}
+
+// wordless tells nothing of itself.
+func wordless(p *peer) {
+	if m, err := p.next(); err == nil {
+		p.Write(ldapwire.AppendResult(nil, m.ID, ldapwire.OpSearchResultDone, ldapwire.Success, "", ""))
+	}
+}
+
 func TestTry(t *testing.T) {
 	certificate := newAuthority(t).server(nil)
 	secure := &tls.Config{Certificates: []tls.Certificate{certificate}}
@@ -60,6 +74,8 @@ func TestTry(t *testing.T) {
 		{"another key than the pinned one", "ldaps://" + covered.address, func(o *upstream.Options) {
 			o.TLS.PinnedKey = "sha256/" + strings.Repeat("A", 43) + "="
 		}, "connect tls!", "", "it is " + pinOf(certificate)},
+		{"one that knows no searches", "ldap://" + start(t, unsearchable).address, nil, "connect ask", "it does not tell what it is, and answers a search with another kind of answer", ""},
+		{"one without a word of itself", "ldap://" + start(t, wordless).address, nil, "connect ask", "a directory that does not tell its name", ""},
 		{"nobody there", "ldap://127.0.0.1:1", nil, "connect!", "", "check that the server runs, and the port"},
 		{"a name that nobody has", "ldap://dc1.invalid", nil, "resolve!", "", "check the host name"},
 		{"one that does not answer", "ldap://" + silent.address, nil, "connect ask!", "", "no answer in time"},

@@ -98,7 +98,7 @@ func TestCommands(t *testing.T) {
 		{name: "look at something else", args: "connector look -f -", stdin: "kind: user\nusername: x\n", code: 1, stderr: "stdin:1: kind: is \"user\": a connector is expected"},
 		{name: "look at a source that fails", args: "connector look -f -", stdin: "kind: connector\nname: x\n", answers: map[string]string{"POST /connectors/preview": `{"records":[],"error":"no such file"}`}, code: 1, stderr: "no such file"},
 		{name: "next times", args: "connector next staff -o json", answers: map[string]string{"GET /connectors/staff": `{"schedule":"@every 1h","timezone":"Europe/Berlin"}`, "GET /schedule": `{"times":["2026-11-24T10:00:00Z"]}`},
-			asked: "GET /connectors/staff\nGET /schedule?count=5&schedule=every+1h&timezone=Europe%2FBerlin", stdout: "{\n  \"times\": [\n    \"2026-11-24T10:00:00Z\"\n  ]\n}\n"},
+			asked: "GET /connectors/staff\nGET /schedule?count=5&schedule=%40every+1h&timezone=Europe%2FBerlin", stdout: "{\n  \"times\": [\n    \"2026-11-24T10:00:00Z\"\n  ]\n}\n"},
 		{name: "no schedule", args: "connector next staff", answers: map[string]string{"GET /connectors/staff": `{}`}, code: 1, stderr: "has no schedule"},
 		{name: "upstream test", args: "upstream test corp", answers: map[string]string{"GET /upstreams/corp": `{"kind":"upstream","name":"corp"}`, "POST /upstreams/test": `{"servers":[{"url":"ldaps://dc1","ok":false,"steps":[{"name":"connect","detail":"refused","ok":false}]}],"example":"alice@corp"}`},
 			code: 1, stdout: "ldaps://dc1\nFAIL  connect     0.00 ms  refused\nalice binds as alice@corp\n"},

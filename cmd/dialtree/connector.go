@@ -71,7 +71,7 @@ func newHistoryCommand(e *env) *cobra.Command {
 			Args:              cobra.ExactArgs(1),
 			ValidArgsFunction: completeFirst(e, connectorNames),
 		},
-		header: []string{"RUN", "STARTED", "TOOK", "RESULT", "CREATED", "UPDATED", "REMOVED", "UNCHANGED", "REJECTED", "NOTE"},
+		header: []string{"RUN", "STARTED", "TOOK", "RESULT", "CREATED", "UPDATED", "REMOVED", "UNCHANGED", "REJECTED", "BY", "NOTE"},
 		row:    runRow,
 		fetch: func(ctx context.Context, client *admin.Client, args []string) ([]store.Run, error) {
 			return client.Runs(ctx, args[0], limit)
@@ -87,7 +87,7 @@ func runRow(r store.Run) []any {
 		note = "undoes " + r.Undoes
 	}
 	return []any{r.ID, r.Started, r.Finished.Sub(r.Started).Round(10 * time.Millisecond), r.Result,
-		r.Created, r.Updated, r.Removed, r.Unchanged, r.Rejected, note}
+		r.Created, r.Updated, r.Removed, r.Unchanged, r.Rejected, r.By, note}
 }
 
 func newUndoCommand(e *env) *cobra.Command {

@@ -83,6 +83,7 @@ func TestDemo(t *testing.T) {
 		{"right password", "alice-secret\n", []string{"auth", "test", "alice", "--password-stdin"}, exitDone, "accepted"},
 		{"wrong password", "wrong\n", []string{"auth", "test", "bjoern", "--password-stdin"}, exitFailed, "refused"},
 		{"unknown", "wrong\n", []string{"auth", "test", "mallory", "--password-stdin"}, exitFailed, "unknown_user"},
+		{"its directory", "", []string{"upstream", "test", "corp"}, exitDone, "Dialtree demo"},
 		{"users", "", []string{"get", "user"}, exitDone, "Alice Ångström"},
 		{"history", "", []string{"connector", "history", "staff"}, exitDone, "staff-1"},
 		{"import again", "", []string{"connector", "run", "staff"}, exitDone, "8 unchanged"},

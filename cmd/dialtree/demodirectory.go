@@ -42,6 +42,9 @@ func startDemoDirectory(passwords map[string]string) (*demoDirectory, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := mux.Search(searchDemo); err != nil {
+		return nil, err
+	}
 	if err := server.Router(mux); err != nil {
 		return nil, err
 	}
@@ -61,6 +64,20 @@ func startDemoDirectory(passwords map[string]string) (*demoDirectory, error) {
 		}
 	}
 	return nil, fmt.Errorf("start the sample directory on %s: it is not ready after 5 s", d.address)
+}
+
+// searchDemo answers searches: the directory says what it is, and shows nobody in it.
+func searchDemo(w *gldap.ResponseWriter, r *gldap.Request) {
+	done := r.NewSearchDoneResponse(gldap.WithResponseCode(gldap.ResultUnwillingToPerform))
+	done.SetDiagnosticMessage("the demo's directory checks passwords and cannot be searched")
+	if m, err := r.GetSearchMessage(); err == nil && m.BaseDN == "" && m.Scope == gldap.BaseObject {
+		_ = w.Write(r.NewSearchResponseEntry("", gldap.WithAttributes(map[string][]string{
+			"vendorName": {"Dialtree demo"}, "namingContexts": {"dc=example,dc=com"},
+		})))
+		done.SetResultCode(gldap.ResultSuccess)
+		done.SetDiagnosticMessage("")
+	}
+	_ = w.Write(done) // the client is gone: nobody to tell
 }
 
 // freeAddress finds a free port: the directory takes an address, not a listener.

@@ -22,9 +22,9 @@ type logins struct {
 	hasher *authproxy.Hasher
 }
 
-func (l *logins) TestLogin(ctx context.Context, login string, password []byte) admin.LoginTest {
-	t := l.front.TestLogin(ctx, login, password)
-	shown := admin.LoginTest{Login: login, Outcome: t.Outcome.String(), ResultCode: int(t.Code), ResultName: t.Result}
+func (l *logins) TestLogin(ctx context.Context, login string, password []byte, by admin.Tester) admin.LoginTest {
+	t := l.front.TestLogin(ctx, login, password, authproxy.Tester(by))
+	shown := admin.LoginTest{Login: login, Outcome: t.Outcome.String(), ResultCode: int(t.Code), ResultName: t.Result, Reason: t.Reason}
 	for _, s := range t.Steps {
 		shown.Steps = append(shown.Steps, admin.LoginStep{Name: s.Name, Detail: s.Detail, OK: s.OK, Duration: s.Duration})
 	}
@@ -64,7 +64,7 @@ func (d syncerDoor) ImportFile(ctx context.Context, f admin.HandFile, o admin.Im
 }
 
 func importOptions(o admin.ImportOptions) syncer.ImportOptions {
-	options := syncer.ImportOptions{DryRun: o.DryRun, Confirm: o.Confirm}
+	options := syncer.ImportOptions{DryRun: o.DryRun, Confirm: o.Confirm, By: o.By}
 	if o.Progress != nil {
 		options.Progress = func(p syncer.Progress) { o.Progress(admin.Progress(p)) }
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/dialtree/dialtree/admin"
@@ -34,11 +35,19 @@ func (d loginWatchDoor) Latest(user string, limit int) []admin.Login {
 	shown := make([]admin.Login, len(logins))
 	for i, l := range logins {
 		shown[i] = admin.Login{
-			At: l.At, User: l.User, Address: l.Address.String(), Method: l.Method, Upstream: l.Upstream, Outcome: l.Outcome.String(),
+			At: l.At, User: l.User, Address: shownAddress(l.Address), Method: l.Method, Upstream: l.Upstream, Outcome: l.Outcome.String(),
 			Detail: l.Detail, Milliseconds: float64(l.Duration.Microseconds()) / 1000,
 		}
 	}
 	return shown
+}
+
+// shownAddress is where a login came from: a test by somebody at the socket from this machine.
+func shownAddress(a netip.Addr) string {
+	if !a.IsValid() {
+		return "local"
+	}
+	return a.String()
 }
 
 func (d loginWatchDoor) Throttled() admin.Throttled {
