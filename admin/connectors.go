@@ -83,7 +83,7 @@ func (s *Server) connectorRoutes(api huma.API) {
 			if err := s.audit(ctx, "undid a run", "run", in.Run); err != nil {
 				return nil, err
 			}
-			report, err := s.options.Syncer.Undo(ctx, in.Run)
+			report, err := s.options.Syncer.Undo(ctx, in.Run, access.From(ctx).Name)
 			if err != nil {
 				return nil, err
 			}

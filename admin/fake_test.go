@@ -76,7 +76,7 @@ func (f *fakeSyncer) ImportFile(ctx context.Context, file admin.HandFile, o admi
 	return r, err
 }
 
-func (f *fakeSyncer) Undo(_ context.Context, run string) (*admin.Report, error) {
+func (f *fakeSyncer) Undo(_ context.Context, run, by string) (*admin.Report, error) {
 	if run != "staff-1" {
 		return nil, &store.NotFoundError{What: "run " + run}
 	}

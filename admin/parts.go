@@ -23,7 +23,8 @@ type Syncer interface {
 	Import(ctx context.Context, connector string, o ImportOptions) (*Report, error)
 	// ImportFile imports a file once, as a run of store.HandImports. A wrong target is a *store.FieldError.
 	ImportFile(ctx context.Context, f HandFile, o ImportOptions) (*Report, error)
-	Undo(ctx context.Context, run string) (*Report, error)
+	// Undo puts back what a run changed; by is who asked for it.
+	Undo(ctx context.Context, run, by string) (*Report, error)
 	// Preview shows what the first records of a connector's source become. What is wrong with
 	// the source is told by the preview's Error.
 	Preview(ctx context.Context, connector string, records int) (*Preview, error)

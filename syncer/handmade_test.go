@@ -62,7 +62,7 @@ func TestUsersByHand(t *testing.T) {
 	// A connector leaves them alone, and an undo puts them back.
 	w.write("username", "of-staff", "bob")
 	w.done(0, 0, 0, 1, 1)
-	if u, err := w.syncer.Undo(t.Context(), "import-3"); err != nil || u.Run.Updated != 1 || len(u.Notes) > 0 {
+	if u, err := w.syncer.Undo(t.Context(), "import-3", "ada"); err != nil || u.Run.Updated != 1 || len(u.Notes) > 0 {
 		t.Errorf("undo: %+v, %v", u, err)
 	}
 	if e := w.user("alice"); e.Values.First(store.Phone) != "1" || e.Values.First(store.Notes) != "first" {

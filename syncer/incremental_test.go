@@ -119,7 +119,7 @@ func TestIncremental(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Updated == 1 })
-	if _, err := w.syncer.Undo(t.Context(), runs[i].ID); err != nil {
+	if _, err := w.syncer.Undo(t.Context(), runs[i].ID, "ada"); err != nil {
 		t.Fatal(err)
 	}
 	scheduled(false, 0, 1, 0, 1)

@@ -119,7 +119,7 @@ func TestPhonebookUndoAndGuard(t *testing.T) {
 
 func (w *world) undo(r *syncer.Report) {
 	w.t.Helper()
-	undone, err := w.syncer.Undo(w.t.Context(), r.Run.ID)
+	undone, err := w.syncer.Undo(w.t.Context(), r.Run.ID, "ada")
 	if err != nil || undone.Run.Result != store.RunDone || undone.Run.Rejected != 0 {
 		w.t.Fatalf("undo: %+v, %v", undone, err)
 	}

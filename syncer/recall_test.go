@@ -58,7 +58,7 @@ func TestTheSameFileIsReadAgain(t *testing.T) {
 			w.configure(func(c *store.Connector) { c.Variables = map[string]string{"job": `"Agent"`} })
 		}},
 		{name: "when the last run was undone", created: 2, change: func(w *world) {
-			if _, err := w.syncer.Undo(w.t.Context(), "staff-1"); err != nil {
+			if _, err := w.syncer.Undo(w.t.Context(), "staff-1", "ada"); err != nil {
 				w.t.Fatal(err)
 			}
 		}},

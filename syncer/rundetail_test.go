@@ -65,7 +65,7 @@ func TestDetail(t *testing.T) {
 	const since = "it was changed since: what this run made of it is not known any more"
 	w.wantDetail("staff-2", second[0], second[1], "update alice ("+since+")")
 	w.wantDetail("staff-1", created...)
-	if _, err := w.syncer.Undo(t.Context(), "staff-2"); err != nil {
+	if _, err := w.syncer.Undo(t.Context(), "staff-2", "ada"); err != nil {
 		t.Fatal(err)
 	}
 	if _, d := w.detail("staff-2"); d.Undoable || d.UndoneBy != "staff-3" {

@@ -130,7 +130,7 @@ func TestOneRunAtATime(t *testing.T) {
 		if !errors.As(err, &running) || running.Connector != "staff" {
 			t.Errorf("a second run: %v", err)
 		}
-		if _, err := w.syncer.Undo(t.Context(), "staff-1"); err == nil {
+		if _, err := w.syncer.Undo(t.Context(), "staff-1", "ada"); err == nil {
 			t.Error("an undo during a run")
 		}
 	})

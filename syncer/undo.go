@@ -9,9 +9,9 @@ import (
 )
 
 // Undo puts back what a run changed: it removes what the run created, and restores what it updated and removed. Entries that
-// were changed since are left alone and reported. The undo is a run of its own, which can be undone. An error means the same as that of Import;
+// were changed since are left alone and reported. The undo is a run of its own, which can be undone; by is who asked for it. An error means the same as that of Import;
 // store.ErrNotFound also that there is no such run.
-func (s *Syncer) Undo(ctx context.Context, runID string) (*Report, error) {
+func (s *Syncer) Undo(ctx context.Context, runID, by string) (*Report, error) {
 	run, err := s.store.Run(runID)
 	if err != nil {
 		return nil, err
@@ -21,7 +21,7 @@ func (s *Syncer) Undo(ctx context.Context, runID string) (*Report, error) {
 		return nil, err
 	}
 	defer end()
-	r := &Report{Run: store.Run{Connector: run.Connector, Undoes: runID, Started: s.now().UTC()}}
+	r := &Report{Run: store.Run{Connector: run.Connector, Undoes: runID, By: by, Started: s.now().UTC()}}
 	defer giveBack(&r.Run)
 	return s.end(ctx, r, s.undo(ctx, &run, r))
 }

@@ -18,7 +18,7 @@ func TestUndo(t *testing.T) {
 	run := w.done(1, 1, 1, 1, 0)
 	after := w.dump()
 
-	undo, err := w.syncer.Undo(t.Context(), run.Run.ID)
+	undo, err := w.syncer.Undo(t.Context(), run.Run.ID, "ada")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestUndo(t *testing.T) {
 	if undo.Run.Undoes != run.Run.ID || !slices.Equal(w.dump(), before) || w.user("bob").ID != bob.ID {
 		t.Errorf("undone: %+v, %q", undo.Run, w.dump())
 	}
-	redo, err := w.syncer.Undo(t.Context(), undo.Run.ID)
+	redo, err := w.syncer.Undo(t.Context(), undo.Run.ID, "ada")
 	if err != nil || redo.Run.Result != store.RunDone || !slices.Equal(w.dump(), after) {
 		t.Errorf("the undo undone: %+v, %v, %q", redo, err, w.dump())
 	}
@@ -43,7 +43,7 @@ func TestUndoLeavesLaterChanges(t *testing.T) {
 	if _, err := w.store.Apply(t.Context(), &store.Changes{Remove: []store.Ref{bob.Ref()}}); err != nil {
 		t.Fatal(err)
 	}
-	undo, err := w.syncer.Undo(t.Context(), run.Run.ID)
+	undo, err := w.syncer.Undo(t.Context(), run.Run.ID, "ada")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestUndoLeavesLaterChanges(t *testing.T) {
 			t.Errorf("left: %+v", r)
 		}
 	}
-	again, err := w.syncer.Undo(t.Context(), run.Run.ID)
+	again, err := w.syncer.Undo(t.Context(), run.Run.ID, "ada")
 	if err != nil || again.Run.Error != "every entry that run staff-1 changed was changed again since: there is nothing to undo" {
 		t.Errorf("undone twice: %+v, %v", again, err)
 	}
@@ -65,10 +65,10 @@ func TestUndoRefuses(t *testing.T) {
 	w.write("username", "alice", "bob")
 	w.done(2, 0, 0, 0, 0)
 	idle := w.done(0, 0, 0, 2, 0)
-	if r, err := w.syncer.Undo(t.Context(), idle.Run.ID); err != nil || r.Run.Error != "run staff-2 changed nothing: there is nothing to undo" {
+	if r, err := w.syncer.Undo(t.Context(), idle.Run.ID, "ada"); err != nil || r.Run.Error != "run staff-2 changed nothing: there is nothing to undo" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if _, err := w.syncer.Undo(t.Context(), "staff-99"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := w.syncer.Undo(t.Context(), "staff-99", "ada"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an unknown run: %v", err)
 	}
 	// The name of a user that was removed has been given to another.
@@ -76,7 +76,7 @@ func TestUndoRefuses(t *testing.T) {
 	gone := w.done(0, 0, 1, 1, 0)
 	w.put(byHand("bob"))
 	before := w.dump()
-	r, err := w.syncer.Undo(t.Context(), gone.Run.ID)
+	r, err := w.syncer.Undo(t.Context(), gone.Run.ID, "ada")
 	if err != nil || r.Run.Result != store.RunFailed || !slices.Equal(w.dump(), before) {
 		t.Errorf("%+v, %v, %q", r, err, w.dump())
 	}

@@ -140,7 +140,7 @@ func TestJobOfAFile(t *testing.T) {
 
 func TestHistory(t *testing.T) {
 	b := start(t, connectorAnswers())
-	wants(t, b.get(t, "/connectors/staff/runs"), http.StatusOK, "History of staff", "Undone by staff-5.", "failed", "/connectors/staff/runs/staff-4")
+	wants(t, b.get(t, "/connectors/staff/runs"), http.StatusOK, "History of staff", "vera-starts", "Undone by staff-5.", "failed", "/connectors/staff/runs/staff-4")
 	wants(t, b.get(t, "/connectors/import/runs"), http.StatusOK, "No file was imported by hand yet.")
 	var many []store.Run
 	for range 80 {

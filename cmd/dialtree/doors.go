@@ -71,8 +71,8 @@ func importOptions(o admin.ImportOptions) syncer.ImportOptions {
 	return options
 }
 
-func (d syncerDoor) Undo(ctx context.Context, run string) (*admin.Report, error) {
-	return shownReport(d.Syncer.Undo(ctx, run))
+func (d syncerDoor) Undo(ctx context.Context, run, by string) (*admin.Report, error) {
+	return shownReport(d.Syncer.Undo(ctx, run, by))
 }
 
 func (d syncerDoor) Preview(ctx context.Context, connector string, records int) (*admin.Preview, error) {
