@@ -267,7 +267,7 @@ func (f *Front) ask(ctx context.Context, a *attempt, password []byte) {
 	case a.kind == identityDevice:
 		f.askDevice(a, password)
 	case a.kind == identityAdministrator:
-		f.askAdministrator(ctx, a, password)
+		f.verifyHere(ctx, a, a.phc, password)
 	case a.user.Auth.Method == store.AuthInternal:
 		f.askInternal(ctx, a, password)
 	default:
@@ -320,6 +320,11 @@ func (f *Front) askInternal(ctx context.Context, a *attempt, password []byte) {
 		f.ledger.failed(a.key, true, a.from, a.start)
 		return
 	}
+	f.verifyHere(ctx, a, hash, password)
+}
+
+// verifyHere compares a password with the hash that is kept here.
+func (f *Front) verifyHere(ctx context.Context, a *attempt, hash string, password []byte) {
 	ok, err := f.hasher.Verify(ctx, hash, password)
 	switch {
 	case err != nil:

@@ -39,19 +39,5 @@ func (f *Front) newAttempt(client netip.AddrPort, name string) attempt {
 	return attempt{name: name[:min(len(name), maxName+1)], from: networkOf(client.Addr()), start: f.now()}
 }
 
-func (f *Front) askAdministrator(ctx context.Context, a *attempt, password []byte) {
-	ok, err := f.hasher.Verify(ctx, a.phc, password)
-	switch {
-	case err != nil:
-		a.outcome, a.reason = outcomeOf(err), err.Error()
-		return
-	case ok:
-		a.outcome = Accepted
-	default:
-		a.outcome, a.reason = Refused, "wrong password"
-	}
-	f.note(a, defaultRefused)
-}
-
 // administratorKey is an administrator's key in the ledger. No login name holds a control character.
 func administratorKey(name string) string { return "\x01administrator\x01" + name }
