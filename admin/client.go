@@ -212,3 +212,14 @@ func flags(name string, set bool) url.Values {
 	}
 	return url.Values{name: {"true"}}
 }
+
+// given returns the query of what is not empty.
+func given(values map[string]string) url.Values {
+	query := url.Values{}
+	for key, value := range values {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	return query
+}

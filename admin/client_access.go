@@ -142,12 +142,7 @@ type AuditOptions struct {
 
 // Audit returns what was done, the last first.
 func (c *Client) Audit(ctx context.Context, o AuditOptions) ([]AuditRecord, error) {
-	query := url.Values{}
-	for key, value := range map[string]string{"who": o.Who, "q": o.Query} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
+	query := given(map[string]string{"who": o.Who, "q": o.Query})
 	if o.After > 0 {
 		query.Set("after", strconv.FormatUint(o.After, 10))
 	}

@@ -25,13 +25,8 @@ type ListOptions struct {
 }
 
 func (o ListOptions) query() url.Values {
-	query := url.Values{}
-	for key, value := range map[string]string{"q": o.Query, "phonebook": o.Phonebook, "connector": o.Connector,
-		"method": o.Method, "upstream": o.Upstream, "group": o.Group, "state": o.State, "after": o.After} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
+	query := given(map[string]string{"q": o.Query, "phonebook": o.Phonebook, "connector": o.Connector,
+		"method": o.Method, "upstream": o.Upstream, "group": o.Group, "state": o.State, "after": o.After})
 	if o.Limit > 0 {
 		query.Set("limit", strconv.Itoa(o.Limit))
 	}

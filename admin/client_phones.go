@@ -25,14 +25,9 @@ func (c *Client) Phones(ctx context.Context) ([]phonesettings.Vendor, error) {
 
 // PhoneSettings returns what is pasted into a vendor's phone.
 func (c *Client) PhoneSettings(ctx context.Context, vendor string, o PhoneOptions) (*phonesettings.Sheet, error) {
-	query := flags("secret", o.Secret)
-	if query == nil {
-		query = url.Values{}
-	}
-	for key, value := range map[string]string{"device": o.Device, "host": o.Host, "phonebook": o.Phonebook} {
-		if value != "" {
-			query.Set(key, value)
-		}
+	query := given(map[string]string{"device": o.Device, "host": o.Host, "phonebook": o.Phonebook})
+	if o.Secret {
+		query.Set("secret", "true")
 	}
 	out := new(phonesettings.Sheet)
 	return out, c.do(ctx, http.MethodGet, "/phones/"+url.PathEscape(vendor), query, nil, out)

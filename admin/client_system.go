@@ -173,12 +173,7 @@ type LogOptions struct {
 
 // Log returns the last records of the server's log, the oldest first.
 func (c *Client) Log(ctx context.Context, o LogOptions) ([]LogRecord, error) {
-	query := url.Values{}
-	for key, value := range map[string]string{"level": o.Level, "q": o.Query} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
+	query := given(map[string]string{"level": o.Level, "q": o.Query})
 	if o.After > 0 {
 		query.Set("after", strconv.FormatUint(o.After, 10))
 	}
