@@ -2,6 +2,7 @@ package trends_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,21 +15,22 @@ import (
 
 // process plays the metrics of a process, which may be started anew.
 type process struct {
-	registry  *prometheus.Registry
+	registry  atomic.Pointer[prometheus.Registry] // read by the sampler
 	binds     *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	open      prometheus.Gauge
 }
 
 func (p *process) start() {
-	p.registry = prometheus.NewRegistry()
+	registry := prometheus.NewRegistry()
 	p.binds = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dialtree_bind_total"}, []string{"method", "upstream", "outcome"})
 	p.durations = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "dialtree_ldap_request_duration_seconds", Buckets: []float64{.01, .1, 1}}, []string{"operation"})
 	p.open = prometheus.NewGauge(prometheus.GaugeOpts{Name: "dialtree_ldap_connections"})
-	p.registry.MustRegister(p.binds, p.durations, p.open)
+	registry.MustRegister(p.binds, p.durations, p.open)
+	p.registry.Store(registry)
 }
 
-func (p *process) Gather() ([]*dto.MetricFamily, error) { return p.registry.Gather() }
+func (p *process) Gather() ([]*dto.MetricFamily, error) { return p.registry.Load().Gather() }
 
 func (p *process) bind(outcome string, n int, took time.Duration) {
 	for range n {
