@@ -127,3 +127,24 @@ func TestEveryPageParses(t *testing.T) {
 		}
 	}
 }
+
+// What the page translates of the API's sentences is what the API says.
+func TestSentencesAreTheAPIs(t *testing.T) {
+	sources, err := filepath.Glob("../*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatal(sources, err)
+	}
+	var api strings.Builder
+	for _, file := range sources {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		api.Write(content)
+	}
+	for _, s := range apiSentences {
+		if !strings.Contains(api.String(), strconv.Quote(string(s))) {
+			t.Errorf("the API does not say %q", s)
+		}
+	}
+}

@@ -196,6 +196,9 @@ func TestSignIn(t *testing.T) {
 	b.answers["POST /session"] = &admin.Problem{Status: http.StatusUnauthorized, Detail: "the name or the password is wrong"}
 	w = b.post(t, "/sign-in", url.Values{"login": {"<anna>"}, "password": {"pw-typed"}})
 	wants(t, w, http.StatusUnauthorized, "the name or the password is wrong", "&lt;anna&gt;")
+	b.lang = "de"
+	b.answers["POST /session"] = &admin.Problem{Status: http.StatusServiceUnavailable, Detail: "the password could not be checked: try again later"}
+	wants(t, b.post(t, "/sign-in", url.Values{"login": {"anna"}, "password": {"pw"}}), http.StatusServiceUnavailable, "Das Kennwort konnte nicht geprüft werden")
 	if strings.Contains(w.Body.String(), "pw-typed") {
 		t.Error("the password comes back")
 	}

@@ -45,6 +45,7 @@ func TestCommands(t *testing.T) {
 			answers: map[string]string{"PUT /tokens/crm": `{"effect":"created","kind":"token","name":"crm","password":"dt_secret"}`},
 			asked:   `PUT /tokens/crm {"kind":"token","name":"crm","scopes":["read","contacts"],"expires":"2999-01-31T00:00:00Z"} If-None-Match: *`,
 			stdout:  "dt_secret\n", stderr: "Its secret, shown this once"},
+		{name: "a new secret", args: "device secret reception", asked: "POST /devices/reception/secret", answers: map[string]string{"POST /devices/reception/secret": `{"name":"reception","password":"abc"}`}, stdout: "abc\n", stderr: "shown this once"},
 		{name: "a token that ended", args: "token new crm --scope read --expires 2001-01-31", code: 2, stderr: "--expires 2001-01-31: that is over already"},
 		{name: "a token without scope", args: "token new crm", code: 2, stderr: "read, contacts, users, run, admin"},
 		{name: "tokens", args: "token list -o yaml", answers: map[string]string{"GET /tokens": `{"items":[{"kind":"token","name":"crm","scopes":["read"],"expires":"2999-01-31T00:00:00Z"}]}`},

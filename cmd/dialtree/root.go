@@ -50,7 +50,7 @@ func addGroups(root *cobra.Command, e *env) {
 	}{
 		{"start", "Start:", []*cobra.Command{newDemoCommand(e), newServeCommand(e), newConfigCommand(e), newVersionCommand(e)}},
 		{"look", "Look:", []*cobra.Command{newOverviewCommand(e), newTrendsCommand(e), newGetCommand(e), newLookupCommand(e), newAuthCommand(e), newPhoneCommand(e)}},
-		{"change", "Change:", []*cobra.Command{newApplyCommand(e), newDeleteCommand(e), newEntryCommand(e), newUserCommand(e), newPhonebookCommand(e), newExportCommand(e)}},
+		{"change", "Change:", []*cobra.Command{newApplyCommand(e), newDeleteCommand(e), newEntryCommand(e), newUserCommand(e), newDeviceCommand(e), newPhonebookCommand(e), newExportCommand(e)}},
 		{"import", "Import:", []*cobra.Command{newConnectorCommand(e), newImportCommand(e), newJobCommand(e)}},
 		{"operate", "Operate:", []*cobra.Command{newUpstreamCommand(e), newThrottleCommand(e), newAdminCommand(e), newSessionCommand(e), newTokenCommand(e), newAuditCommand(e),
 			newLogCommand(e), newCertificatesCommand(e), newStoreCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e)}},
