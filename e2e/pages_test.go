@@ -152,7 +152,11 @@ func TestPagesBesideManyContacts(t *testing.T) {
 		if m.bytes > heavy.bytes {
 			heavy = m
 		}
-		if m.bytes > heaviest {
+		limit := heaviest
+		if path == "/api/v1/docs" {
+			limit = 3 * heaviest // all of the API on one page, for who writes programs
+		}
+		if m.bytes > limit {
 			t.Errorf("%s: %d bytes", path, m.bytes)
 		}
 		if m.took > 4*slowest {

@@ -74,7 +74,7 @@ func addConnector(t *testing.T, p *person, ad *fixture.Samba) {
 // simulateAndImport looks at what an import would do, and then does it.
 func simulateAndImport(t *testing.T, p *person) {
 	p.clicks("Simulate")
-	p.reads("This is what an import would do", "alice")
+	p.reads("This is what an import would do", "Every change", "displayname")
 	p.complains(readerPassword)
 	p.clicks("Import exactly this")
 	p.reads("The import is done")
