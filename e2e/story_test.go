@@ -80,7 +80,7 @@ func simulateAndImport(t *testing.T, p *person) {
 	p.reads("The import is done")
 	p.complains(readerPassword)
 	p.clicks("In the history")
-	p.reads("Run staff-", "alice")
+	p.reads("Run staff-", "Every change")
 	p.complains(readerPassword)
 }
 
