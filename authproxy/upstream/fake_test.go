@@ -138,8 +138,11 @@ const (
 	aliceDN       = "uid=alice,ou=people,dc=example,dc=com"
 )
 
-// directory answers as a directory does: every password but one is wrong.
-func directory(p *peer) {
+// directory answers as a directory does: every password but one is wrong. It finds nothing.
+func directory(p *peer) { directoryThatFinds(p, nil) }
+
+// directoryThatFinds is a directory whose searches find one entry with these attributes; none: nothing.
+func directoryThatFinds(p *peer, attributes []ldapwire.Attribute) {
 	for {
 		m, err := p.next()
 		if err != nil {
@@ -153,6 +156,9 @@ func directory(p *peer) {
 			}
 			p.answer(m.ID, code, "")
 		case ldapwire.OpSearchRequest:
+			if attributes != nil {
+				p.Write(ldapwire.AppendSearchResultEntry(nil, m.ID, &ldapwire.Entry{Attributes: attributes}))
+			}
 			p.Write(ldapwire.AppendResult(nil, m.ID, ldapwire.OpSearchResultDone, ldapwire.Success, "", ""))
 		default:
 			return

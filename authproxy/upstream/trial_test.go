@@ -13,28 +13,10 @@ import (
 
 // introduced tells what it is, and knows the search account.
 func introduced(p *peer) {
-	for {
-		m, err := p.next()
-		if err != nil {
-			return
-		}
-		switch m.Op {
-		case ldapwire.OpBindRequest:
-			code := ldapwire.InvalidCredentials
-			if string(m.Bind.Password) == rightPassword {
-				code = ldapwire.Success
-			}
-			p.answer(m.ID, code, "")
-		case ldapwire.OpSearchRequest:
-			p.Write(ldapwire.AppendSearchResultEntry(nil, m.ID, &ldapwire.Entry{Attributes: []ldapwire.Attribute{
-				{Type: []byte("vendorName"), Values: [][]byte{[]byte("Acme")}},
-				{Type: []byte("namingContexts"), Values: [][]byte{[]byte("dc=example,dc=com"), []byte("cn=config")}},
-			}}))
-			p.Write(ldapwire.AppendResult(nil, m.ID, ldapwire.OpSearchResultDone, ldapwire.Success, "", ""))
-		default:
-			return
-		}
-	}
+	directoryThatFinds(p, []ldapwire.Attribute{
+		{Type: []byte("vendorName"), Values: [][]byte{[]byte("Acme")}},
+		{Type: []byte("namingContexts"), Values: [][]byte{[]byte("dc=example,dc=com"), []byte("cn=config")}},
+	})
 }
 
 // unsearchable refuses searches with an answer of another kind.
