@@ -128,10 +128,10 @@ type exchange func(*conn) (answer, fault error)
 
 // do runs an exchange on a connection of p.
 //
-// An answer is final, whatever it is: a second server would count a wrong
-// password a second time. Only a connection that had been idle and then ended
-// without a byte of an answer is replaced, once; on that the request may even
-// count twice, which is why idle connections are looked at before they are used.
+// An answer is final, whatever it is, and so is a request that was sent: a directory that was asked a second time would
+// count a wrong password a second time. That is why idle connections are looked at before they are used. A connection that
+// had been idle is replaced, once, when the request could not even be sent, and for a search, which counts
+// nowhere, also when it ended without a byte of an answer.
 func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 	a.asked = true
 	c, err := a.take(p)
@@ -139,7 +139,7 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 		return a.outcome(phase, err)
 	}
 	answer, fault := a.run(c, run)
-	if c.reused && isSilence(fault) {
+	if c.reused && (isUnsent(fault) || isSilence(fault) && p == a.u.searches) {
 		old := c.server
 		p.empty(c)
 		c.drop()
@@ -227,14 +227,11 @@ func (a *attempt) take(p *pool) (*conn, error) {
 	return a.connect(p, nil)
 }
 
-// usable tells whether an idle connection may be used for this attempt.
+// usable tells whether an idle connection may be used for this attempt. It costs a system call, and without it a bind that
+// meets the end of its connection would be lost.
 func (a *attempt) usable(c *conn) bool {
-	now := time.Now()
-	switch {
-	case a.observe != nil, a.u.isOld(c, now):
+	if a.observe != nil || a.u.isOld(c, time.Now()) {
 		return false
-	case now.Sub(c.idleSince) < probeAfter:
-		return true
 	}
 	_ = c.rw.SetDeadline(a.deadline)
 	return c.alive() == nil

@@ -234,7 +234,7 @@ func TestBindProbesWhenNothingElseIsLeft(t *testing.T) {
 }
 
 // A server is killed while binds are under way: none of them reads as refused,
-// and each that no answer was begun for is tried once more, on the other.
+// and no more of them are lost than were under way at that moment.
 func TestServerKilledUnderLoad(t *testing.T) {
 	slow := func(p *peer) {
 		for {
@@ -269,7 +269,7 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	eventually(t, "the first server is busy", func() bool { _, binds := a.seen(); return len(binds) > 100 })
 	a.kill()
 	wg.Wait()
-	// At most one bind of each goroutine may have met the dying server twice.
+	// At most one bind of each goroutine may have been under way.
 	if _, binds := b.seen(); len(binds) == 0 || accepted.Load() < 16*60-16 {
 		t.Errorf("%d accepted, %d unavailable; the second server saw %d", accepted.Load(), unavailable.Load(), len(binds))
 	}
