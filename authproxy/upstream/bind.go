@@ -156,9 +156,42 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 		p.vacate()
 		return failure
 	}
-	c.server.answered()
-	a.giveBack(p, c)
+	if a.hear(c.server, answer) {
+		a.giveBack(p, c)
+	} else { // the next bind shall go to another server
+		p.empty(c)
+		c.drop()
+		p.vacate()
+	}
 	return answer
+}
+
+// hear notes what an answer says of the server that gave it. It is false when the server has been left for another one.
+func (a *attempt) hear(s *server, answer error) bool {
+	if answer != nil { // the usual case allocates nothing
+		var trouble *UnavailableError
+		if errors.As(answer, &trouble) && trouble.Answer == InTrouble {
+			a.distrust(s, trouble)
+			return s.up()
+		}
+	}
+	s.answered()
+	return true
+}
+
+// distrust holds an answer of no use against a server: it is there, but if it does nothing else, and another one is up, binds go there.
+func (a *attempt) distrust(s *server, failure *UnavailableError) {
+	if a.u.noneUp(s) {
+		return
+	}
+	a.leave(s, failure)
+}
+
+// leave notes a request without an answer, or with one of no use, and leaves the server alone when that was one too many.
+func (a *attempt) leave(s *server, failure *UnavailableError) {
+	if s.unanswered(failure) {
+		a.u.retire(func(c *conn) bool { return c.server == s })
+	}
 }
 
 func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
@@ -176,13 +209,11 @@ func (a *attempt) blame(s *server, failure *UnavailableError) {
 		if time.Since(a.sent) < a.u.opts.BindTimeout/2 {
 			return
 		}
-	default:
-		s.answered() // with nonsense, but it is there
+	default: // nonsense
+		a.distrust(s, failure)
 		return
 	}
-	if s.unanswered(failure) {
-		a.u.retire(func(c *conn) bool { return c.server == s })
-	}
+	a.leave(s, failure)
 }
 
 // giveBack returns a connection after an answer.
