@@ -287,7 +287,7 @@ func (w *worker) login(ctx context.Context) {
 	}
 	t.texts[r.Diagnostic] = true
 	if r.Code == 52 {
-		time.Sleep(15 * time.Millisecond) // a phone does not come back at once either
+		time.Sleep(100 * time.Millisecond) // a phone does not come back at once either
 	}
 }
 

@@ -179,7 +179,8 @@ func (a *attempt) hear(s *server, answer error) bool {
 	return true
 }
 
-// distrust holds an answer of no use against a server: it is there, but if it does nothing else, and another one is up, binds go there.
+// distrust holds an answer of no use, or a connection that ended, against a server: it is there, and the next bind may fare better, but if
+// it does nothing else, and another one is up, binds go there.
 func (a *attempt) distrust(s *server, failure *UnavailableError) {
 	if a.u.noneUp(s) {
 		return
@@ -200,20 +201,15 @@ func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
 	return run(c)
 }
 
-// blame holds a missing answer against a server, if it had a fair time for it:
-// a request that waited long for its connection leaves the server little.
+// blame holds a missing answer against a server. Only one that was waited for in vain costs the next login as much; where there
+// was no fair time for it, because a request waited long for its connection, that says little.
 func (a *attempt) blame(s *server, failure *UnavailableError) {
 	switch {
-	case isSilence(failure.Err):
-	case errors.Is(failure.Err, errNoAnswer):
-		if time.Since(a.sent) < a.u.opts.BindTimeout/2 {
-			return
-		}
-	default: // nonsense
+	case !errors.Is(failure.Err, errNoAnswer): // the connection ended, or nonsense came
 		a.distrust(s, failure)
-		return
+	case time.Since(a.sent) >= a.u.opts.BindTimeout/2:
+		a.leave(s, failure)
 	}
-	a.leave(s, failure)
 }
 
 // giveBack returns a connection after an answer.

@@ -158,10 +158,11 @@ func TestServerInTrouble(t *testing.T) {
 		"another kind": {func(id int32) []byte {
 			return ldapwire.AppendResult(nil, id, ldapwire.OpSearchResultDone, ldapwire.Success, "", "")
 		}, true},
-		"a refusal":             {code(ldapwire.InvalidCredentials), false},
-		"unwilling":             {code(ldapwire.UnwillingToPerform), false}, // perhaps for this user only
-		"stronger auth wanted":  {code(ldapwire.StrongerAuthRequired), false},
-		"a name it cannot read": {code(ldapwire.InvalidDNSyntax), false},
+		"the end of the connection": {func(int32) []byte { return ldapwire.AppendNoticeOfDisconnection(nil, ldapwire.Unavailable, "") }, true},
+		"a refusal":                 {code(ldapwire.InvalidCredentials), false},
+		"unwilling":                 {code(ldapwire.UnwillingToPerform), false}, // perhaps for this user only
+		"stronger auth wanted":      {code(ldapwire.StrongerAuthRequired), false},
+		"a name it cannot read":     {code(ldapwire.InvalidDNSyntax), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
