@@ -154,4 +154,3 @@ func likeActiveDirectory(answer []byte) []byte {
 	inner := append(head, op...)
 	return append([]byte{0x30, 0x81, byte(len(inner))}, inner...)
 }
-

@@ -91,7 +91,7 @@ func lengthOf(b []byte, tag byte) (length, head int, ok bool, err error) {
 	for _, octet := range b[2 : 2+octets] {
 		length = length<<8 | int(octet)
 	}
-	if length > maxAnswer {
+	if length < 0 || length > maxAnswer { // the former where an int has 32 bits
 		return 0, 0, false, fmt.Errorf("%w: its length is %d", errStray, length)
 	}
 	return length, 2 + octets, true, nil
