@@ -76,6 +76,13 @@ func NewProxy(o Options) (*Proxy, error) {
 
 func (p *Proxy) listen(address string) error {
 	l, err := net.Listen("tcp", address)
+	for range 50 { // an outgoing connection may have the port for a moment
+		if err == nil {
+			break
+		}
+		p.sleep(100 * time.Millisecond)
+		l, err = net.Listen("tcp", address)
+	}
 	if err != nil {
 		return err
 	}
