@@ -322,7 +322,14 @@ func (l *ledger) provenWithin(key string, hash passwordHash, seq uint64, age tim
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.accounts[key]
-	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && now.Sub(a.provenAt) < age
+	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && elapsed(a.provenAt, now) < age
+}
+
+// elapsed is how long ago something was by what has passed or by the time of day, whichever is more. What passes is not
+// counted while the machine sleeps, so that a password would be good for as long as a laptop or a virtual machine rests; the
+// time of day may be set back.
+func elapsed(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
 }
 
 // setLimits replaces the limits from now on.

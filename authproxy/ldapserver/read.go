@@ -70,11 +70,16 @@ func (c *Conn) loop(alone bool) {
 		if !alone {
 			alone = c.rejoin()
 		}
-		if alone {
-			if !c.serve(x, raw) {
+		if !alone {
+			switch c.wait(x, raw) {
+			case readOn:
+				continue
+			case readNoMore:
 				return
 			}
-		} else if !c.wait(x, raw) {
+			alone = true
+		}
+		if !c.serve(x, raw) {
 			return
 		}
 	}

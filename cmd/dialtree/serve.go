@@ -14,6 +14,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -50,6 +51,8 @@ func serve(ctx context.Context, e *env, forget bool) error {
 	defer log.close()
 	tail := logtail.New()
 	logger := newLogger(c, log, isTerminal(e.stderr), tail)
+	limitMemory(e.getenv, logger)
+	c.Warnings = append(c.Warnings, scarce(c, resources.DescriptorsOf())...)
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
 	}
