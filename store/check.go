@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -19,6 +22,9 @@ type Problem struct {
 
 	minor bool // the store works without what is missing
 }
+
+// Minor tells whether the store works without what is missing.
+func (p Problem) Minor() bool { return p.minor }
 
 func (p Problem) String() string { return p.Where + ": " + p.Message }
 
@@ -110,6 +116,7 @@ func (c *checker) pages() error {
 
 func (c *checker) all() error {
 	for _, check := range [...]func() error{
+		c.buckets,
 		c.entries,
 		c.names,
 		c.codes,
@@ -133,12 +140,25 @@ func (c *checker) all() error {
 	return nil
 }
 
-// forEach visits a bucket and looks at the context now and then.
+// buckets checks that the file holds the buckets of a store and nothing else. That none is missing was looked at when it was opened.
+func (c *checker) buckets() error {
+	return c.tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		if !slices.ContainsFunc(allBuckets(), func(known []byte) bool { return bytes.Equal(known, name) }) {
+			return c.report("file "+c.s.db.Path(), "the bucket %q is not one of a store", name)
+		}
+		return nil
+	})
+}
+
+// forEach visits a bucket, yields, and looks at the context now and then.
 func (c *checker) forEach(bucket []byte, visit func(k, v []byte) error) error {
 	n := 0
 	return c.tx.Bucket(bucket).ForEach(func(k, v []byte) error {
-		if n++; n%4096 == 0 && c.ctx.Err() != nil {
-			return c.ctx.Err()
+		if n++; n%restEvery == 0 {
+			runtime.Gosched() // a check takes seconds, and must not keep a search waiting
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
 		}
 		return visit(k, v)
 	})

@@ -25,7 +25,7 @@ func (s *Store) commit(tx *bbolt.Tx) error {
 		s.failed.Store(nil)
 		return nil
 	}
-	failed := &WriteError{Path: s.db.Path(), Err: err, InDoubt: s.visible(id)}
+	failed := &WriteError{Path: s.db.Path(), Err: errnoOf(err), InDoubt: s.visible(id)}
 	s.failed.Store(failed)
 	return failed
 }
@@ -61,17 +61,17 @@ func (s *Store) TryWrite(ctx context.Context) (err error) {
 	return s.commit(tx)
 }
 
-// Full tells whether an error means that there is no room on the disk, or no more is allowed.
+// Full tells whether an error means that there is no room on the disk, or that no more is allowed.
 func Full(err error) bool {
-	return causedBy(err, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// causedBy looks at the text, too: bbolt gives some of its causes as text only.
-func causedBy(err error, causes ...syscall.Errno) bool {
-	for _, cause := range causes {
-		if errors.Is(err, cause) || err != nil && strings.HasSuffix(err.Error(), cause.Error()) {
-			return true
+// errnoOf finds the cause that bbolt gives as text only where the file could not be made longer.
+func errnoOf(err error) error {
+	for _, errno := range [...]syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO, syscall.EROFS} {
+		if strings.HasSuffix(err.Error(), errno.Error()) {
+			return errno
 		}
 	}
-	return false
+	return err
 }

@@ -232,7 +232,7 @@ func openFile(ctx context.Context, path string, timeout time.Duration, readOnly 
 		return nil, "", &LockedError{Path: path, Waited: timeout}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, "", notFound("the store %s", path)
-	case errors.Is(err, fs.ErrPermission), causedBy(err, syscall.EMFILE, syscall.ENFILE, syscall.EROFS, syscall.ENOMEM):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOMEM):
 		return nil, "", &DirError{Dir: filepath.Dir(path), Err: plainCause(err)}
 	case err != nil:
 		return nil, "", &CorruptError{Path: path, Err: err}
