@@ -93,7 +93,8 @@ func (c *Conn) enqueue(x *exchange, op operation, raw []byte) reading {
 	case len(c.queue) >= c.limits.MaxPendingPerConnection, c.queued+len(raw) > c.limits.MaxMessageBytes.AfterBind:
 		c.mu.Unlock()
 		c.refuse(x, op, ldapwire.Busy, "too many requests are waiting on this connection")
-	case c.srv.stopping.Load():
+	case c.srv.stopping.Load() && c.srv.now() > c.srv.partBy.Load():
+		// Whoever sends on and on would keep the server from ending.
 		c.mu.Unlock()
 		c.refuse(x, op, ldapwire.Unavailable, "the server is stopping")
 	default:
