@@ -77,6 +77,11 @@ func (c *Conn) loop(alone bool) {
 		} else if !c.wait(x, raw) {
 			return
 		}
+		// A few bytes of requests ask for many of answers: no more are made before
+		// the client takes these.
+		if len(x.w.out) >= flushAt && x.w.flush() != nil {
+			return
+		}
 	}
 }
 
