@@ -61,6 +61,7 @@ type Front struct {
 	cookieKey     [32]byte
 	ledger        *ledger
 	logins        logins
+	lines         lineBudget
 	hasher        *Hasher
 	accounts      recent[store.Account]
 	devices       recent[device]
