@@ -90,6 +90,11 @@ func (c *Conn) loop(alone bool) {
 		if !c.serve(x, raw) {
 			return
 		}
+		// A few bytes of requests ask for many of answers: no more are made before
+		// the client takes these.
+		if len(x.w.out) >= flushAt && x.w.flush() != nil {
+			return
+		}
 	}
 }
 
