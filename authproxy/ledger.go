@@ -254,17 +254,17 @@ func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time)
 }
 
 // refused remembers that a password is wrong. lasts is the upstream's setting;
-// zero remembers nothing.
+// zero remembers nothing but that it does not work any more.
 func (l *ledger) refused(key string, hash passwordHash, lasts time.Duration, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil && a.hasProven && a.proven == hash {
+		a.hasProven = false // it worked once
+	}
 	if lasts <= 0 {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	a := l.account(key, true, now)
-	if a.hasProven && a.proven == hash {
-		a.hasProven = false // it worked once; it does not any more
-	}
 	at := -1
 	for i := range a.refused {
 		if a.refused[i].hash == hash {
@@ -298,6 +298,16 @@ func (l *ledger) locked(key string, lasts time.Duration, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.account(key, true, now).lockedUntil = now.Add(lasts)
+}
+
+// ended notes that the upstream lets nobody into the account, whatever the password: no cache does either. The password that
+// worked stays known as such, so that its user is told from others when the account is open again.
+func (l *ledger) ended(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil {
+		a.provenAt = time.Time{}
+	}
 }
 
 // unavailable notes that nobody could be asked about the account.
