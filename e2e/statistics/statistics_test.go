@@ -56,7 +56,7 @@ func TestMargin(t *testing.T) {
 	if beyond < rounds*alpha/2 || beyond > rounds*alpha*2 {
 		t.Errorf("%d of %d are beyond the margin, want about %v", beyond, rounds, rounds*alpha)
 	}
-	if apart < rounds*alpha/3 || apart > rounds*alpha*2 {
+	if apart < rounds*alpha/4 || apart > rounds*alpha*2 {
 		t.Errorf("%d of %d are further apart than chance allows, want about %v", apart, rounds, rounds*alpha)
 	}
 	if found < rounds*99/100 {
