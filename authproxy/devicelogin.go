@@ -18,6 +18,7 @@ func (f *Front) LoginDevice(ctx context.Context, client netip.AddrPort, name str
 	a := f.newAttempt(client, name)
 	a.deviceOnly = true
 	f.login(ctx, &a, secret)
+	f.wait(ctx, &a)
 	f.audit(client, &a)
 	if a.outcome == Accepted {
 		device = a.device.name

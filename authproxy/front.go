@@ -66,8 +66,7 @@ type Front struct {
 	accounts      recent[store.Account]
 	devices       recent[device]
 	upstreams     *upstreams
-	refused       pace // how long refusals by upstreams take
-	accepted      pace
+	populations   *populations
 	logger        *slog.Logger
 	binds         *prometheus.CounterVec
 	now           func() time.Time
@@ -113,6 +112,7 @@ func New(o Options) (*Front, error) {
 		accounts:      recent[store.Account]{seq: o.Store.Seq, read: o.Store.Account},
 		devices:       recent[device]{seq: o.Store.Seq, read: readDevice(o.Store)},
 		upstreams:     newUpstreams(o.Store, o.Registerer, o.Logger),
+		populations:   newPopulations(o.Store),
 		logger:        o.Logger,
 		now:           o.Now,
 		binds: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -132,6 +132,7 @@ func New(o Options) (*Front, error) {
 func (f *Front) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return f.upstreams.run(ctx) })
+	g.Go(func() error { return f.populations.run(ctx) })
 	g.Go(func() error { return f.tree.Run(ctx) })
 	return g.Wait()
 }

@@ -61,6 +61,9 @@ func serve(ctx context.Context, e *env, forget bool) error {
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
 	}
+	if err := keepOutOfCores(); err != nil {
+		logger.Warn("a crash may leave passwords in a core file", "error", err)
+	}
 	if forget {
 		lost, err := store.ForgetSecrets(ctx, c.DataDir)
 		if err != nil {
