@@ -9,6 +9,7 @@ import (
 
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/trace"
 	"github.com/dialtree/dialtree/authproxy/upstream"
 	"github.com/dialtree/dialtree/store"
 )
@@ -17,6 +18,9 @@ const (
 	reasonThrottled  = "too many failed logins of this account or from this address"
 	reasonRemembered = "this password was refused a moment ago, or the account is locked upstream"
 )
+
+// emptyPassword is the class of refusals of names without a password.
+const emptyPassword = "empty_password"
 
 // maxName is the longest bind name that is looked at, in bytes.
 const maxName = 1024
@@ -29,6 +33,8 @@ type attempt struct {
 	// deviceOnly: the name is a device's, in no other form, and never a user's.
 	deviceOnly bool
 	userOnly   bool // the name is never a device's
+	door       string
+	trace      *trace.Request // nil: nobody follows it
 
 	kind     identityKind // what the name turned out to mean; nobody when unknown
 	user     store.Account
@@ -46,25 +52,28 @@ type attempt struct {
 
 // bind answers a BindRequest (RFC 4511, section 4.2). The connection is
 // anonymous already: the server saw to that when the request came.
-func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
 	req := &r.Message.Bind
 	if req.Version != 3 && req.Version != 2 {
-		w.Result(ldapwire.ProtocolError, "", "only LDAP versions 3 and 2 are spoken here")
+		const text = "only LDAP versions 3 and 2 are spoken here"
+		f.refuse(w, r, req.Name, ldapwire.ProtocolError, "protocol", text, text)
 		return
 	}
 	name, password := req.Name, req.Password
 	if req.SASL {
 		if string(req.Mechanism) != mechanismPlain {
-			w.Result(ldapwire.AuthMethodNotSupported, "", "the only SASL mechanism is PLAIN, over TLS")
+			const text = "the only SASL mechanism is PLAIN, over TLS"
+			f.refuse(w, r, name, ldapwire.AuthMethodNotSupported, "not_offered", text, text)
 			return
 		}
 		if !r.Conn.TLS() {
-			w.Result(ldapwire.ConfidentialityRequired, "", "SASL PLAIN is accepted over TLS only")
+			const text = "SASL PLAIN is accepted over TLS only"
+			f.refuse(w, r, name, ldapwire.ConfidentialityRequired, "tls_required", text, text)
 			return
 		}
 		var ok bool
 		if name, password, ok = parsePlain(req.Credentials); !ok {
-			w.Result(ldapwire.InvalidCredentials, "", "")
+			f.refuse(w, r, req.Name, ldapwire.InvalidCredentials, "protocol", "the credentials are not those of SASL PLAIN, or would act as somebody else", "")
 			return
 		}
 	}
@@ -76,20 +85,25 @@ func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 		// RFC 4513, section 5.1.2: a name with an empty password is an unauthenticated
 		// bind, which many directories answer with success. A password of NULs is
 		// empty to a directory written in C.
-		w.Result(ldapwire.UnwillingToPerform, "", "a name without a password is refused")
+		const text = "a name without a password is refused"
+		f.refuse(w, r, name, ldapwire.UnwillingToPerform, emptyPassword, text, text)
 		return
 	case f.requireTLS && !r.Conn.TLS():
-		w.Result(ldapwire.ConfidentialityRequired, "", "passwords are accepted over TLS only: use StartTLS or LDAPS")
+		const text = "passwords are accepted over TLS only: use StartTLS or LDAPS"
+		f.refuse(w, r, name, ldapwire.ConfidentialityRequired, "tls_required", text, text)
 		return
 	}
 	a := attempt{
 		name:  string(name[:min(len(name), maxName+1)]),
 		from:  networkOf(r.Conn.RemoteAddr().Addr()),
 		start: f.now(),
+		door:  doorOf(r.Conn),
+		trace: t,
 	}
 	ctx := r.Context()
 	f.login(ctx, &a, password)
 	f.wait(ctx, &a)
+	a.traceOutcome()
 	if a.outcome == Accepted {
 		r.Conn.SetIdentity(f.identity(&a))
 	}
@@ -100,7 +114,9 @@ func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 
 // login takes an attempt through the steps and leaves its outcome.
 func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
-	if err := f.find(a); err != nil {
+	err := f.find(a)
+	a.traceFound(err)
+	if err != nil {
 		a.outcome, a.reason = Unavailable, err.Error()
 		return
 	}
@@ -111,6 +127,7 @@ func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 	}
 	a.hash = f.ledger.hash(a.key, password)
 	verdict := f.ledger.judge(a.key, a.hash, a.from, a.start)
+	a.traceVerdict(verdict)
 	switch {
 	case verdict == verdictThrottled:
 		f.follow(ctx, a, verdict, password)
@@ -222,7 +239,10 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	defer f.ledger.leave(a.key)
-	if !pass(ctx, gate, f.upstreams.patience(a.upstream)) {
+	waited := f.now()
+	passed := pass(ctx, gate, f.upstreams.patience(a.upstream))
+	a.traceStep("turn", waited)
+	if !passed {
 		a.outcome, a.reason = Busy, "another login of this account is still pending"
 		return
 	}
@@ -349,7 +369,11 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	asked := f.now()
-	res, err := u.pool.Bind(ctx, a.user.Username, a.user.Auth.DN, password)
+	var observe func(upstream.Step)
+	if t := a.trace; t != nil { // not a itself: it would no longer be on the stack
+		observe = func(s upstream.Step) { traceUpstream(t, s) }
+	}
+	res, err := u.pool.BindObserved(ctx, a.user.Username, a.user.Auth.DN, password, observe)
 	a.server = res.Server
 	a.outcome = outcomeOf(err)
 	var refused *upstream.RefusedError
@@ -402,5 +426,7 @@ func (f *Front) wait(ctx context.Context, a *attempt) {
 		}
 		d = 5 * time.Millisecond // nobody was asked yet since the start
 	}
+	held := f.now()
 	sleepUntil(ctx, a.start.Add(d))
+	a.traceStep("held back, as long as a directory's refusal takes", held)
 }
