@@ -71,11 +71,14 @@ func (u *upstreams) get(name string) (*configuredUpstream, error) {
 	return c, nil
 }
 
-// any tells whether there is an upstream at all.
-func (u *upstreams) any() bool {
+// refusedFor is how long a wrong password of an upstream's user is remembered; the empty name stands for those kept here.
+func (u *upstreams) refusedFor(name string) time.Duration {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	return len(u.byName) > 0
+	if c := u.byName[name]; c != nil {
+		return c.refusedFor()
+	}
+	return defaultRefused
 }
 
 // patience is how long a login waits for another of the same account.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -336,5 +338,31 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	// At most one bind of each goroutine may have been under way.
 	if _, binds := b.seen(); len(binds) == 0 || accepted.Load() < 16*60-16 {
 		t.Errorf("%d accepted, %d unavailable; the second server saw %d", accepted.Load(), unavailable.Load(), len(binds))
+	}
+}
+
+// A server is not to blame when this machine has no descriptor left: it is asked again at once, not after a quarantine.
+func TestOwnLackIsNoOutageOfTheServer(t *testing.T) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EADDRNOTAVAIL} {
+		t.Run(lack.Error(), func(t *testing.T) {
+			var short atomic.Bool
+			var dial func(context.Context, string, string) (net.Conn, error)
+			change := func(o *upstream.Options) {
+				dial = o.Dial
+				o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+					if short.Load() {
+						return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", lack)}
+					}
+					return dial(ctx, network, address)
+				}
+			}
+			inBubble(t, change, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", directory)
+				short.Store(true)
+				expect(t, n, u, "unavailable", "", "")
+				short.Store(false)
+				expect(t, n, u, "accepted", "a", "a")
+			})
+		})
 	}
 }
