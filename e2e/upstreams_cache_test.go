@@ -65,7 +65,7 @@ func TestTortureUpstreamsCaches(t *testing.T) {
 	p.Set(chaos.Mix{Chance: .4, Faults: chaos.MessageFaults})
 	tried, ended := 0, 0
 	codes := map[int]int{}
-	for _, u := range old[:20] {
+	for _, u := range old[:torture.Pick(8, 20)] {
 		over := false
 		for range torture.Pick(3, 40) {
 			tried++
@@ -105,7 +105,7 @@ func TestTortureUpstreamsCaches(t *testing.T) {
 		}
 	}
 	torture.Note(t, upstreamsPart, "caches on: a changed password, a disabled account", torture.Dialtree,
-		"ended at the directory's first word for %d of %d in chaos (%d logins), for all when it is reachable; never back in an outage", ended, 20, tried)
+		"ended at the directory's first word for %d of %d in chaos (%d logins), for all when it is reachable; never back in an outage", ended, torture.Pick(8, 20), tried)
 }
 
 // awaitUp waits until the product uses a server again.

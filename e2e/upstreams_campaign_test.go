@@ -105,6 +105,13 @@ func (f *fleet) set(m chaos.Mix) {
 	}
 }
 
+// cut ends all connections.
+func (f *fleet) cut() {
+	for _, p := range f.proxies {
+		p.Cut()
+	}
+}
+
 // injected is how often something went wrong so far.
 func (f *fleet) injected() int {
 	n := 0

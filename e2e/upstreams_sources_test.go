@@ -38,7 +38,7 @@ func TestTortureUpstreamsSources(t *testing.T) {
 			continue // each is in the mix below
 		}
 		p.Set(chaos.Mix{Chance: .4, Faults: faults[i : i+1]})
-		for range torture.Pick(1, 12) {
+		for range torture.Pick(1, 4) {
 			runs++
 			if fetchInChaos(t, d, p, string(f)) != "done" {
 				failed++
@@ -46,7 +46,7 @@ func TestTortureUpstreamsSources(t *testing.T) {
 		}
 	}
 	p.Set(chaos.Mix{Chance: .2, Faults: faults})
-	for range torture.Pick(6, 100) {
+	for range torture.Pick(6, 40) {
 		runs++
 		if fetchInChaos(t, d, p, "all at once") != "done" {
 			failed++
