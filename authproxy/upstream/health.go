@@ -32,7 +32,8 @@ type server struct {
 	tls     bool // ldaps
 	log     *slog.Logger
 
-	silent atomic.Int32 // requests in a row without an answer, or with one of no use
+	silent  atomic.Int32  // requests in a row without an answer, or with one of no use
+	answers atomic.Uint32 // how many came
 
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row
@@ -153,7 +154,7 @@ func (s *server) connected() {
 	}
 }
 
-// answered notes that a request was answered, with whatever.
+// answered notes that a request was answered with something of use.
 func (s *server) answered() {
 	if s.silent.Load() != 0 {
 		s.silent.Store(0)

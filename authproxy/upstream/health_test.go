@@ -366,3 +366,40 @@ func TestOwnLackIsNoOutageOfTheServer(t *testing.T) {
 		})
 	}
 }
+
+// Requests that were lost on the way come to their end together, long after others were answered: that is no server that hangs.
+func TestLostRequestsAreNoHungServer(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+		n.set("a:389", func(p *peer) {
+			for {
+				m, err := p.next()
+				if err != nil {
+					return
+				}
+				if string(m.Bind.Password) != "lost" {
+					p.answer(m.ID, ldapwire.Success, "")
+				}
+			}
+		})
+		var lost sync.WaitGroup
+		for range 5 {
+			lost.Go(func() { u.Bind(t.Context(), "alice", "", []byte("lost")) })
+		}
+		time.Sleep(time.Second)
+		if err := bind(u, rightPassword); err != nil {
+			t.Fatal(err)
+		}
+		lost.Wait()
+		if h := u.Health()[0]; !h.Up {
+			t.Errorf("health %+v", h)
+		}
+		// Without an answer in between it is one.
+		for range 3 {
+			lost.Go(func() { u.Bind(t.Context(), "alice", "", []byte("lost")) })
+		}
+		lost.Wait()
+		if h := u.Health()[0]; h.Up {
+			t.Errorf("health %+v", h)
+		}
+	})
+}
