@@ -114,9 +114,10 @@ func (u *Upstream) quarantined() *UnavailableError {
 func (u *Upstream) connectTo(ctx context.Context, s *server, deadline time.Time, observe func(Step)) (*conn, *UnavailableError) {
 	dialling, cancel := context.WithDeadline(ctx, earlier(deadline, time.Now().Add(u.opts.ConnectTimeout)))
 	defer cancel()
+	heard := s.answers.Load()
 	c, failure := u.network.dial(dialling, s, observe)
 	if failure != nil {
-		if ctx.Err() == nil && time.Now().Before(deadline) && !ownLack(failure) {
+		if ctx.Err() == nil && time.Now().Before(deadline) && !ownLack(failure) && !s.spare(failure, heard) {
 			s.failed(failure)
 		}
 		return nil, failure

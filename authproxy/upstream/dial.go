@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptrace"
 	"os"
@@ -179,6 +180,11 @@ func asError(e *UnavailableError) error {
 		return nil
 	}
 	return e
+}
+
+// endedEarly tells whether somebody ended a connection while it was made.
+func endedEarly(err error) bool {
+	return isSilence(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
 func isTimeout(err error) bool {

@@ -38,6 +38,7 @@ type server struct {
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row
 	until    time.Time  // the end of the quarantine; zero: up
+	spared   int        // failed connections in a row that were not held against it
 	soonest  time.Time  // when it may be probed if no other server is up
 	logged   time.Time  // the last quarantine that was
 	probing  bool
@@ -149,9 +150,23 @@ func (s *server) probeDone(err *UnavailableError, calledOff bool) {
 func (s *server) connected() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.spared = 0
 	if s.until.IsZero() {
 		s.failures = 0
 	}
+}
+
+// spare tells whether a connection that failed is not held against a server: it timed out or ended early, and the server has answered
+// others since that connection was begun. A network that loses one packet in ten does this; one that lets no new connection through does it
+// again and again, so that it is spared no more than twice in a row.
+func (s *server) spare(failure *UnavailableError, heard uint32) bool {
+	if s.answers.Load() == heard || !isTimeout(failure.Err) && !endedEarly(failure.Err) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spared++
+	return s.spared < maxSilent
 }
 
 // answered notes that a request was answered with something of use.

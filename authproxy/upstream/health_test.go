@@ -403,3 +403,50 @@ func TestLostRequestsAreNoHungServer(t *testing.T) {
 		}
 	})
 }
+
+// One connection that cannot be made in time, while the server answers on others, is not held against it; three in a row are.
+func TestALostConnectionIsNoDeadServer(t *testing.T) {
+	var slow atomic.Bool
+	inBubble(t, func(o *upstream.Options) {
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if slow.Load() && address == "a:389" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return dial(ctx, network, address)
+		}
+	}, func(t *testing.T, n *network, u *upstream.Upstream) {
+		for _, server := range []string{"a:389", "b:389"} {
+			n.set(server, func(p *peer) {
+				for {
+					m, err := p.next()
+					if err != nil {
+						return
+					}
+					time.Sleep(time.Second)
+					p.answer(m.ID, ldapwire.Success, "")
+				}
+			})
+		}
+		var wg sync.WaitGroup
+		binds := func(count int) {
+			for range count {
+				wg.Go(func() {
+					if err := bind(u, rightPassword); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		binds(3)
+		slow.Store(true)
+		for i := range 3 {
+			binds(3 + i + 1) // there is a connection for each but one, and that one ends up at b
+			if up := u.Health()[0].Up; up != (i < 2) {
+				t.Errorf("after %d lost connections: up %v", i+1, up)
+			}
+		}
+	})
+}
