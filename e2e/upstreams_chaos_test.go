@@ -30,9 +30,9 @@ type battle struct {
 
 var battles = []battle{
 	{"in clear", plain, template, 3, slices.Concat(chaos.ConnectionFaults, chaos.MessageFaults), 50, 1650, false},
-	{"in clear, in search mode, with Active Directory's texts", plain, searchMode, 2, chaos.MessageFaults, 40, 1000, true},
+	{"in clear, by search", plain, searchMode, 2, chaos.MessageFaults, 40, 1000, true},
 	{"StartTLS", startTLS, template, 2, chaos.UpgradeFaults, 50, 1400, false},
-	{"LDAPS, in search mode", ldaps, searchMode, 2, chaos.TLSFaults, 50, 1400, false},
+	{"LDAPS, by search", ldaps, searchMode, 2, chaos.TLSFaults, 50, 1400, false},
 }
 
 // Hundreds of users log in while everything between the product and the directory goes wrong, each thing alone and then all at
