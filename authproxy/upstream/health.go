@@ -39,6 +39,7 @@ type server struct {
 	failures int        // in a row
 	until    time.Time  // the end of the quarantine; zero: up
 	spared   int        // failed connections in a row that were not held against it
+	sparedAt time.Time  // when the last of them was
 	soonest  time.Time  // when it may be probed if no other server is up
 	logged   time.Time  // the last quarantine that was
 	probing  bool
@@ -156,16 +157,21 @@ func (s *server) connected() {
 	}
 }
 
-// spare tells whether a connection that failed is not held against a server: it timed out or ended early, and the server has answered
-// others since that connection was begun. A network that loses one packet in ten does this; one that lets no new connection through does it
-// again and again, so that it is spared no more than twice in a row.
-func (s *server) spare(failure *UnavailableError, heard uint32) bool {
-	if s.answers.Load() == heard || !isTimeout(failure.Err) && !endedEarly(failure.Err) {
+// spare tells whether a connection that failed is not held against a server, though its like would be: one that timed out or ended early while
+// the server answered others, and on the last server that is up one that merely ended early, which costs the next login nothing. A
+// network that loses one packet in ten does this; one that lets no new connection through does it again and again, so that a server is
+// spared no more than twice in a row. Connections that fail together are one failure.
+func (s *server) spare(failure *UnavailableError, begun time.Time, heard uint32, last bool) bool {
+	answers := s.answers.Load() != heard
+	if !(answers && isTimeout(failure.Err)) && !((answers || last) && endedEarly(failure.Err)) {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.spared++
+	if begun.After(s.sparedAt) {
+		s.spared++
+		s.sparedAt = time.Now()
+	}
 	return s.spared < maxSilent
 }
 

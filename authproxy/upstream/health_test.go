@@ -450,3 +450,37 @@ func TestALostConnectionIsNoDeadServer(t *testing.T) {
 		}
 	})
 }
+
+// The last server that is up is not left for a connection that ended while it was made: the next one may not. For three in a row it is.
+func TestTheLastServerAndConnectionsThatEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		fails int
+		up    bool
+	}{"once": {1, true}, "three times": {3, false}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(o *upstream.Options) { o.URLs, o.TLS.StartTLS = o.URLs[:1], true }, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", func(p *peer) { p.next() }) // ends instead of an answer to StartTLS
+				for range test.fails {
+					time.Sleep(time.Second / 4)
+					if err := bind(u, rightPassword); class(err) != "unavailable" {
+						t.Error(err)
+					}
+				}
+				if up := u.Health()[0].Up; up != test.up {
+					t.Errorf("up %v, want %v", up, test.up)
+				}
+			})
+			inBubble(t, func(o *upstream.Options) { o.URLs, o.TLS.StartTLS = o.URLs[:1], true }, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", func(p *peer) { p.next(); time.Sleep(time.Second) })
+				var together sync.WaitGroup
+				for range 5 {
+					together.Go(func() { bind(u, rightPassword) })
+				}
+				together.Wait()
+				if !u.Health()[0].Up {
+					t.Error("connections that ended together are more than one failure")
+				}
+			})
+		})
+	}
+}
