@@ -84,12 +84,12 @@ func (b battle) fight(t *testing.T) {
 		f.set(chaos.Mix{})
 		c.expect(t, what, got, stalls)
 		t.Logf("%s: %v; %d times", what, got, f.injected()-harm)
-		if torture.Long() || i == len(b.faults) {
-			torture.Note(t, upstreamsPart, b.title+": "+what, torture.Dialtree, "%v", got)
-		}
 		total.add(got)
 		f.cut()
-		c.recover(t, d, users[0])
+		again := c.recover(t, d, users[0])
+		if torture.Long() || i == len(b.faults) {
+			torture.Note(t, upstreamsPart, b.title+": "+what, torture.Dialtree, "%v, works again after %.1f s", got, again.Seconds())
+		}
 	}
 	if total.judged() < total.tried/2 {
 		t.Errorf("of %d logins only %d were decided: the test is not about logins any more", total.tried, total.judged())
