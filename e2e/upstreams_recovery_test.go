@@ -180,7 +180,7 @@ func rivalScenes(t *testing.T, o outage, servers int, users []fixture.User) []*s
 	add(torture.Slapd, func(target string) string { return backLDAP(t, target, outageBindTimeout) })
 	if program := os.Getenv("LLOADD"); program != "" && servers == 1 && o.title != outages[2].title { // it does not start without its backend
 		add(torture.Lloadd, func(target string) string {
-			p, address, err := fixture.StartLloadd(t.Context(), program, filepath.Join(t.TempDir(), "lloadd"), target)
+			p, address, err := fixture.StartLloadd(t.Context(), program, filepath.Join(t.TempDir(), "lloadd"), target, "timeout=2", "network-timeout=1")
 			check(t, err)
 			t.Cleanup(p.Stop)
 			return address

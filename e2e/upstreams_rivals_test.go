@@ -26,7 +26,7 @@ func TestTortureUpstreamsRivals(t *testing.T) {
 	}
 	if program := os.Getenv("LLOADD"); program != "" {
 		rivals[torture.Lloadd] = func(t *testing.T, target string) (string, func()) {
-			p, address, err := fixture.StartLloadd(t.Context(), program, filepath.Join(t.TempDir(), "lloadd"), target)
+			p, address, err := fixture.StartLloadd(t.Context(), program, filepath.Join(t.TempDir(), "lloadd"), target, "timeout=1", "network-timeout=1")
 			check(t, err)
 			return address, p.Kill
 		}
