@@ -15,7 +15,7 @@ import (
 
 // certificateEvery is how often the server looks whether the files of its certificates were replaced. Whoever
 // renews them need not know that somebody must be told.
-const certificateEvery = 10 * time.Second
+const certificateEvery = 5 * time.Second
 
 // An ownCertificate is what the server shows on one of its doors. Its methods may be called concurrently.
 type ownCertificate struct {
