@@ -166,7 +166,9 @@ func runTimes(t *testing.T, d *fixture.Dialtree) []runTime {
 // Sessions and tokens end when the clock says so, and none is saved by a clock that is set back.
 func TestTortureClockOfSessions(t *testing.T) {
 	c := startClocked(t, "sessions")
-	may := func(who caller) bool { return who.ask(t, http.MethodGet, "/api/v1/overview", nil).status == http.StatusOK }
+	may := func(who caller) bool {
+		return who.ask(t, http.MethodGet, "/api/v1/overview", nil).status == http.StatusOK
+	}
 	token := withToken(t, c.d, "read") // for an hour
 	ada := signedIn(t, c.d, adminName, adminPassword, "admin")
 	if !may(token) || !may(ada) {

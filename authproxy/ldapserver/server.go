@@ -75,7 +75,7 @@ func New(o Options) (*Server, error) {
 	s.limits.Store(&o.Limits)
 	s.certificate.Store(o.Certificate)
 	var err error
-	if s.metrics, err = newMetrics(o.Registerer, s.connections); err != nil {
+	if s.metrics, err = newMetrics(o.Registerer, s.connections, func() float64 { return float64(s.limits.Load().MaxConnections) }); err != nil {
 		return nil, fmt.Errorf("ldapserver: register metrics: %w", err)
 	}
 	return s, nil
