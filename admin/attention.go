@@ -70,6 +70,10 @@ func (s *Server) storeAttention(ready Readiness) []Attention {
 				Text: fmt.Sprintf("The server is not ready: %s. Its log says more.", state)})
 		}
 	}
+	if ready.Changes != "ok" {
+		list = append(list, Attention{Severity: severityCritical, Code: "not_writable", Subject: "store",
+			Text: fmt.Sprintf("No change can be written, while logins and searches go on: %s.", reason(ready.Changes))})
+	}
 	s.watch.mu.Lock()
 	problems, checked := s.watch.problems, s.watch.checked
 	s.watch.mu.Unlock()

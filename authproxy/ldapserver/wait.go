@@ -88,12 +88,13 @@ func (c *Conn) enqueue(x *exchange, op operation, raw []byte) reading {
 		return serveIt
 	case c.outstanding(id):
 		c.mu.Unlock()
-		c.reject(x, errIDInUse)
+		c.reject(x, errIDInUse, nil)
 		return readNoMore
 	case len(c.queue) >= c.limits.MaxPendingPerConnection, c.queued+len(raw) > c.limits.MaxMessageBytes.AfterBind:
 		c.mu.Unlock()
 		c.refuse(x, op, ldapwire.Busy, "too many requests are waiting on this connection")
-	case c.srv.stopping.Load():
+	case c.srv.stopping.Load() && c.srv.now() > c.srv.partBy.Load():
+		// Whoever sends on and on would keep the server from ending.
 		c.mu.Unlock()
 		c.refuse(x, op, ldapwire.Unavailable, "the server is stopping")
 	default:
@@ -123,4 +124,5 @@ func (c *Conn) outstanding(id int32) bool {
 func (c *Conn) refuse(x *exchange, op operation, code ldapwire.ResultCode, text string) {
 	x.w.out = appendResult(x.w.out, x.msg.ID, x.msg.Op, code, "", text)
 	c.srv.metrics.count(op, code)
+	c.tell(Event{Kind: Served, Code: code, Text: text, Message: &x.msg})
 }

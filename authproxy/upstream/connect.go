@@ -73,8 +73,9 @@ func (a *attempt) connectAny(first *server) (*conn, error) {
 			}
 		}
 	}
+	noneUp := a.u.noneUp(nil)
 	for _, s := range a.u.servers {
-		if s.claimProbe() {
+		if s.claimProbe(noneUp) {
 			if c := try(a.u.probe, s); c != nil {
 				return c, nil
 			}
@@ -104,7 +105,7 @@ func (u *Upstream) quarantined() *UnavailableError {
 		return &UnavailableError{Server: s.address, Phase: PhaseConnect, Err: errNoAnswer}
 	}
 	e := *s.lastErr
-	e.Err = fmt.Errorf("in quarantine until %s: %w", s.until.Format(time.TimeOnly), e.Err)
+	e.Err = fmt.Errorf("in quarantine until %s: %w", s.soonest.Format(time.TimeOnly), e.Err)
 	return &e
 }
 
