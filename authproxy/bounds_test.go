@@ -22,7 +22,7 @@ func TestTheLedgerIsBoundedInBytes(t *testing.T) {
 	for i := range maxAddresses + 5000 {
 		from := netip.AddrFrom16([16]byte{0x20, 1, byte(i >> 16), byte(i >> 8), byte(i)})
 		for range 3 {
-			l.failed(fmt.Sprintf("a name that is as long as those of people are %d", i), false, from, noon)
+			l.failed(fmt.Sprintf("a name that is as long as those of people are %d", i), passwordHash{}, false, from, noon)
 		}
 	}
 	grown := heap() - before
@@ -34,7 +34,7 @@ func TestTheLedgerIsBoundedInBytes(t *testing.T) {
 		t.Errorf("they take %d MiB", grown>>20)
 	}
 	// A flood of today makes room for one of tomorrow.
-	l.failed("tomorrow", false, netip.MustParseAddr("192.0.2.1"), noon.Add(24*time.Hour))
+	l.failed("tomorrow", passwordHash{}, false, netip.MustParseAddr("192.0.2.1"), noon.Add(24*time.Hour))
 	if len(l.addresses) != 1 || len(l.accounts) != 1 {
 		t.Errorf("a day later %d addresses and %d names are remembered", len(l.addresses), len(l.accounts))
 	}
@@ -48,8 +48,8 @@ func TestAnAccountIsBounded(t *testing.T) {
 		from := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 		l.accepted("alice", passwordHash{1, byte(i >> 8), byte(i)}, 1, from, noon)
 		for j := range 10 {
-			l.failed("alice", true, from, noon)
-			l.refused("alice", passwordHash{2, byte(j), byte(i >> 8), byte(i)}, time.Minute, noon)
+			l.failed("alice", passwordHash{3, byte(j)}, true, from, noon)
+			l.refused("alice", passwordHash{2, byte(j), byte(i >> 8), byte(i)}, true, time.Minute, noon)
 		}
 	}
 	a := l.accounts["alice"]
