@@ -43,6 +43,7 @@ func herdObjects(t *testing.T, address string) string {
 // A herd is phones in processes of their own, since one may have no more descriptors than the server.
 type phoneHerd struct {
 	t         *testing.T
+	tolerant  bool // some may not get in
 	processes []*herdProcess
 }
 
@@ -57,14 +58,14 @@ type herdAnswer struct {
 	Wrong            string
 }
 
-func startHerd(t *testing.T, binary, address string, phones int) *phoneHerd {
+func startHerd(t *testing.T, binary, address string, phones int, options ...string) *phoneHerd {
 	h := &phoneHerd{t: t}
 	const each = 7000
 	for i := 0; phones > 0; i++ {
 		n := min(phones, each)
 		phones -= n
-		cmd := exec.CommandContext(t.Context(), binary, "-address", address, "-base", fixture.DialtreeBase, "-network", strconv.Itoa(10+i),
-			"-phones", strconv.Itoa(n), "-users", strconv.Itoa(herdUsers))
+		cmd := exec.CommandContext(t.Context(), binary, append([]string{"-address", address, "-base", fixture.DialtreeBase,
+			"-network", strconv.Itoa(10 + i), "-phones", strconv.Itoa(n), "-users", strconv.Itoa(herdUsers)}, options...)...)
 		in := must[io.WriteCloser](t)(cmd.StdinPipe())
 		out := must[io.ReadCloser](t)(cmd.StdoutPipe())
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -92,7 +93,7 @@ func (h *phoneHerd) begin(command string) func() herdAnswer {
 			}
 			var a herdAnswer
 			check(h.t, json.Unmarshal([]byte(line), &a))
-			if a.Wrong != "" {
+			if a.Wrong != "" && !h.tolerant {
 				h.t.Errorf("%s: %s", command, a.Wrong)
 			}
 			sum.Done += a.Done

@@ -353,7 +353,7 @@ func TestTortureLittleMemory(t *testing.T) {
 		mib     []int
 		enough  int // this much must be
 	}{
-		{"a hundredth of them changed", contacts / 100, torture.Pick([]int{256}, []int{256, 224, 192, 160, 128}), 256},
+		{"a hundredth of them changed", contacts / 100, torture.Pick([]int{256}, []int{256, 224, 192, 176, 160}), 256},
 		{"all of them changed", contacts, torture.Pick([]int{96}, []int{512, 448, 384, 320, 256}), torture.Pick(1024, 512)},
 	} {
 		for _, mib := range tc.mib {
@@ -406,17 +406,23 @@ func surviveIn(t *testing.T, mib, contacts, changed, phones int, directory, herd
 		}
 	}
 	imported := time.Since(began)
-	h := startHerd(t, herd, d.Address, phones)
+	h := startHerd(t, herd, d.Address, phones, "-limit", "30s")
+	h.tolerant = true
 	a := h.do("bind")
 	select {
 	case <-d.Done():
+		// What phones need comes little by little: they are refused before it comes to that.
+		t.Errorf("with %d MiB the kernel ended the server while phones connected", mib)
 		return false, "ended by the kernel while phones connected"
 	default:
 	}
 	peak := must[int64](t)(strconv.ParseInt(must[string](t)(cage.Read("memory.max_usage_in_bytes")), 10, 64))
 	anonymous := must[int64](t)(d.AnonymousRSS())
 	if a.Done != phones {
-		return false, fmt.Sprintf("%d of %d phones bound", a.Done, phones)
+		if !strings.Contains(d.Output(), "the server is short of memory") {
+			t.Errorf("with %d MiB %d of %d phones are bound, and the log does not say why", mib, a.Done, phones)
+		}
+		return false, fmt.Sprintf("%d of %d phones bound, the others told that memory is short", a.Done, phones)
 	}
 	return true, fmt.Sprintf("imports %.0f s, phones bound in %.1f s; %d MiB anonymous memory then, %d MiB at most with pages of files", imported.Seconds(), a.Seconds, anonymous>>20, peak>>20)
 }

@@ -23,6 +23,7 @@ type Server struct {
 	watcher   Watcher
 	log       *slog.Logger
 	proxyFrom []netip.Prefix
+	noRoom    func() bool // nil: there is always room
 	grace     time.Duration
 	metrics   *metrics
 	tls       *tls.Config
@@ -66,6 +67,7 @@ func New(o Options) (*Server, error) {
 		watcher:    o.Watcher,
 		log:        o.Logger,
 		proxyFrom:  o.ProxyProtocolFrom,
+		noRoom:     o.Full,
 		grace:      o.Grace,
 		started:    time.Now(),
 		base:       context.Background(),

@@ -39,6 +39,7 @@ type node struct {
 	logger  *slog.Logger
 	tail    *logtail.Tail
 	share   resources.Descriptors
+	memory  resources.Pressure
 
 	ldapCertificate, adminCertificate *ownCertificate
 	store                             *store.Store
@@ -109,6 +110,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		ProxyProtocolFrom: c.LDAP.ProxyProtocolFrom,
 		Grace:             grace,
 		Limits:            limitsOf(c, n.share),
+		Full:              n.memory.Full,
 	})
 	if err != nil {
 		return err
@@ -319,6 +321,7 @@ func (n *node) run(ctx context.Context) error {
 
 	front, ctx := errgroup.WithContext(ctx)
 	front.Go(func() error { n.keepCertificates(ctx); return nil })
+	front.Go(func() error { n.memory.Watch(ctx); return nil })
 	front.Go(func() error { return n.syncer.Run(ctx) })
 	front.Go(func() error { return n.admin.Run(ctx, n.socket, n.adminListener) })
 	front.Go(func() error {
