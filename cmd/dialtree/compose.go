@@ -39,11 +39,14 @@ type node struct {
 	logger  *slog.Logger
 	tail    *logtail.Tail
 	share   resources.Descriptors
-	store   *store.Store
-	front   *authproxy.Front
-	ldap    *ldapserver.Server
-	syncer  *syncer.Syncer
-	admin   *admin.Server
+	memory  resources.Pressure
+
+	ldapCertificate, adminCertificate *ownCertificate
+	store                             *store.Store
+	front                             *authproxy.Front
+	ldap                              *ldapserver.Server
+	syncer                            *syncer.Syncer
+	admin                             *admin.Server
 
 	ldapListeners []ldapserver.Listener
 	adminListener net.Listener
@@ -54,7 +57,8 @@ type node struct {
 // newNode opens the store and the listeners. What it opened is closed again when
 // something is wrong; otherwise run closes it.
 func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *logtail.Tail) (*node, error) {
-	n := &node{config: c, logger: logger, tail: tail, share: resources.DescriptorsOf()}
+	n := &node{config: c, logger: logger, tail: tail, share: resources.DescriptorsOf(),
+		ldapCertificate: &ownCertificate{use: "ldap", logger: logger}, adminCertificate: &ownCertificate{use: "admin", logger: logger}}
 	n.inForce.Store(c)
 	if err := n.open(ctx); err != nil {
 		n.close()
@@ -75,10 +79,10 @@ func (n *node) open(ctx context.Context) (err error) {
 		newEntriesCollector(n.store),
 	)
 	version := buildVersion()
-	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
-	if err != nil {
+	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
 		return err
 	}
+	certificate := n.ldapCertificate.shown.Load()
 	hasher := authproxy.NewHasher()
 	n.front, err = authproxy.New(authproxy.Options{
 		Store:         n.store,
@@ -106,6 +110,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		ProxyProtocolFrom: c.LDAP.ProxyProtocolFrom,
 		Grace:             grace,
 		Limits:            limitsOf(c, n.share),
+		Full:              n.memory.Full,
 	})
 	if err != nil {
 		return err
@@ -251,13 +256,14 @@ func (n *node) listen(ctx context.Context) error {
 			return err
 		}
 		l = atMost(l, n.share.Admin)
-		certificate, err := loadCertificate(n.config.Admin.CertFile, n.config.Admin.KeyFile)
-		if err != nil {
+		if err := n.adminCertificate.read(n.config.Admin.CertFile, n.config.Admin.KeyFile); err != nil {
 			l.Close()
 			return err
 		}
-		if certificate != nil {
-			l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
+		if n.adminCertificate.shown.Load() != nil {
+			l = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+				return n.adminCertificate.shown.Load(), nil
+			}})
 		}
 		n.adminListener = l
 	}
@@ -314,6 +320,8 @@ func (n *node) run(ctx context.Context) error {
 	back.Go(func() error { return n.front.Run(behind) })
 
 	front, ctx := errgroup.WithContext(ctx)
+	front.Go(func() error { n.keepCertificates(ctx); return nil })
+	front.Go(func() error { n.memory.Watch(ctx); return nil })
 	front.Go(func() error { return n.syncer.Run(ctx) })
 	front.Go(func() error { return n.admin.Run(ctx, n.socket, n.adminListener) })
 	front.Go(func() error {
@@ -349,13 +357,13 @@ func (n *node) addresses() []any {
 
 // reload takes over certificates and limits from a configuration read again.
 func (n *node) reload(c *config.Config) error {
-	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
-	if err != nil {
+	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
 		return err
 	}
-	if certificate != nil {
+	if certificate := n.ldapCertificate.shown.Load(); certificate != nil {
 		n.ldap.SetCertificate(certificate)
 	}
+	n.adminCertificate.look()
 	if err := n.ldap.SetLimits(limitsOf(c, n.share)); err != nil {
 		return err
 	}

@@ -25,8 +25,9 @@ func newServeCommand(e *env) *cobra.Command {
 		Short: "Run the server",
 		Long: `Serve answers phones and PBXs over LDAP, runs the connectors' schedules, and listens
 for the other commands on a socket in the data directory. Without a configuration it
-serves on loopback. It logs one line when it is ready. SIGHUP reads the certificates
-and limits again; SIGINT and SIGTERM end it within a few seconds.`,
+serves on loopback. It logs one line when it is ready. Certificates that are replaced are
+taken over within seconds; SIGHUP reads them and the limits again at once; SIGINT and
+SIGTERM end it within a few seconds.`,
 		Example: `  dialtree serve
   dialtree serve --config /etc/dialtree/dialtree.yaml
   DIALTREE_LDAP_LISTEN=0.0.0.0:389 dialtree serve`,
