@@ -152,6 +152,16 @@ func contentOf(t *testing.T, s *store.Store) string {
 	return b.String()
 }
 
+// noLeftovers looks for what a process that was killed leaves half-made, once a start has cleaned up.
+func noLeftovers(t *testing.T, dir string) {
+	t.Helper()
+	for _, f := range must[[]os.DirEntry](t)(os.ReadDir(dir)) {
+		if name := f.Name(); strings.HasPrefix(name, ".create-") || strings.HasSuffix(name, ".tmp") || strings.HasPrefix(name, ".restore") {
+			t.Errorf("%s is left", name)
+		}
+	}
+}
+
 var generationMark = regexp.MustCompile(`[Gg]eneration[- ](\d+)`)
 
 // generationsIn are the generations that a content names, each once.

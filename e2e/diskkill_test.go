@@ -378,7 +378,8 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 	check(t, os.Mkdir(master, 0o700))
 	c.setUp(t, master)
 	calls := 0
-	run := func(point int) {
+	var run func(point int)
+	run = func(point int) {
 		w := newDiskWorld(t)
 		if c.compacts {
 			self, err := os.Executable()
@@ -407,6 +408,10 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 		default:
 			code = w.serveUntilReady(c.name == "a start that forgets the secrets")
 		}
+		if code == portTaken {
+			run(point)
+			return
+		}
 		if point == 0 {
 			if code != 0 {
 				t.Fatalf("the process fails without a kill: exit code %d", code)
@@ -424,12 +429,13 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 		killed++
 		check(t, w.tracer.Begin(nil))
 		if c.name == "a start that forgets the secrets" {
-			if code := w.serveUntilReady(true); code != 0 { // the key is still wrong, or is gone: the same is done again
+			if code := w.serveUntilReady(true); code != 0 && code != portTaken { // the key is still wrong, or is gone: the same is done again
 				t.Errorf("killed before call %d of %d: the same start again ends with %d", point, calls, code)
 				return
 			}
 		}
 		content := sound(t, w.DataDir)
+		noLeftovers(t, w.DataDir)
 		c.look(t, w.DataDir, content)
 		if t.Failed() {
 			t.Errorf("killed before call %d of %d", point, calls)
@@ -447,15 +453,24 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 	return killed
 }
 
+// portTaken is what serveUntilReady returns when somebody's connection has the server's port.
+const portTaken = -2
+
 // serveUntilReady serves until the server is ready, and then ends it; it returns its exit code.
 func (w *diskWorld) serveUntilReady(forget bool) int {
 	w.t.Helper()
+	taken := func(err error) bool { return strings.Contains(err.Error(), "address already in use") }
 	if !forget {
-		if w.Start(w.t.Context()) != nil {
+		if err := w.Start(w.t.Context()); err != nil && taken(err) {
+			return portTaken
+		} else if err != nil {
 			return w.ExitCode()
 		}
 	} else {
 		s, err := fixture.StartServer(w.t.Context(), w.dir, "dialtree", w.AdminAddress, w.tracer.Binary, "serve", "--forget-secrets", "--config", w.ConfigFile)
+		if err != nil && taken(err) {
+			return portTaken
+		}
 		if err != nil {
 			seen, seenErr := w.tracer.Ended()
 			if seenErr == nil && seen.Struck > 0 {

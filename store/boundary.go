@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -59,7 +61,7 @@ func (s *Store) Trouble() error {
 	if failed := s.failed.Load(); failed != nil {
 		return failed
 	}
-	return nil
+	return s.present()
 }
 
 // mayChange is an error where a change could do harm.
@@ -70,7 +72,25 @@ func (s *Store) mayChange() error {
 	if failed := s.failed.Load(); failed != nil && failed.InDoubt {
 		return failed
 	}
-	return nil
+	return s.present()
+}
+
+// errGone is about a file that has no name any more: what is written to it is gone with the process.
+var errGone = errors.New("it was removed or replaced while dialtree has it open")
+
+// present looks whether the file that is open still has its name.
+func (s *Store) present() error {
+	info, err := os.Stat(s.db.Path())
+	if err == nil && !os.SameFile(info, s.file) {
+		err = errGone
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = errGone
+	case err == nil:
+		return nil
+	}
+	return &WriteError{Path: s.db.Path(), Err: err}
 }
 
 // errNoMap is what bbolt says once the file could not be mapped again.
