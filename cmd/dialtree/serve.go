@@ -14,6 +14,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -55,8 +56,13 @@ func serve(ctx context.Context, e *env, forget bool) error {
 	defer log.close()
 	tail := logtail.New()
 	logger = newLogger(c, log, isTerminal(e.stderr), tail)
+	limitMemory(e.getenv, logger)
+	c.Warnings = append(c.Warnings, scarce(c, resources.DescriptorsOf())...)
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
+	}
+	if err := keepOutOfCores(); err != nil {
+		logger.Warn("a crash may leave passwords in a core file", "error", err)
 	}
 	if forget {
 		lost, err := store.ForgetSecrets(ctx, c.DataDir)
