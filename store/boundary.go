@@ -28,9 +28,17 @@ func (s *Store) contain(err *error, panicked bool) {
 	if !isDamage(r) {
 		panic(r)
 	}
-	damage := &CorruptError{Path: s.db.Path(), Err: fmt.Errorf("a page cannot be read: %v", r)}
+	damage := &CorruptError{Path: s.db.Path(), Err: fmt.Errorf("a page cannot be read: %s", describe(r))}
 	s.damage.CompareAndSwap(nil, damage)
 	*err = damage
+}
+
+// describe says what a fault or a panic of bbolt is about.
+func describe(r any) string {
+	if _, ok := r.(runtime.Error); ok { // a fault, or bbolt took a damaged number for an index: its words say nothing to anybody else
+		return "the disk does not give it, it is behind the end of the file, or it makes no sense"
+	}
+	return fmt.Sprint(r)
 }
 
 // isDamage tells whether a recovered panic is a fault in the map, or bbolt's. It must be called by the deferred function: what

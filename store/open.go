@@ -249,9 +249,13 @@ func openFile(ctx context.Context, path string, timeout time.Duration, readOnly 
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
+			_, err = checkFile(ctx, f) // which says more
+			if err == nil {
+				err = &CorruptError{Path: path, Err: errors.New(describe(r))}
+			}
 			// Closing alone keeps the lock: bbolt's map, which nobody can take down now, holds on to the open file.
 			unlock := syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
-			db, err = nil, &CorruptError{Path: path, Err: errors.Join(fmt.Errorf("%v", r), unlock, f.Close())}
+			db, err = nil, errors.Join(err, unlock, f.Close())
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, options)
