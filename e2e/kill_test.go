@@ -47,7 +47,7 @@ func TestTortureKilledDuringImport(t *testing.T) {
 			// The server dies under the command, so its outcome says nothing.
 			_, _ = d.Command(t.Context(), "", "connector", "run", "staff")
 		}()
-		moment := time.Duration(random.Int64N(int64(whole)))
+		moment := time.Duration(random.Int64N(int64(whole) * 3 / 2))
 		time.Sleep(moment)
 		d.Kill()
 		<-ended
