@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dialtree/dialtree/e2e/diskfault"
 	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
@@ -20,6 +21,7 @@ import (
 var scratch string
 
 func TestMain(m *testing.M) {
+	diskfault.Main() // when this process is a tracer
 	os.Exit(func() int {
 		var err error
 		if scratch, err = os.MkdirTemp("", "dialtree-e2e-"); err != nil {

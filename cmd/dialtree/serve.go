@@ -79,8 +79,7 @@ func serve(ctx context.Context, e *env, forget bool) error {
 		return err
 	}
 	if err := n.printFirstLink(e.stdout); err != nil {
-		n.close()
-		return err
+		logger.Warn("the link to the first sign-in could not be shown: `dialtree admin link` makes another", "error", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	hangups := make(chan os.Signal, 1)
