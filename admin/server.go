@@ -66,6 +66,7 @@ type Options struct {
 // A Server serves the API, the metrics and the health checks.
 type Server struct {
 	options Options
+	started time.Time
 	log     *slog.Logger
 	local   http.Handler // everything
 	public  http.Handler // the same to who has signed in or has a token; health, metrics and what devices read
@@ -111,7 +112,7 @@ func New(o Options) (*Server, error) {
 	if o.System == nil {
 		o.System = bareSystem{}
 	}
-	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
+	s := &Server{options: o, started: o.Now().UTC(), log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
 	var err error
