@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // nobody is a user that every system has; its number needs no entry.
@@ -20,6 +21,10 @@ func becomeAndTell() string {
 			return err.Error()
 		}
 		go func() { var b [1]byte; _, _ = syscall.Read(int(r.Fd()), b[:]) }()
+	}
+	for threads := 0; threads < 20; time.Sleep(time.Millisecond) {
+		tasks, _ := os.ReadDir("/proc/self/task")
+		threads = len(tasks)
 	}
 	id, err := LookUp(nobody, "")
 	if err == nil {
