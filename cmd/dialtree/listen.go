@@ -113,9 +113,9 @@ func (n *node) listen() error {
 			if err != nil {
 				return err
 			}
-			n.adminListener = s.Listener
+			n.adminListener = atMost(s.Listener, n.share.Admin)
 			if certificate != nil {
-				n.adminListener = tls.NewListener(s.Listener, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
+				n.adminListener = tls.NewListener(n.adminListener, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
 			}
 		case keyCommand:
 			if _, err := os.Lstat(s.Address); err == nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/service"
 	"github.com/dialtree/dialtree/store"
 )
@@ -51,6 +52,7 @@ type server struct {
 	given  *service.Given
 	open   []service.Socket // sockets that the next start uses
 	forget bool
+	failed error // what the last restart came to, where it came to nothing
 }
 
 // serve runs the server until ctx ends. It starts more than once only where a restart came to nothing at its last step.
@@ -60,21 +62,27 @@ func serve(ctx context.Context, e *env, forget bool) error {
 		return err
 	}
 	s := &server{env: e, given: given, open: given.Sockets, forget: forget}
-	for again := true; again && err == nil; {
-		again, err = s.run(ctx)
+	for {
+		next, err := s.run(ctx)
+		if next == nil {
+			return err
+		}
+		s.failed = next.exec(s)
+		if s.open, err = next.sockets.Take(); err != nil {
+			return errors.Join(s.failed, err)
+		}
 	}
-	return err
 }
 
-// run starts the server and runs it to its end. It tells whether it is to be started again.
-func (s *server) run(ctx context.Context) (again bool, err error) {
+// run starts the server and runs it to its end. It returns the program to restart as, if that is what ended it.
+func (s *server) run(ctx context.Context) (next *successor, err error) {
 	c, err := loadConfig(s.env)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	sockets, unused, err := openSockets(ctx, c, s.open)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, u := range unused {
 		u.Close()
@@ -89,11 +97,11 @@ func (s *server) run(ctx context.Context) (again bool, err error) {
 	}()
 	rights, err := giveUpRights(c)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	out, file, err := s.logOutput(c)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer file.Close()
 	if s.env.getenv("GOGC") == "" {
@@ -101,29 +109,42 @@ func (s *server) run(ctx context.Context) (again bool, err error) {
 		// equal part would lie about as garbage: 9 KiB for a connection, not 8.
 		debug.SetGCPercent(50)
 	}
-	log := startLogWriter(out)
+	// A reader of the log that went away, and a limit on the size of files, are errors of the write and no reason to end.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
+	var logger *slog.Logger
+	log := startLogWriter(out, func(lines int) {
+		logger.Warn("lines of the log were lost: nobody read them, or there was no room to write them", "lines", lines)
+	})
 	defer log.close()
 	tail := logtail.New()
-	logger := newLogger(c, log, file == nil && isTerminal(s.env.stderr), tail)
+	logger = newLogger(c, log, file == nil && isTerminal(s.env.stderr), tail)
+	limitMemory(s.env.getenv, logger)
+	c.Warnings = append(c.Warnings, scarce(c, resources.DescriptorsOf())...)
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
+	}
+	if err := keepOutOfCores(); err != nil {
+		logger.Warn("a crash may leave passwords in a core file", "error", err)
+	}
+	if s.failed != nil {
+		logger.Error("the restart came to nothing at its last step: this program starts again", "error", s.failed)
 	}
 	if rights != "" {
 		logger.Warn(rights)
 	}
 	if err := s.forgetSecrets(ctx, c, logger); err != nil {
-		return false, err
+		return nil, err
 	}
 	owned = true
 	n, err := newNode(ctx, c, logger, tail, sockets)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if err := n.printFirstLink(s.env.stdout); err != nil {
 		n.close()
-		return false, err
+		return nil, err
 	}
-	next, err := s.attend(ctx, n, file, logger)
+	next, err = s.attend(ctx, n, file, logger)
 	if next != nil && ctx.Err() != nil { // told to end while it was restarting
 		next.sockets.Close()
 		os.Remove(socketPath(c.DataDir))
@@ -131,16 +152,12 @@ func (s *server) run(ctx context.Context) (again bool, err error) {
 	}
 	if next == nil {
 		logger.Info("stopped")
-		return false, err
+		return nil, err
 	}
 	if err != nil {
 		logger.Error("the server did not end well before its restart", "error", err)
 	}
-	log.flush()
-	err = next.exec(s)
-	logger.Error("the restart came to nothing at its last step: this program starts again", "error", err)
-	s.open, err = next.sockets.Take()
-	return true, err
+	return next, nil
 }
 
 // attend runs the node and heeds signals meanwhile. It returns the program to restart as, if that is what ended the node.
