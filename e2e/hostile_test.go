@@ -35,6 +35,8 @@ type prey struct {
 	product *fixture.Dialtree // nil for the others
 	wire    *fixture.Tap      // before the product's upstream
 	base    string            // where a fresh client searches
+	revive  func()            // starts another in its place; nil for the product, which does not end
+	deaths  int               // how often that was needed
 }
 
 // hostileOptions are those of a product with throttling out of the way: what it does to a flood of failures is
@@ -63,7 +65,27 @@ func preyProduct(t *testing.T, o fixture.DialtreeOptions, contacts int) *prey {
 	file := filepath.Join(o.Dir, "contacts.csv")
 	check(t, os.WriteFile(file, hostile.Contacts(contacts), 0o600))
 	objects += fmt.Sprintf("---\nkind: phonebook\nname: many\nreaders: [authenticated]\n---\nkind: connector\nname: many\ntemplate: csv-phonebook\nsource: {csv: {path: %q}}\ntarget: phonebook/many\n", file)
-	return preyOf(t, dialtree(t, o, objects, "many"), wire)
+	p := preyOf(t, dialtree(t, o, objects, "many"), wire)
+	p.awaitContacts(t, contacts)
+	return p
+}
+
+// awaitContacts waits until searches find what was imported.
+func (p *prey) awaitContacts(t *testing.T, contacts int) {
+	t.Helper()
+	last := fixture.Search{Base: p.base, Scope: fixture.WholeSubtree, Filter: fixture.Equal("sn", fmt.Sprintf("Surname%d", contacts-1))}
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		c := connect(t, p.product, plain)
+		check(t, func() error { _, err := c.Bind("attacker", attackerPassword); return err }())
+		found := must[fixture.Found](t)(c.Search(last))
+		c.Close()
+		if len(found.Entries) == 1 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the contacts are not found")
+		}
+	}
 }
 
 func preyOf(t *testing.T, d *fixture.Dialtree, wire *fixture.Tap) *prey {
@@ -86,12 +108,23 @@ func preyOf(t *testing.T, d *fixture.Dialtree, wire *fixture.Tap) *prey {
 // preySlapd starts a slapd with the same accounts.
 func preySlapd(t *testing.T) *prey {
 	t.Helper()
+	p := &prey{server: torture.Slapd}
+	p.revive = func() {
+		s := comparedSlapd(t)
+		p.attack(t, s.Process, s.Address, s.TLSAddress)
+	}
+	p.revive()
+	return p
+}
+
+func comparedSlapd(t *testing.T) *fixture.Slapd {
+	t.Helper()
 	a := must[*fixture.Authority](t)(authority())
 	cert := must[fixture.Certificate](t)(a.Issue("slapd", "127.0.0.1"))
 	s := must[*fixture.Slapd](t)(fixture.StartSlapd(t.Context(), fixture.SlapdOptions{Dir: t.TempDir(), TLS: &cert, Authority: a,
 		Users: []fixture.User{{UID: "alice", Password: alicePassword}, {UID: "bob", Password: classified}, {UID: "attacker", Password: attackerPassword}}}))
 	t.Cleanup(s.Stop)
-	return preyOther(t, torture.Slapd, s.Process, s.Address, s.TLSAddress)
+	return s
 }
 
 // preyLloadd starts an lloadd before a slapd, where LLOADD names one; nil where it does not.
@@ -101,17 +134,23 @@ func preyLloadd(t *testing.T) *prey {
 	if program == "" {
 		return nil
 	}
-	behind := preySlapd(t)
-	process, address, err := fixture.StartLloadd(t.Context(), program, t.TempDir(), behind.target.Address)
-	check(t, err)
-	t.Cleanup(process.Stop)
-	return preyOther(t, torture.Lloadd, process, address, "")
+	p := &prey{server: torture.Lloadd}
+	behind := comparedSlapd(t)
+	p.revive = func() {
+		process, address, err := fixture.StartLloadd(t.Context(), program, t.TempDir(), behind.Address)
+		check(t, err)
+		t.Cleanup(process.Stop)
+		p.attack(t, process, address, "")
+	}
+	p.revive()
+	return p
 }
 
-func preyOther(t *testing.T, server string, process *fixture.Process, address, tlsAddress string) *prey {
+// attack makes a server to compare with the target.
+func (p *prey) attack(t *testing.T, process *fixture.Process, address, tlsAddress string) {
 	t.Helper()
 	a := must[*fixture.Authority](t)(authority())
-	p := &prey{server: server, process: process, base: fixture.SlapdBase}
+	p.process, p.base = process, fixture.SlapdBase
 	p.target = &hostile.Target{
 		Address: address, TLSAddress: tlsAddress, TLS: a.ClientConfig("127.0.0.1"),
 		Subject: &hostile.Subject{
@@ -122,7 +161,6 @@ func preyOther(t *testing.T, server string, process *fixture.Process, address, t
 		// What it must answer it may never answer: there are no seconds for each.
 		Patience: 300 * time.Millisecond, Wait: 60 * time.Millisecond, Parallel: 192,
 	}
-	return p
 }
 
 // footprint is what the server holds.
@@ -132,6 +170,17 @@ func (p *prey) footprint(t *testing.T) torture.Footprint {
 		return must[torture.Footprint](t)(torture.FootprintOf(t.Context(), p.product))
 	}
 	return must[torture.Footprint](t)(torture.FootprintOfProcess(p.process))
+}
+
+// rightBinds is how many binds with the one right password the upstream has heard of: those that it accepted.
+func (p *prey) rightBinds() int {
+	n := 0
+	for _, b := range p.wire.Binds() {
+		if b.Password == alicePassword {
+			n++
+		}
+	}
+	return n
 }
 
 // login binds as a user of the upstream and searches, on a fresh connection.
@@ -181,7 +230,12 @@ func (p *prey) stands(t *testing.T) {
 	t.Helper()
 	select {
 	case <-p.process.Done():
-		t.Fatalf("%s has ended", p.server)
+		if p.product != nil {
+			t.Fatalf("%s has ended", p.server)
+		}
+		t.Logf("%s has ended (%d):\n%s", p.server, p.process.ExitCode(), p.process.Output())
+		p.deaths++
+		p.revive()
 	default:
 	}
 	if p.product != nil {
@@ -194,8 +248,8 @@ func (p *prey) stands(t *testing.T) {
 // settled checks what has to be so after every attack, and returns how long a fresh client took.
 func (p *prey) settled(t *testing.T, before torture.Footprint, limit time.Duration) time.Duration {
 	t.Helper()
-	took := p.fresh(t)
 	p.stands(t)
+	took := p.fresh(t)
 	if p.product != nil {
 		torture.Returns(t, p.product, before, limit)
 	}

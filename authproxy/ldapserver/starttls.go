@@ -39,7 +39,7 @@ func (c *Conn) handshake(plain net.Conn) error {
 	if c.srv.stopping.Load() {
 		return errStopping
 	}
-	t := tls.Server(plain, c.srv.tls)
+	t := tls.Server(timely{plain, c}, c.srv.tls)
 	if err := t.Handshake(); err != nil {
 		return err
 	}

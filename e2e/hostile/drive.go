@@ -52,6 +52,7 @@ type Tally struct {
 	Unheard  int // the client did not listen
 	Refused  int // no connection came about
 	Dear     int // binds with the account's own right password that were sent
+	Admitted int // of these, those that were heard to be accepted
 
 	Odd  Faults // not what RFC 4511 says
 	Harm Faults // what no server may do
@@ -79,6 +80,7 @@ func (t *Tally) Add(o *Tally) {
 	t.Unheard += o.Unheard
 	t.Refused += o.Refused
 	t.Dear += o.Dear
+	t.Admitted += o.Admitted
 	for _, pair := range [][2]*Faults{{&t.Odd, &o.Odd}, {&t.Harm, &o.Harm}} {
 		pair[0].Count += pair[1].Count
 		pair[0].First = append(pair[0].First, pair[1].First...)
@@ -263,9 +265,14 @@ func (t *Target) inspect(s *stream, c *Case, r, notice *Reply, into *Tally) {
 		into.Harm.add(c, "message 0 is operation %#x, %q", r.Tag, r.Name)
 	}
 	sent := slices.Concat(c.Parts...)
-	may, _ := t.Subject.legal(sent)
-	if r.Tag == tagBindResponse && r.Code == 0 && !may {
-		into.Harm.add(c, "a bind was accepted that is none")
+	may, dear := t.Subject.legal(sent)
+	if r.Tag == tagBindResponse && r.Code == 0 {
+		switch {
+		case !may:
+			into.Harm.add(c, "a bind was accepted that is none")
+		case dear == 1 && len(c.Parts) <= 2 && c.Class != Random: // otherwise it may have been another
+			into.Admitted++
+		}
 	}
 	if t.Closed && !c.Bound && !may && r.Tag == tagSearchEntry && r.DN != "" && r.DN != "cn=subschema" {
 		into.Harm.add(c, "nobody was given the entry %s", r.DN)

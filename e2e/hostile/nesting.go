@@ -58,7 +58,7 @@ func nesting(s *Subject) []Case {
 		wide("attributes", []byte{tagOctets, 0}, n, func(b []byte) []byte {
 			return message(id, tlv(tagSearch, octets(""), enumerated(0), enumerated(0), integer(0), integer(0), truth(false), present("objectClass"), tlv(tagSequence, b)))
 		})
-		wide("controls", tlv(tagSequence, octets("")), n/2, func(b []byte) []byte { return tlv(tagSequence, integer(id), rootDSE(), tlv(tagControls, b)) })
+		wide("controls", tlv(tagSequence, octets("")), n, func(b []byte) []byte { return tlv(tagSequence, integer(id), rootDSE(), tlv(tagControls, b)) })
 	}
 	sortByName(all) // a map has no order
 	return all

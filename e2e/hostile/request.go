@@ -123,3 +123,9 @@ func (s *Subject) requests() []request {
 		{"cancel", message(id, extended(oidCancel, tlv(tagSequence, integer(4)))), any},
 	}
 }
+
+// StartTLSRequest is a whole message.
+func StartTLSRequest(id int64) []byte { return message(id, extended(oidStartTLS)) }
+
+// ClientHello is how a TLS handshake begins.
+func ClientHello() []byte { return clientHello(3, 3) }
