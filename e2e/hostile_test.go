@@ -49,14 +49,15 @@ func hostileOptions(t *testing.T, ldap ...string) fixture.DialtreeOptions {
 	return o
 }
 
-// preyProduct starts the product before a slapd, with an attacker who has the account of a phone.
-func preyProduct(t *testing.T, o fixture.DialtreeOptions, contacts int) *prey {
+// preyProduct starts the product before a slapd, with an attacker who has the account of a phone, and so many
+// contacts to search. ofUpstream are further lines of the upstream object.
+func preyProduct(t *testing.T, o fixture.DialtreeOptions, contacts int, ofUpstream ...string) *prey {
 	t.Helper()
 	s := must[*fixture.Slapd](t)(fixture.StartSlapd(t.Context(), fixture.SlapdOptions{
 		Dir: t.TempDir(), Users: []fixture.User{{UID: "alice", Password: alicePassword}, {UID: "bob", Password: classified}}}))
 	t.Cleanup(s.Stop)
 	wire := tap(t, s.Address)
-	objects := upstream(t, plain, wire.Address, "", template) + user("alice") + user("bob") +
+	objects := upstream(t, plain, wire.Address, "", strings.Join(append(ofUpstream, template), "\n")) + user("alice") + user("bob") +
 		"---\nkind: device\nname: attacker\npassword: " + attackerPassword + "\n---\nkind: device\nname: other\npassword: " + classified + "\n" +
 		"---\nkind: phonebook\nname: secret\nreaders: ['device:other']\n---\nkind: contact\nphonebook: secret\ndisplayname: " + classified + "\nphone: ['1']\n"
 	if contacts == 0 {
