@@ -325,6 +325,7 @@ func (f *Front) askInternal(ctx context.Context, a *attempt, password []byte) {
 
 // verifyHere compares a password with the hash that is kept here.
 func (f *Front) verifyHere(ctx context.Context, a *attempt, hash string, password []byte) {
+	asked := f.now()
 	ok, err := f.hasher.Verify(ctx, hash, password)
 	switch {
 	case err != nil:
@@ -335,6 +336,7 @@ func (f *Front) verifyHere(ctx context.Context, a *attempt, hash string, passwor
 	default:
 		a.outcome, a.reason = Refused, "wrong password"
 	}
+	f.hashed.observe(f.now().Sub(asked))
 	f.note(a, defaultRefused)
 }
 
@@ -380,8 +382,9 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 	f.note(a, u.refusedFor())
 }
 
-// wait makes a refusal that nobody upstream was asked about take as long as one
-// that somebody was.
+// wait makes a refusal that nobody was asked about take as long as one that somebody
+// was. It does no work for that: a flood of refusals would take the processors from
+// those who have the right password.
 func (f *Front) wait(ctx context.Context, a *attempt) {
 	if a.asked || a.kind == identityDevice {
 		return
@@ -396,11 +399,27 @@ func (f *Front) wait(ctx context.Context, a *attempt) {
 		d, ok = f.accepted.draw()
 	}
 	if !ok {
-		if !f.upstreams.any() {
-			f.hasher.Spend(ctx, []byte(a.name)) // every user is internal: the time is that of a hash
-			return
-		}
 		d = 5 * time.Millisecond // nobody was asked yet since the start
+		if !f.upstreams.any() {  // every user is internal: the time is that of a hash
+			d = f.hashTime(ctx, a.name)
+		}
 	}
 	sleepUntil(ctx, a.start.Add(d))
+}
+
+// hashTime is how long a password that is kept here takes to be verified. The first to ask since the start finds out.
+func (f *Front) hashTime(ctx context.Context, name string) time.Duration {
+	if d, ok := f.hashed.draw(); ok {
+		return d
+	}
+	if f.measured.Swap(true) {
+		return usualHashTime
+	}
+	start := f.now()
+	if err := f.hasher.Spend(ctx, []byte(name)); err != nil {
+		return usualHashTime
+	}
+	d := f.now().Sub(start)
+	f.hashed.observe(d)
+	return d
 }

@@ -68,6 +68,8 @@ type Front struct {
 	upstreams     *upstreams
 	refused       pace // how long refusals by upstreams take
 	accepted      pace
+	hashed        pace        // how long verifying a password here takes, waiting included
+	measured      atomic.Bool // somebody finds out, or has found out, what the first of these is
 	logger        *slog.Logger
 	binds         *prometheus.CounterVec
 	now           func() time.Time

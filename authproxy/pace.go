@@ -18,6 +18,9 @@ type pace struct {
 	next   int
 }
 
+// usualHashTime is what verifying a password here takes on most machines.
+const usualHashTime = 30 * time.Millisecond
+
 // maxPace bounds how long a refusal waits, however slow the upstream was.
 const maxPace = 3 * time.Second
 
