@@ -53,7 +53,7 @@ func TestTortureHostileSlowClients(t *testing.T) {
 	for n := range slow {
 		transport := []hostile.Transport{hostile.LDAPS, hostile.StartTLS}[n%2]
 		crowd.Go(func() {
-			if over := stall(t, p, n, transport, n%3); over > overTime {
+			if over := stallHandshake(t, p, n, transport, n%3); over > overTime {
 				t.Errorf("a handshake that stalls was waited for %v", over)
 			}
 			ended.Add(1)
@@ -114,8 +114,8 @@ func trickle(t *testing.T, p *prey, n int, transport hostile.Transport, b []byte
 	return <-heard
 }
 
-// stall begins a handshake and does not go on.
-func stall(t *testing.T, p *prey, n int, transport hostile.Transport, sent int) time.Duration {
+// stallHandshake begins a handshake and does not go on.
+func stallHandshake(t *testing.T, p *prey, n int, transport hostile.Transport, sent int) time.Duration {
 	address := p.target.TLSAddress
 	if transport == hostile.StartTLS {
 		address = p.target.Address

@@ -18,6 +18,10 @@ const (
 	// mostRefusals is how many refused clients at a time are told why. The
 	// others are closed at once: a flood must not be answered with a flood.
 	mostRefusals = 64
+	// leastRefusals and refusalShare bound them where few connections are allowed,
+	// since each holds a descriptor: one for every eight.
+	leastRefusals = 4
+	refusalShare  = 8
 )
 
 // accept serves a listener until stop is closed. Errors such as a lack of
@@ -61,6 +65,7 @@ func (s *Server) take(nc net.Conn, overTLS bool, refusals *sync.WaitGroup) {
 	proxied := s.fromProxy(c.remote.Addr())
 	if why := s.admit(c, !proxied); why != "" {
 		s.logFull(c, why)
+		c.tell(Event{Kind: Refused, Err: errors.New(why)})
 		s.refuse(c, overTLS || proxied, why, refusals)
 		return
 	}
@@ -81,6 +86,10 @@ func (c *Conn) run(overTLS, proxied bool) {
 
 func (c *Conn) unopened(err error) {
 	c.srv.log.Debug("a connection did not open", "client", c.remote, "reason", err)
+	if !c.over.Load() && !errors.Is(err, errStopping) { // else it was refused, or nobody's fault
+		c.tell(Event{Kind: Failed, Err: err})
+	}
+	c.because(err)
 	c.end()
 	c.leave()
 }
@@ -93,12 +102,17 @@ func (c *Conn) open(overTLS, proxied bool) error {
 		}
 		if why := c.srv.admitAddress(c); why != "" {
 			c.srv.logFull(c, why)
+			err := errors.New(why)
+			c.tell(Event{Kind: Refused, Err: err})
 			if !overTLS {
 				c.goodbye(nil, ldapwire.Busy, why)
 			}
-			return errors.New(why)
+			c.quit()
+			return err
 		}
 	}
+	c.opened = true
+	c.tell(Event{Kind: Opened})
 	if !overTLS {
 		return nil
 	}
@@ -177,7 +191,7 @@ func (s *Server) remove(c *Conn) {
 // refuse closes a connection that is too many. A client that can understand it
 // is told why, on a goroutine of its own, as long as there are few of those.
 func (s *Server) refuse(c *Conn, silently bool, why string, refusals *sync.WaitGroup) {
-	if silently {
+	if silently || len(s.refusals) >= max(leastRefusals, c.limits.MaxConnections/refusalShare) {
 		c.raw.Close()
 		return
 	}

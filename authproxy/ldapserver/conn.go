@@ -46,10 +46,12 @@ type Conn struct {
 	in           *buffer
 	readBy       int64 // the read deadline; 0: none yet
 	messageSince int64 // when a message that is not complete began to arrive; 0: none
+	partBy       int64 // the client was told that the server is leaving, and is served until then; 0: not
 
 	lastActive atomic.Int64 // when something was read or served last
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	opening bool // guarded by mu: what comes before the first message, or a handshake, is under way
 	// Guarded by mu, save that the one goroutine of a connection that has both
 	// roles changes busy without it.
 	busy   *exchange // the request in service
@@ -58,6 +60,8 @@ type Conn struct {
 	queued int       // their bytes
 	lent   *buffer   // what the request in service points into, once the reading was taken over
 	roles  int       // goroutines
+	why    error     // the connection ends
+	opened bool      // the watcher was told of the connection
 	ctx    context.Context
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when over is set; nil until somebody waits for that
@@ -180,4 +184,7 @@ func (c *Conn) leave() {
 	c.end()
 	c.srv.buffers.put(c.in)
 	c.srv.remove(c)
+	if c.opened {
+		c.tell(Event{Kind: Ended, Err: c.why})
+	}
 }

@@ -1,6 +1,7 @@
 package ldapserver
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -23,6 +24,7 @@ const (
 // goodbye writes the answers in x, if any, and a Notice of Disconnection
 // (RFC 4511, section 4.4.1), and closes.
 func (c *Conn) goodbye(x *exchange, code ldapwire.ResultCode, text string) {
+	c.because(errors.New(text))
 	c.quit()
 	var out []byte
 	if x != nil {
@@ -64,6 +66,7 @@ func (c *Conn) write(b []byte) error {
 	_, err := c.nc.Write(b)
 	if err != nil {
 		c.srv.log.Debug("a client did not take its answer", "client", c.remote, "reason", err)
+		c.because(err)
 		c.end()
 	}
 	return err
@@ -86,11 +89,12 @@ func (c *Conn) timeWrite() {
 // that misses its deadline is the end of a TLS connection.
 type timely struct {
 	net.Conn
-	c *Conn
+	c    *Conn
+	open bool // the handshake, which has a deadline of its own, is over
 }
 
-func (t timely) Write(b []byte) (int, error) {
-	if !t.c.over.Load() { // the last words have a deadline of their own
+func (t *timely) Write(b []byte) (int, error) {
+	if t.open && !t.c.over.Load() { // the last words have one, too
 		t.c.timeWrite()
 	}
 	return t.Conn.Write(b)

@@ -10,7 +10,8 @@ import (
 
 // Why a connection is read no further, besides what the socket says.
 var (
-	errStopping = errors.New("the server is stopping")
+	errStopping = errors.New("the server is stopping") // there is one thing to say first: not the end yet
+	errParted   = errors.New("the server is stopping, as the client was told")
 	errIdle     = errors.New("idle for too long")
 	errSlow     = errors.New("a message took too long to arrive")
 )
@@ -30,16 +31,19 @@ func (c *Conn) loop(alone bool) {
 		c.sendHeld()
 	}
 	for !c.over.Load() {
-		if alone && c.srv.stopping.Load() {
-			c.goodbye(x, ldapwire.Unavailable, "the server is stopping")
+		if alone && c.parted() {
+			c.end()
 			return
 		}
 		size, err := ldapwire.Size(c.in.unread(), int(c.maxMessage.Load()))
 		if err != nil {
-			c.reject(x, err)
+			c.reject(x, err, c.in.unread())
 			return
 		}
 		if size == 0 || size > c.in.w-c.in.r {
+			if alone && c.partBy == 0 && c.srv.stopping.Load() {
+				x = c.part(x)
+			}
 			if x != nil {
 				err = x.w.flush()
 				c.srv.release(x)
@@ -47,6 +51,10 @@ func (c *Conn) loop(alone bool) {
 			}
 			if err == nil {
 				err = c.fill(alone)
+			}
+			if err == errStopping {
+				alone = true
+				continue
 			}
 			if err != nil {
 				c.unreadable(err)
@@ -60,21 +68,26 @@ func (c *Conn) loop(alone bool) {
 			x = c.srv.borrow(c)
 		}
 		if err := x.msg.Decode(raw, &c.limits.Decode); err != nil {
-			c.reject(x, err)
+			c.reject(x, err, raw)
 			return
 		}
 		if err := admissible(&x.msg); err != nil {
-			c.reject(x, err)
+			c.reject(x, err, raw)
 			return
 		}
 		if !alone {
 			alone = c.rejoin()
 		}
-		if alone {
-			if !c.serve(x, raw) {
+		if !alone {
+			switch c.wait(x, raw) {
+			case readOn:
+				continue
+			case readNoMore:
 				return
 			}
-		} else if !c.wait(x, raw) {
+			alone = true
+		}
+		if !c.serve(x, raw) {
 			return
 		}
 		// A few bytes of requests ask for many of answers: no more are made before
@@ -106,7 +119,7 @@ func (c *Conn) fill(alone bool) error {
 	for {
 		// Run sets stopping before it makes the deadline fire, so that one of
 		// the two is seen here.
-		if c.srv.stopping.Load() && (alone || c.rejoin()) {
+		if c.partBy == 0 && c.srv.stopping.Load() && (alone || c.rejoin()) {
 			return errStopping
 		}
 		n, err := c.nc.Read(c.in.b[c.in.w:])
@@ -123,7 +136,10 @@ func (c *Conn) fill(alone bool) error {
 		}
 		due := c.due(alone)
 		if due <= c.srv.now() {
-			if c.messageSince != 0 {
+			switch {
+			case c.partBy != 0:
+				return errParted
+			case c.messageSince != 0:
 				return errSlow
 			}
 			return errIdle
@@ -134,6 +150,9 @@ func (c *Conn) fill(alone bool) error {
 
 // due is when the reader has waited for long enough.
 func (c *Conn) due(alone bool) int64 {
+	if c.partBy != 0 && (alone || c.rejoin()) {
+		return c.partBy
+	}
 	if !c.in.empty() {
 		if c.messageSince == 0 {
 			c.messageSince = c.srv.now()
@@ -156,12 +175,11 @@ func (c *Conn) setReadDeadline(by int64) {
 // unreadable ends a connection that nothing more comes from.
 func (c *Conn) unreadable(err error) {
 	switch {
-	case errors.Is(err, errStopping):
-		c.goodbye(nil, ldapwire.Unavailable, "the server is stopping")
 	case errors.Is(err, errSlow):
 		c.goodbye(nil, ldapwire.ProtocolError, "the rest of a message did not arrive within "+c.limits.MessageTimeout.String())
 	default:
 		c.srv.log.Debug("connection ended", "client", c.remote, "reason", err)
+		c.because(err)
 		c.end()
 	}
 }
@@ -184,8 +202,8 @@ func admissible(m *ldapwire.Message) error {
 }
 
 // reject answers what cannot be understood with a Notice of Disconnection
-// (RFC 4511, section 4.1.1) and closes.
-func (c *Conn) reject(x *exchange, err error) {
+// (RFC 4511, section 4.1.1) and closes. raw is what came.
+func (c *Conn) reject(x *exchange, err error, raw []byte) {
 	text := err.Error()
 	var large *ldapwire.TooLargeError
 	if errors.As(err, &large) {
@@ -196,5 +214,7 @@ func (c *Conn) reject(x *exchange, err error) {
 	}
 	c.srv.metrics.count(opInvalid, ldapwire.ProtocolError)
 	c.srv.log.Debug("a message was not understood", "client", c.remote, "reason", err)
+	c.tell(Event{Kind: Malformed, Err: err, Raw: raw})
+	c.because(err)
 	c.goodbye(x, ldapwire.ProtocolError, text)
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
@@ -31,20 +30,16 @@ func (s *Server) tlsConfig() *tls.Config {
 
 // handshake makes c a TLS connection; plain is what it speaks so far.
 func (c *Conn) handshake(plain net.Conn) error {
-	if err := c.raw.SetDeadline(time.Now().Add(c.limits.HandshakeTimeout)); err != nil {
-		return err
-	}
-	c.readBy = 0
-	c.writeBy.Store(0)
-	if c.srv.stopping.Load() {
-		return errStopping
-	}
-	t := tls.Server(timely{plain, c}, c.srv.tls)
+	defer c.beginOpening()()
+	wire := &timely{Conn: plain, c: c}
+	t := tls.Server(wire, c.srv.tls)
 	if err := t.Handshake(); err != nil {
 		return err
 	}
+	wire.open = true
 	c.nc, c.tls = t, true
 	c.lastActive.Store(c.srv.now())
+	c.tell(Event{Kind: Secured})
 	return nil
 }
 
@@ -61,8 +56,10 @@ func (c *Conn) startTLS(x *exchange) bool {
 	code, text := c.startTLSRefusal(x, behind)
 	x.w.out = ldapwire.AppendExtendedResponse(x.w.out, x.msg.ID, code, text, oidStartTLS, nil)
 	c.srv.metrics.count(opStartTLS, code)
+	c.tell(Event{Kind: Served, Code: code, Text: text, Message: &x.msg})
 	if behind {
 		_ = x.w.flush()
+		c.because(errSmuggled)
 		c.end()
 		return false
 	}
@@ -74,6 +71,8 @@ func (c *Conn) startTLS(x *exchange) bool {
 	}
 	if err := c.handshake(c.raw); err != nil {
 		c.srv.log.Debug("a StartTLS handshake failed", "client", c.remote, "reason", err)
+		c.tell(Event{Kind: Failed, Err: err})
+		c.because(err)
 		c.end()
 		return false
 	}
