@@ -27,7 +27,7 @@ func hostileMessages(t *testing.T, p *prey) {
 	const seed = 20240
 	subject := p.target.Subject
 	all := hostile.Cases(subject)
-	all = append(all, hostile.Mutations(subject, seed, torture.Pick(6000, 300_000))...)
+	all = append(all, hostile.Mutations(subject, seed, torture.Pick(6000, 200_000))...)
 	t.Logf("seed %d; %d cases", seed, len(all))
 	accepted := 0
 	if p.wire != nil {
@@ -48,7 +48,7 @@ func hostileMessages(t *testing.T, p *prey) {
 		// Under TLS the same messages go the same way: a part of them shows that.
 		if p.target.TLSAddress != "" {
 			for _, transport := range []hostile.Transport{hostile.StartTLS, hostile.LDAPS} {
-				tally.Add(p.target.Drive(t.Context(), transport, every(cases, torture.Pick(61, 7), int(transport))))
+				tally.Add(p.target.Drive(t.Context(), transport, every(cases, torture.Pick(61, 17), int(transport))))
 			}
 		}
 		deaths := p.deaths
