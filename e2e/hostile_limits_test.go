@@ -16,6 +16,7 @@ import (
 
 // Each limit of a connection at what it allows, one below and one above.
 func TestTortureHostileLimits(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	const beforeBind, afterBind, pending, idle = 2000, 5000, 4, 2 * time.Second
 	p := preyProduct(t, hostileOptions(t, fmt.Sprintf("max_message_bytes: {before_bind: %d, after_bind: %d}", beforeBind, afterBind),
 		fmt.Sprintf("max_pending_per_connection: %d", pending), "idle_timeout: "+idle.String()), 200, "bind_timeout: 3s")

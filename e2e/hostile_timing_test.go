@@ -26,6 +26,7 @@ const (
 // Clients that take their time: everything here is slow at the same time, on hundreds of connections, while somebody
 // logs in all along.
 func TestTortureHostileSlowClients(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	p := preyProduct(t, hostileOptions(t, "idle_timeout: 30s"), 200)
 	before := p.footprint(t)
 	slow := torture.Pick(100, 900)
@@ -217,6 +218,7 @@ func TestTortureHostileResets(t *testing.T) {
 
 // Clients that ask for everything, again and again, and read nothing of it.
 func TestTortureHostileClientsThatDoNotRead(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	const clients, most = 30, 96 << 20
 	entries := torture.Pick(10_000, 50_000)
 	p := preyProduct(t, hostileOptions(t, "size_limit: 100000"), entries)

@@ -23,6 +23,7 @@ import (
 
 // What is said in clear around StartTLS, old versions of TLS, and what may be done inside it.
 func TestTortureHostileTLS(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	p := preyProduct(t, hostileOptions(t), 200)
 	before := p.footprint(t)
 	rekeyed := make(chan error, 1)
