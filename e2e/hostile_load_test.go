@@ -59,18 +59,32 @@ func TestTortureHostileHeavySearches(t *testing.T) {
 			}
 		})
 	}
-	worst, logins := time.Duration(0), 0
-	for end := time.Now().Add(torture.Pick(4*time.Second, 40*time.Second)); time.Now().Before(end); logins++ {
-		worst = max(worst, p.fresh(t))
+	var took []time.Duration
+	late := 0
+	for end := time.Now().Add(torture.Pick(4*time.Second, 40*time.Second)); time.Now().Before(end) || len(took) < 10; {
+		one, err := p.login(t.Context())
+		if err != nil {
+			t.Errorf("a login meanwhile: %v", err)
+		}
+		if took = append(took, one); one > time.Second {
+			late++
+		}
+	}
+	slices.Sort(took)
+	middle, worst := took[len(took)/2], took[len(took)-1]
+	if middle > time.Second || late > len(took)/4 { // on a machine of its own none is
+		t.Errorf("%d of %d logins took more than a second, half of them more than %v", late, len(took), middle)
 	}
 	close(stop)
 	crowd.Wait()
 	if asked.Load() == 0 {
 		t.Error("no heavy search was answered: they are no attack")
 	}
-	p.settled(t, before, 15*time.Second)
+	// What searches have used is collected when the collector runs next, which is every two minutes where nothing is
+	// asked, and what they keep for the next one at the time after that.
+	p.settled(t, before, torture.Pick(15*time.Second, 5*time.Minute))
 	torture.Note(t, clientsPart, fmt.Sprintf("%d clients that search with the heaviest filters", clients), p.server,
-		"longest of %d logins with a search meanwhile: %.0f ms; %d searches answered", logins, worst.Seconds()*1000, asked.Load())
+		"of %d logins with a search meanwhile half took up to %.0f ms, the longest %.0f ms; %d searches answered", len(took), middle.Seconds()*1000, worst.Seconds()*1000, asked.Load())
 }
 
 // Where passwords are kept here, each costs a processor for a while. A flood of wrong ones, and of names that do not

@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -287,9 +286,4 @@ func (p *prey) open(t *testing.T, want func(float64) bool, limit time.Duration) 
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// ended tells whether an error is that of a connection that has ended.
-func ended(err error) bool {
-	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
