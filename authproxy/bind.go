@@ -247,9 +247,16 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	defer f.ledger.leave(a.key)
-	if !pass(ctx, gate, f.upstreams.patience(a.like.upstream)) {
+	patience := f.upstreams.patience(a.like.upstream)
+	ok, waited := pass(ctx, gate, patience)
+	if !ok {
 		a.outcome, a.reason = Busy, "another login of this account is still pending"
 		return
+	}
+	if waited > 0 { // that was part of its time
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience-waited)
+		defer cancel()
 	}
 	// Also who did not wait looks again: another login may have been refused
 	// between the first look and here.
@@ -270,19 +277,20 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 }
 
 // pass waits for its turn at a gate; a free one costs no timer.
-func pass(ctx context.Context, gate chan struct{}, patience time.Duration) bool {
+func pass(ctx context.Context, gate chan struct{}, patience time.Duration) (ok bool, waited time.Duration) {
 	select {
 	case gate <- struct{}{}:
-		return true
+		return true, 0
 	default:
 	}
+	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
 	case gate <- struct{}{}:
-		return true
+		return true, time.Since(begin)
 	case <-ctx.Done():
-		return false
+		return false, time.Since(begin)
 	}
 }
 
@@ -408,21 +416,30 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 		a.like.refused.observe(f.now().Sub(asked), f.now())
 		a.reason = refused.Error()
 		if refused.PasswordRight() {
+			f.ledger.ended(a.key)
 			return // 49 for the client, but no guess: it does not count
 		}
 		if refused.Locked() {
+			f.ledger.ended(a.key)
 			f.ledger.locked(a.key, u.refusedFor(), f.now())
 			return
 		}
 	default:
 		a.reason = err.Error()
-		if a.outcome == Unavailable && u.cache.Offline > 0 &&
+		if a.outcome == Unavailable && u.cache.Offline > 0 && isOutage(err) &&
 			f.ledger.provenWithin(a.key, a.hash, a.user.Seq, time.Duration(u.cache.Offline), a.start) {
 			a.outcome, a.reason = Accepted, "from the offline cache: "+a.reason
 			return
 		}
 	}
 	f.note(a, u.refusedFor())
+}
+
+// isOutage tells a directory that is away, or says that it is in trouble, from one that is there and does not serve this bind: that
+// may be its word for an account that was disabled, and is no reason to let anybody in.
+func isOutage(err error) bool {
+	var unavailable *upstream.UnavailableError
+	return errors.As(err, &unavailable) && unavailable.Answer != upstream.Unsuited
 }
 
 // liken notes whose refusals the refusal of an attempt is like: those of the users who log in as this one does, and for who

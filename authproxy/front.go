@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +61,7 @@ type Front struct {
 	cookieKey     [32]byte
 	ledger        *ledger
 	logins        logins
+	lines         lineBudget
 	hasher        *Hasher
 	accounts      recent[store.Account]
 	devices       recent[device]
@@ -166,9 +168,9 @@ func (f *Front) SetThrottle(o ThrottleOptions) { f.ledger.setLimits(o) }
 // Serve answers one request.
 func (f *Front) Serve(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 	m := r.Message
-	if oid := unknownCritical(m); oid != "" {
+	if oid, found := unknownCritical(m); found {
 		// RFC 4511, section 4.1.11: the operation is not done.
-		w.Result(ldapwire.UnavailableCriticalExtension, "", "the control "+oid+" is not offered here")
+		w.Result(ldapwire.UnavailableCriticalExtension, "", "the control "+strconv.Quote(oid)+" is not offered here")
 		return
 	}
 	switch m.Op {

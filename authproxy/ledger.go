@@ -276,19 +276,19 @@ func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.A
 }
 
 // refused remembers that a password is wrong. lasts is the upstream's setting;
-// zero remembers nothing. exists is as for failed.
+// zero remembers nothing but that it does not work any more. exists is as for failed.
 func (l *ledger) refused(key string, hash passwordHash, exists bool, lasts time.Duration, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil && a.hasProven && a.proven == hash {
+		a.hasProven = false // it worked once
+	}
 	if lasts <= 0 {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	a := l.account(key, exists, now)
 	if a == nil {
 		return
-	}
-	if a.hasProven && a.proven == hash {
-		a.hasProven = false // it worked once; it does not any more
 	}
 	at := -1
 	for i := range a.refused {
@@ -325,6 +325,16 @@ func (l *ledger) locked(key string, lasts time.Duration, now time.Time) {
 	l.account(key, true, now).lockedUntil = now.Add(lasts)
 }
 
+// ended notes that the upstream lets nobody into the account, whatever the password: no cache does either. The password that
+// worked stays known as such, so that its user is told from others when the account is open again.
+func (l *ledger) ended(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil {
+		a.provenAt = time.Time{}
+	}
+}
+
 // unavailable notes that nobody could be asked about the account.
 func (l *ledger) unavailable(key string, now time.Time) {
 	l.mu.Lock()
@@ -347,7 +357,14 @@ func (l *ledger) provenWithin(key string, hash passwordHash, seq uint64, age tim
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.accounts[key]
-	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && now.Sub(a.provenAt) < age
+	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && elapsed(a.provenAt, now) < age
+}
+
+// elapsed is how long ago something was by what has passed or by the time of day, whichever is more. What passes is not
+// counted while the machine sleeps, so that a password would be good for as long as a laptop or a virtual machine rests; the
+// time of day may be set back.
+func elapsed(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
 }
 
 // setLimits replaces the limits from now on.

@@ -37,7 +37,7 @@ type configuredUpstream struct {
 	name    string
 	pool    *upstream.Upstream
 	cache   store.Cache
-	timeout time.Duration // connecting and binding together
+	timeout time.Duration // of a login, with all that it waits for
 	config  []byte        // the object's JSON and its secret's digest: what a change is told by
 	decides string        // digest of what says who decides about passwords
 	err     error         // why there is no pool
@@ -182,7 +182,7 @@ func (u *upstreams) configure(o *store.Upstream, config []byte) *configuredUpstr
 	full := o.WithDefaults()
 	c := &configuredUpstream{
 		name: o.Name, cache: full.Cache, config: config, stop: func() {},
-		timeout: time.Duration(full.ConnectTimeout) + time.Duration(full.BindTimeout),
+		timeout: time.Duration(full.BindTimeout),
 	}
 	options := optionsOf(full)
 	options.Registerer, options.Logger = u.registerer, u.logger
