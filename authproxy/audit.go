@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+
+	"github.com/dialtree/dialtree/refusals"
 )
 
 // audit writes the one line that a login leaves, counts it and keeps it for a while; a flood of refusals leaves
@@ -13,6 +15,10 @@ func (f *Front) audit(client netip.AddrPort, a *attempt) {
 	f.binds.WithLabelValues(a.method, a.upstream, a.outcome.String()).Inc()
 	took := f.now().Sub(a.start)
 	f.keep(client, a, took)
+	if a.outcome != Accepted {
+		code, _ := a.outcome.result()
+		f.noteRefusal(refusals.Refusal{Door: a.door, Name: a.shownName(), From: client.Addr(), Outcome: a.outcome.String(), Code: int(code), Reason: a.reason})
+	}
 	level := slog.LevelInfo
 	if a.outcome == Unavailable || a.outcome == Busy {
 		level = slog.LevelWarn

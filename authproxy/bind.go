@@ -9,6 +9,7 @@ import (
 
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/trace"
 	"github.com/dialtree/dialtree/authproxy/upstream"
 	"github.com/dialtree/dialtree/store"
 )
@@ -17,6 +18,9 @@ const (
 	reasonThrottled  = "too many failed logins of this account or from this address"
 	reasonRemembered = "this password was refused a moment ago, or the account is locked upstream"
 )
+
+// emptyPassword is the class of refusals of names without a password.
+const emptyPassword = "empty_password"
 
 // maxName is the longest bind name that is looked at, in bytes.
 const maxName = 1024
@@ -29,6 +33,8 @@ type attempt struct {
 	// deviceOnly: the name is a device's, in no other form, and never a user's.
 	deviceOnly bool
 	userOnly   bool // the name is never a device's
+	door       string
+	trace      *trace.Request // nil: nobody follows it
 
 	kind     identityKind // what the name turned out to mean; nobody when unknown
 	user     store.Account
@@ -49,25 +55,28 @@ type attempt struct {
 
 // bind answers a BindRequest (RFC 4511, section 4.2). The connection is
 // anonymous already: the server saw to that when the request came.
-func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
 	req := &r.Message.Bind
 	if req.Version != 3 && req.Version != 2 {
-		w.Result(ldapwire.ProtocolError, "", "only LDAP versions 3 and 2 are spoken here")
+		const text = "only LDAP versions 3 and 2 are spoken here"
+		f.refuse(w, r, req.Name, ldapwire.ProtocolError, "protocol", text, text)
 		return
 	}
 	name, password := req.Name, req.Password
 	if req.SASL {
 		if string(req.Mechanism) != mechanismPlain {
-			w.Result(ldapwire.AuthMethodNotSupported, "", "the only SASL mechanism is PLAIN, over TLS")
+			const text = "the only SASL mechanism is PLAIN, over TLS"
+			f.refuse(w, r, name, ldapwire.AuthMethodNotSupported, "not_offered", text, text)
 			return
 		}
 		if !r.Conn.TLS() {
-			w.Result(ldapwire.ConfidentialityRequired, "", "SASL PLAIN is accepted over TLS only")
+			const text = "SASL PLAIN is accepted over TLS only"
+			f.refuse(w, r, name, ldapwire.ConfidentialityRequired, "tls_required", text, text)
 			return
 		}
 		var ok bool
 		if name, password, ok = parsePlain(req.Credentials); !ok {
-			w.Result(ldapwire.InvalidCredentials, "", "")
+			f.refuse(w, r, req.Name, ldapwire.InvalidCredentials, "protocol", "the credentials are not those of SASL PLAIN, or would act as somebody else", "")
 			return
 		}
 	}
@@ -79,20 +88,25 @@ func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 		// RFC 4513, section 5.1.2: a name with an empty password is an unauthenticated
 		// bind, which many directories answer with success. A password of NULs is
 		// empty to a directory written in C.
-		w.Result(ldapwire.UnwillingToPerform, "", "a name without a password is refused")
+		const text = "a name without a password is refused"
+		f.refuse(w, r, name, ldapwire.UnwillingToPerform, emptyPassword, text, text)
 		return
 	case f.requireTLS && !r.Conn.TLS():
-		w.Result(ldapwire.ConfidentialityRequired, "", "passwords are accepted over TLS only: use StartTLS or LDAPS")
+		const text = "passwords are accepted over TLS only: use StartTLS or LDAPS"
+		f.refuse(w, r, name, ldapwire.ConfidentialityRequired, "tls_required", text, text)
 		return
 	}
 	a := attempt{
 		name:  string(name[:min(len(name), maxName+1)]),
 		from:  networkOf(r.Conn.RemoteAddr().Addr()),
 		start: f.now(),
+		door:  doorOf(r.Conn),
+		trace: t,
 	}
 	ctx := r.Context()
 	f.login(ctx, &a, password)
 	f.wait(ctx, &a)
+	a.traceOutcome()
 	if a.outcome == Accepted {
 		r.Conn.SetIdentity(f.identity(&a))
 	}
@@ -105,6 +119,7 @@ func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 // steps as any other, and only asking is pretended: what is counted, remembered and waited for must not tell them from it.
 func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 	err := f.find(a)
+	a.traceFound(err)
 	f.liken(a)
 	switch {
 	case err != nil:
@@ -116,7 +131,9 @@ func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	a.hash = f.hash(a, password)
-	f.follow(ctx, a, f.ledger.judge(a.key, a.hash, a.from, a.start), password)
+	verdict := f.ledger.judge(a.key, a.hash, a.from, a.start)
+	a.traceVerdict(verdict)
+	f.follow(ctx, a, verdict, password)
 }
 
 // hash returns what stands for the password in the ledger. It is another one as soon as somebody else decides about the password: what
@@ -248,7 +265,9 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 	}
 	defer f.ledger.leave(a.key)
 	patience := f.upstreams.patience(a.like.upstream)
+	began := f.now()
 	ok, waited := pass(ctx, gate, patience)
+	a.traceStep("turn", began)
 	if !ok {
 		a.outcome, a.reason = Busy, "another login of this account is still pending"
 		return
@@ -276,6 +295,9 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 	}
 }
 
+// gateGrace is how much longer a login waits for its turn than the one before it may take: that one's outage is then known.
+const gateGrace = 500 * time.Millisecond
+
 // pass waits for its turn at a gate; a free one costs no timer.
 func pass(ctx context.Context, gate chan struct{}, patience time.Duration) (ok bool, waited time.Duration) {
 	select {
@@ -284,7 +306,7 @@ func pass(ctx context.Context, gate chan struct{}, patience time.Duration) (ok b
 	default:
 	}
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
 	defer cancel()
 	select {
 	case gate <- struct{}{}:
@@ -402,7 +424,11 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	asked := f.now()
-	res, err := u.pool.Bind(ctx, a.user.Username, a.user.Auth.DN, password)
+	var observe func(upstream.Step)
+	if t := a.trace; t != nil { // not a itself: it would no longer be on the stack
+		observe = func(s upstream.Step) { traceUpstream(t, s) }
+	}
+	res, err := u.pool.BindObserved(ctx, a.user.Username, a.user.Auth.DN, password, observe)
 	a.server = res.Server
 	a.outcome = outcomeOf(err)
 	var refused *upstream.RefusedError
@@ -467,5 +493,7 @@ func (f *Front) wait(ctx context.Context, a *attempt) {
 	if !a.asked {
 		took = max(took, a.pace.draw())
 	}
+	held := f.now()
 	sleepUntil(ctx, a.start.Add(onBeat(took, a.beat)))
+	a.traceStep("held back, as long as a directory's refusal takes", held)
 }

@@ -6,17 +6,19 @@ import (
 	"net/netip"
 
 	"github.com/dialtree/dialtree/authproxy/directory"
+	"github.com/dialtree/dialtree/refusals"
 )
 
 // LoginDevice checks the secret of a device that comes by another way than LDAP. It is a bind in all but the protocol: throttled,
 // remembered, logged and counted like one. A user's name is unknown here, so that no user's password is sent anywhere. Where the outcome is
 // Accepted, device is the device's name as it is stored.
 func (f *Front) LoginDevice(ctx context.Context, client netip.AddrPort, name string, secret []byte) (device string, outcome Outcome) {
+	a := f.newAttempt(client, name)
+	a.deviceOnly, a.door = true, refusals.API
 	if len(bytes.Trim(secret, "\x00")) == 0 {
+		f.refusedEmpty(&a, client)
 		return "", Refused // as for a bind, a name without a secret is no attempt at one
 	}
-	a := f.newAttempt(client, name)
-	a.deviceOnly = true
 	f.login(ctx, &a, secret)
 	f.wait(ctx, &a)
 	f.audit(client, &a)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/trace"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -15,12 +16,12 @@ const (
 	oidPasswordModify = "1.3.6.1.4.1.4203.1.11.1" // RFC 3062
 )
 
-func (f *Front) extended(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+func (f *Front) extended(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
 	switch string(r.Message.Extended.Name) {
 	case oidWhoAmI:
 		f.whoAmI(w, r)
 	case oidPasswordModify:
-		f.passwordModify(w, r)
+		f.passwordModify(w, r, t)
 	default:
 		// RFC 4511, section 4.12: an unrecognised name is a protocolError.
 		w.Result(ldapwire.ProtocolError, "", "this extended operation is not offered")
@@ -39,7 +40,7 @@ func (f *Front) whoAmI(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
 // passwordModify changes the password of the user who asks, where it is kept
 // here. The old password has to come with it and is checked like that of a bind:
 // a desk phone left alone is bound as somebody.
-func (f *Front) passwordModify(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+func (f *Front) passwordModify(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
 	refuse := func(code ldapwire.ResultCode, text string) { w.Extended(code, text, "", nil) }
 	var p ldapwire.PasswordModify
 	who := reader(r.Conn)
@@ -70,10 +71,11 @@ func (f *Front) passwordModify(w *ldapserver.ResponseWriter, r *ldapserver.Reque
 		refuse(ldapwire.UnwillingToPerform, "this password is kept by the company's directory: change it there")
 		return
 	}
-	a := attempt{name: who.User, from: networkOf(r.Conn.RemoteAddr().Addr()), start: f.now()}
+	a := attempt{name: who.User, from: networkOf(r.Conn.RemoteAddr().Addr()), start: f.now(), door: doorOf(r.Conn), trace: t}
 	ctx := r.Context()
 	f.login(ctx, &a, p.OldPassword)
 	f.wait(ctx, &a)
+	a.traceOutcome()
 	f.audit(r.Conn.RemoteAddr(), &a)
 	if a.outcome != Accepted {
 		code, text := a.outcome.result()

@@ -18,6 +18,7 @@ import (
 	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
+	"github.com/dialtree/dialtree/authproxy/trace"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -41,14 +42,15 @@ type Options struct {
 	Search        SearchLimits
 	Numbering     directory.Numbering // zero: Germany's
 	Output        directory.Output
-	Hasher        *Hasher // shared with whoever sets internal passwords
+	Hasher        *Hasher  // shared with whoever sets internal passwords
+	Refusals      Refusals // nil: nobody takes note
 	Logger        *slog.Logger
 	Registerer    prometheus.Registerer
 	Version       string // for the root DSE
 	Now           func() time.Time
 }
 
-// A Front answers LDAP requests. It is an ldapserver.Handler.
+// A Front answers LDAP requests. It is an ldapserver.Handler, and a Watcher of the same server.
 type Front struct {
 	store         *store.Store
 	names         *names
@@ -62,6 +64,8 @@ type Front struct {
 	ledger        *ledger
 	logins        logins
 	lines         lineBudget
+	refusals      Refusals
+	traces        trace.Hub
 	hasher        *Hasher
 	accounts      recent[store.Account]
 	devices       recent[device]
@@ -108,6 +112,7 @@ func New(o Options) (*Front, error) {
 		startTLS:      o.StartTLS,
 		anonymousFrom: o.AnonymousFrom,
 		ledger:        newLedger(o.Throttle),
+		refusals:      o.Refusals,
 		hasher:        o.Hasher,
 		accounts:      recent[store.Account]{seq: o.Store.Seq, read: o.Store.Account},
 		devices:       recent[device]{seq: o.Store.Seq, read: readDevice(o.Store)},
@@ -167,21 +172,39 @@ func (f *Front) SetThrottle(o ThrottleOptions) { f.ledger.setLimits(o) }
 
 // Serve answers one request.
 func (f *Front) Serve(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+	if f.traces.Idle() {
+		f.serve(w, r, nil)
+		return
+	}
+	f.serveFollowed(w, r)
+}
+
+func (f *Front) serve(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
+	f.answer(w, r, t)
+	f.refusedRequest(w, r)
+}
+
+func (f *Front) answer(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
 	m := r.Message
 	if oid, found := unknownCritical(m); found {
 		// RFC 4511, section 4.1.11: the operation is not done.
-		w.Result(ldapwire.UnavailableCriticalExtension, "", "the control "+strconv.Quote(oid)+" is not offered here")
+		text := "the control " + strconv.Quote(oid) + " is not offered here"
+		if m.Op == ldapwire.OpBindRequest {
+			f.refuse(w, r, m.Bind.Name, ldapwire.UnavailableCriticalExtension, "not_offered", text, text)
+			return
+		}
+		w.Result(ldapwire.UnavailableCriticalExtension, "", text)
 		return
 	}
 	switch m.Op {
 	case ldapwire.OpBindRequest:
-		f.bind(w, r)
+		f.bind(w, r, t)
 	case ldapwire.OpSearchRequest:
 		f.search(w, r)
 	case ldapwire.OpCompareRequest:
 		f.compare(w, r)
 	case ldapwire.OpExtendedRequest:
-		f.extended(w, r)
+		f.extended(w, r, t)
 	case ldapwire.OpAddRequest, ldapwire.OpModifyRequest, ldapwire.OpDelRequest, ldapwire.OpModifyDNRequest:
 		w.Result(ldapwire.UnwillingToPerform, "", "entries are changed by their connector or the administrator (dialtree apply), not over LDAP")
 	default:

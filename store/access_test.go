@@ -165,7 +165,7 @@ func TestMigrationFrom2(t *testing.T) {
 	apply(t, s, Changes{Put: []Entry{user("alice")}})
 	seq := s.Seq()
 	err := errors.Join(s.db.Update(func(tx *bbolt.Tx) error {
-		return errors.Join(tx.DeleteBucket(bucketSessions), tx.DeleteBucket(bucketAudit), putMetaNumber(tx, metaSchema, 2))
+		return errors.Join(tx.DeleteBucket(bucketSessions), tx.DeleteBucket(bucketAudit), tx.DeleteBucket(bucketRefusals), putMetaNumber(tx, metaSchema, 2))
 	}), s.Close())
 	if err != nil {
 		t.Fatal(err)

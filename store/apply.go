@@ -84,7 +84,7 @@ type applier struct {
 
 	auditedObjects []auditedObject
 	auditedEntries []AuditRecord
-	audited        bool // there are audit records to be written
+	audited        bool // there are audit records or refusals to be written
 
 	objects []ObjectRef
 	removed map[ObjectRef]bool // by c.RemoveObjects
@@ -159,6 +159,7 @@ func (a *applier) run() error {
 		a.finish,
 		a.changeSessions,
 		a.writeAudit,
+		a.writeRefusals,
 	} {
 		if err := a.ctx.Err(); err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 const (
@@ -50,16 +52,7 @@ type AuditField struct {
 func (s *Store) Audit(before uint64) iter.Seq2[AuditRecord, error] {
 	return func(yield func(AuditRecord, error) bool) {
 		err := s.View(func(v *Snapshot) error {
-			c := v.tx.Bucket(bucketAudit).Cursor()
-			k, data := c.Last()
-			if before > 0 {
-				if k, _ = c.Seek(number(before)); k == nil {
-					k, data = c.Last()
-				} else {
-					k, data = c.Prev()
-				}
-			}
-			for ; k != nil; k, data = c.Prev() {
+			for data := range lastFirst(v.tx.Bucket(bucketAudit), before) {
 				record, err := decodeAudit(data)
 				if err != nil {
 					return err
@@ -72,6 +65,23 @@ func (s *Store) Audit(before uint64) iter.Seq2[AuditRecord, error] {
 		})
 		if err != nil {
 			yield(AuditRecord{}, err)
+		}
+	}
+}
+
+// lastFirst visits what a bucket has under numbers before one, the last first; before 0 begins at the end.
+func lastFirst(b *bbolt.Bucket, before uint64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		c := b.Cursor()
+		k, data := c.Last()
+		if before > 0 {
+			if k, _ = c.Seek(number(before)); k == nil {
+				k, data = c.Last()
+			} else {
+				k, data = c.Prev()
+			}
+		}
+		for ; k != nil && yield(data); k, data = c.Prev() {
 		}
 	}
 }

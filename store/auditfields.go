@@ -209,18 +209,18 @@ func flatten(path string, data []byte, into map[string]string) {
 func boundedFields(fields []AuditField) []AuditField {
 	out := make([]AuditField, 0, min(len(fields), maxAuditFields))
 	for _, f := range fields[:min(len(fields), maxAuditFields)] {
-		f.Old, f.New = cut(f.Old), cut(f.New)
+		f.Old, f.New = cut(f.Old, maxAuditValue), cut(f.New, maxAuditValue)
 		out = append(out, f)
 	}
 	return out
 }
 
-func cut(text string) string {
-	if len(text) <= maxAuditValue {
+func cut(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	end := maxAuditValue
-	for !utf8.RuneStart(text[end]) {
+	end := most
+	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return text[:end] + "…"

@@ -33,6 +33,8 @@ type Changes struct {
 	By *Actor
 	// Audit holds further audit records. They are written even where nothing changes.
 	Audit []AuditRecord
+	// Refusals are recorded likewise, in a log of their own.
+	Refusals []Refusal
 
 	// Sessions are changed without a number of their own. SeenSessions passes over what is not there.
 	EndSessions  []string

@@ -129,6 +129,7 @@ func (c *checker) all() error {
 		c.images,
 		c.sessions,
 		c.audit,
+		c.refusals,
 	} {
 		if err := c.ctx.Err(); err != nil {
 			return err

@@ -25,12 +25,13 @@ var (
 
 	bucketSessions = []byte("sessions") // ID → JSON
 	bucketAudit    = []byte("audit")    // number → JSON
+	bucketRefusals = []byte("refusals") // number → JSON
 )
 
 func allBuckets() [][]byte {
 	return [][]byte{bucketMeta, bucketEntries, bucketNames, bucketCodes, bucketKeys, bucketBooks,
 		bucketObjects, bucketSealed, bucketRuns, bucketImages, bucketLog,
-		bucketSessions, bucketAudit}
+		bucketSessions, bucketAudit, bucketRefusals}
 }
 
 // The keys of bucketMeta.

@@ -9,7 +9,7 @@ import (
 )
 
 // schemaVersion is the version of the layout that this package reads and writes.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // A schema is a version and the steps that lead to it.
 type schema struct {
@@ -24,11 +24,12 @@ type migration struct {
 }
 
 // currentSchema holds the migrations in their order. Version 1 is the first. In version 2 a record may be one of a hidden entry, which
-// a program that knows version 1 only would take for damage; records of version 1 are fine as they are. Version 3 has sessions and the audit log.
+// a program that knows version 1 only would take for damage; records of version 1 are fine as they are. Version 3 has sessions and the audit log, version 4 what was refused.
 func currentSchema() schema {
 	return schema{version: schemaVersion, steps: []migration{
 		{2, func(*bbolt.Tx) error { return nil }},
 		{3, createBuckets(bucketSessions, bucketAudit)},
+		{4, createBuckets(bucketRefusals)},
 	}}
 }
 

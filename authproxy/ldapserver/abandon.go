@@ -11,6 +11,7 @@ import (
 // cannot be abandoned, or is not there, is ignored.
 func (c *Conn) abandon(x *exchange) {
 	c.srv.metrics.countPlain(opAbandon)
+	c.tell(Event{Kind: Served, Message: &x.msg})
 	if criticalControl(&x.msg) {
 		return
 	}

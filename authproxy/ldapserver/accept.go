@@ -65,6 +65,7 @@ func (s *Server) take(nc net.Conn, overTLS bool, refusals *sync.WaitGroup) {
 	proxied := s.fromProxy(c.remote.Addr())
 	if why := s.admit(c, !proxied); why != "" {
 		s.logFull(c, why)
+		c.tell(Event{Kind: Refused, Err: errors.New(why)})
 		s.refuse(c, overTLS || proxied, why, refusals)
 		return
 	}
@@ -85,6 +86,10 @@ func (c *Conn) run(overTLS, proxied bool) {
 
 func (c *Conn) unopened(err error) {
 	c.srv.log.Debug("a connection did not open", "client", c.remote, "reason", err)
+	if !c.over.Load() && !errors.Is(err, errStopping) { // else it was refused, or nobody's fault
+		c.tell(Event{Kind: Failed, Err: err})
+	}
+	c.because(err)
 	c.end()
 	c.leave()
 }
@@ -97,12 +102,17 @@ func (c *Conn) open(overTLS, proxied bool) error {
 		}
 		if why := c.srv.admitAddress(c); why != "" {
 			c.srv.logFull(c, why)
+			err := errors.New(why)
+			c.tell(Event{Kind: Refused, Err: err})
 			if !overTLS {
 				c.goodbye(nil, ldapwire.Busy, why)
 			}
-			return errors.New(why)
+			c.quit()
+			return err
 		}
 	}
+	c.opened = true
+	c.tell(Event{Kind: Opened})
 	if !overTLS {
 		return nil
 	}

@@ -60,6 +60,8 @@ type Conn struct {
 	queued int       // their bytes
 	lent   *buffer   // what the request in service points into, once the reading was taken over
 	roles  int       // goroutines
+	why    error     // the connection ends
+	opened bool      // the watcher was told of the connection
 	ctx    context.Context
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when over is set; nil until somebody waits for that
@@ -182,4 +184,7 @@ func (c *Conn) leave() {
 	c.end()
 	c.srv.buffers.put(c.in)
 	c.srv.remove(c)
+	if c.opened {
+		c.tell(Event{Kind: Ended, Err: c.why})
+	}
 }

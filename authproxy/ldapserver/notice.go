@@ -1,6 +1,7 @@
 package ldapserver
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -23,6 +24,7 @@ const (
 // goodbye writes the answers in x, if any, and a Notice of Disconnection
 // (RFC 4511, section 4.4.1), and closes.
 func (c *Conn) goodbye(x *exchange, code ldapwire.ResultCode, text string) {
+	c.because(errors.New(text))
 	c.quit()
 	var out []byte
 	if x != nil {
@@ -71,6 +73,7 @@ func (c *Conn) write(b []byte) error {
 	_, err := c.nc.Write(b)
 	if err != nil {
 		c.srv.log.Debug("a client did not take its answer", "client", c.remote, "reason", err)
+		c.because(err)
 		c.end()
 	}
 	return err

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Handler answers the requests.
 	Handler Handler
+	// Watcher is told what the Handler does not see. Default: nobody is.
+	Watcher Watcher
 	// Logger takes what an operator acts on. Default: nothing is logged.
 	Logger *slog.Logger
 	// Registerer takes the metrics. Default: they are not registered.

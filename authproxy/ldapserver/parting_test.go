@@ -56,19 +56,22 @@ func TestParting(t *testing.T) {
 		s.stop()
 		h.leave <- struct{}{}
 		p.send(all)
-		for id := int32(1); id <= requests; {
-			if m := p.receive(); m.ID != 0 {
-				if m.ID != id || m.Result.Code != ldapwire.Success && m.Result.Code != ldapwire.Busy {
-					t.Fatalf("received ID %d, %v; want %d", m.ID, m.Result.Code, id)
-				}
-				id++
+		// One that finds too many waiting is told so at once, before those that wait.
+		for answered := make(map[int32]bool); len(answered) < requests; {
+			m := p.receive()
+			if m.ID == 0 {
+				continue
 			}
+			if answered[m.ID] || m.Result.Code != ldapwire.Success && m.Result.Code != ldapwire.Busy {
+				t.Fatalf("received ID %d, %v", m.ID, m.Result.Code)
+			}
+			answered[m.ID] = true
 		}
 	})
 	t.Run("a handshake that has begun goes on", func(t *testing.T) {
 		s := runOn(t, ldapserver.Options{Certificate: certificate(t, "a")}, ldapserver.Listener{Listener: listen(t), TLS: true})
 		p := s.dial(t)
-		waitUntilAccepted(t, s)
+		waitUntil(t, func() bool { return s.Connections() > 0 })
 		s.stop()
 		time.Sleep(held)
 		secured, _ := p.secure()
@@ -104,6 +107,7 @@ func TestParting(t *testing.T) {
 		p.send(search(1, ""))
 		h.expectEntered(t, 1)
 		s.stop()
+		waitUntil(t, s.Stopping)
 		h.leave <- struct{}{}
 		got := make([]byte, 4096)
 		n, err := p.Read(got)
@@ -114,12 +118,11 @@ func TestParting(t *testing.T) {
 	})
 }
 
-// waitUntilAccepted waits until the server knows of a connection.
-func waitUntilAccepted(t *testing.T, s *running) {
+func waitUntil(t *testing.T, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); s.Connections() == 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("nothing was accepted")
+			t.Fatal("waited for too long")
 		}
 	}
 }

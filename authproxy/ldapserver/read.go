@@ -37,7 +37,7 @@ func (c *Conn) loop(alone bool) {
 		}
 		size, err := ldapwire.Size(c.in.unread(), int(c.maxMessage.Load()))
 		if err != nil {
-			c.reject(x, err)
+			c.reject(x, err, c.in.unread())
 			return
 		}
 		if size == 0 || size > c.in.w-c.in.r {
@@ -68,11 +68,11 @@ func (c *Conn) loop(alone bool) {
 			x = c.srv.borrow(c)
 		}
 		if err := x.msg.Decode(raw, &c.limits.Decode); err != nil {
-			c.reject(x, err)
+			c.reject(x, err, raw)
 			return
 		}
 		if err := admissible(&x.msg); err != nil {
-			c.reject(x, err)
+			c.reject(x, err, raw)
 			return
 		}
 		if !alone {
@@ -179,6 +179,7 @@ func (c *Conn) unreadable(err error) {
 		c.goodbye(nil, ldapwire.ProtocolError, "the rest of a message did not arrive within "+c.limits.MessageTimeout.String())
 	default:
 		c.srv.log.Debug("connection ended", "client", c.remote, "reason", err)
+		c.because(err)
 		c.end()
 	}
 }
@@ -201,8 +202,8 @@ func admissible(m *ldapwire.Message) error {
 }
 
 // reject answers what cannot be understood with a Notice of Disconnection
-// (RFC 4511, section 4.1.1) and closes.
-func (c *Conn) reject(x *exchange, err error) {
+// (RFC 4511, section 4.1.1) and closes. raw is what came.
+func (c *Conn) reject(x *exchange, err error, raw []byte) {
 	text := err.Error()
 	var large *ldapwire.TooLargeError
 	if errors.As(err, &large) {
@@ -213,5 +214,7 @@ func (c *Conn) reject(x *exchange, err error) {
 	}
 	c.srv.metrics.count(opInvalid, ldapwire.ProtocolError)
 	c.srv.log.Debug("a message was not understood", "client", c.remote, "reason", err)
+	c.tell(Event{Kind: Malformed, Err: err, Raw: raw})
+	c.because(err)
 	c.goodbye(x, ldapwire.ProtocolError, text)
 }

@@ -18,6 +18,7 @@ func (c *Conn) serve(x *exchange, raw []byte) bool {
 	case opAbandon:
 		// Everything before it has been answered: there is nothing to abandon.
 		c.srv.metrics.countPlain(opAbandon)
+		c.tell(Event{Kind: Served, Message: &x.msg})
 		return true
 	case opCancel:
 		c.cancelNothing(x)
@@ -74,7 +75,7 @@ func (c *Conn) drain(x *exchange) bool {
 		raw := p.raw.unread()
 		// It was decoded before: that cannot fail now.
 		if err := x.msg.Decode(raw, &c.limits.Decode); err != nil {
-			c.reject(x, err)
+			c.reject(x, err, raw)
 			return false
 		}
 		x.kind = operationOf(&x.msg)
@@ -115,6 +116,7 @@ func (c *Conn) call(x *exchange) (ok bool) {
 		c.srv.log.Error("a handler panicked; its connection was closed",
 			"operation", x.kind.String(), "client", c.remote, "panic", recover(), "stack", string(debug.Stack()))
 		x.w.code, x.w.final = ldapwire.Other, true
+		c.because(errPanicked)
 		c.goodbye(x, ldapwire.Other, "internal error; the server's log has more")
 	}()
 	if x.op == ldapwire.OpBindRequest {

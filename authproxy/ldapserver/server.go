@@ -20,6 +20,7 @@ const reluctance = time.Second
 // A Server accepts LDAP connections. See Options.
 type Server struct {
 	handler   Handler
+	watcher   Watcher
 	log       *slog.Logger
 	proxyFrom []netip.Prefix
 	grace     time.Duration
@@ -62,6 +63,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		handler:    o.Handler,
+		watcher:    o.Watcher,
 		log:        o.Logger,
 		proxyFrom:  o.ProxyProtocolFrom,
 		grace:      o.Grace,
@@ -180,6 +182,7 @@ func (s *Server) disconnect(cancel context.CancelFunc) error {
 	}
 	cancel()
 	for _, c := range s.open() {
+		c.because(errStopping)
 		c.end()
 	}
 	if s.emptyWithin(reluctance) {

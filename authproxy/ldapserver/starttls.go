@@ -37,6 +37,7 @@ func (c *Conn) handshake(plain net.Conn) error {
 	}
 	c.nc, c.tls = t, true
 	c.lastActive.Store(c.srv.now())
+	c.tell(Event{Kind: Secured})
 	return nil
 }
 
@@ -53,8 +54,10 @@ func (c *Conn) startTLS(x *exchange) bool {
 	code, text := c.startTLSRefusal(x, behind)
 	x.w.out = ldapwire.AppendExtendedResponse(x.w.out, x.msg.ID, code, text, oidStartTLS, nil)
 	c.srv.metrics.count(opStartTLS, code)
+	c.tell(Event{Kind: Served, Code: code, Text: text, Message: &x.msg})
 	if behind {
 		_ = x.w.flush()
+		c.because(errSmuggled)
 		c.end()
 		return false
 	}
@@ -66,6 +69,8 @@ func (c *Conn) startTLS(x *exchange) bool {
 	}
 	if err := c.handshake(c.raw); err != nil {
 		c.srv.log.Debug("a StartTLS handshake failed", "client", c.remote, "reason", err)
+		c.tell(Event{Kind: Failed, Err: err})
+		c.because(err)
 		c.end()
 		return false
 	}

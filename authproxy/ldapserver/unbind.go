@@ -5,6 +5,8 @@ package ldapserver
 // stop.
 func (c *Conn) unbind(x *exchange) {
 	c.srv.metrics.countPlain(opUnbind)
+	c.tell(Event{Kind: Served, Message: &x.msg})
+	c.because(errUnbound)
 	// An error means that the client did not wait for its answers.
 	_ = x.w.flush()
 	c.end()

@@ -88,7 +88,7 @@ func (c *Conn) enqueue(x *exchange, op operation, raw []byte) reading {
 		return serveIt
 	case c.outstanding(id):
 		c.mu.Unlock()
-		c.reject(x, errIDInUse)
+		c.reject(x, errIDInUse, nil)
 		return readNoMore
 	case len(c.queue) >= c.limits.MaxPendingPerConnection, c.queued+len(raw) > c.limits.MaxMessageBytes.AfterBind:
 		c.mu.Unlock()
@@ -124,4 +124,5 @@ func (c *Conn) outstanding(id int32) bool {
 func (c *Conn) refuse(x *exchange, op operation, code ldapwire.ResultCode, text string) {
 	x.w.out = appendResult(x.w.out, x.msg.ID, x.msg.Op, code, "", text)
 	c.srv.metrics.count(op, code)
+	c.tell(Event{Kind: Served, Code: code, Text: text, Message: &x.msg})
 }

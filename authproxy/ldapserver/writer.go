@@ -27,7 +27,10 @@ type ResponseWriter struct {
 	x     *exchange
 	out   []byte
 	code  ldapwire.ResultCode
-	final bool // the final response was given
+	text  string // the diagnostic message that was given with it
+	final bool   // the final response was given
+
+	entries int // how many entries and references were sent
 
 	// held are the answers to earlier requests at the head of out. The
 	// goroutine that takes the reading over writes them, so that they do not
@@ -38,7 +41,7 @@ type ResponseWriter struct {
 
 // Result sends the final response, of the type that fits the request.
 func (w *ResponseWriter) Result(code ldapwire.ResultCode, matchedDN, diagnostic string, controls ...ldapwire.Control) {
-	if !w.finish(&code) {
+	if !w.finish(&code, diagnostic) {
 		return
 	}
 	w.out = appendResult(w.out, w.x.id, w.x.op, code, matchedDN, diagnostic, controls...)
@@ -46,7 +49,7 @@ func (w *ResponseWriter) Result(code ldapwire.ResultCode, matchedDN, diagnostic 
 
 // Bind sends the final response to a bind, without SASL credentials.
 func (w *ResponseWriter) Bind(code ldapwire.ResultCode, diagnostic string, controls ...ldapwire.Control) {
-	if !w.finish(&code) {
+	if !w.finish(&code, diagnostic) {
 		return
 	}
 	w.out = ldapwire.AppendBindResponse(w.out, w.x.id, code, diagnostic, nil, controls...)
@@ -55,7 +58,7 @@ func (w *ResponseWriter) Bind(code ldapwire.ResultCode, diagnostic string, contr
 // Extended sends the final response to an extended operation. An empty name
 // and a nil value are left out.
 func (w *ResponseWriter) Extended(code ldapwire.ResultCode, diagnostic, name string, value []byte) {
-	if !w.finish(&code) {
+	if !w.finish(&code, diagnostic) {
 		return
 	}
 	w.out = ldapwire.AppendExtendedResponse(w.out, w.x.id, code, diagnostic, name, value)
@@ -73,6 +76,7 @@ func (w *ResponseWriter) Entry(add func(dst []byte, id int32) []byte) error {
 		return errOver
 	}
 	w.out = add(w.out, w.x.id)
+	w.entries++
 	if len(w.out) < flushAt {
 		return nil
 	}
@@ -83,8 +87,14 @@ func (w *ResponseWriter) Entry(add func(dst []byte, id int32) []byte) error {
 // one yet.
 func (w *ResponseWriter) Sent() (code ldapwire.ResultCode, ok bool) { return w.code, w.final }
 
+// Diagnostic is the diagnostic message of the final response.
+func (w *ResponseWriter) Diagnostic() string { return w.text }
+
+// Entries is how many entries and references were sent.
+func (w *ResponseWriter) Entries() int { return w.entries }
+
 // finish notes the final response and tells whether it is to be sent.
-func (w *ResponseWriter) finish(code *ldapwire.ResultCode) bool {
+func (w *ResponseWriter) finish(code *ldapwire.ResultCode, text string) bool {
 	if w.final {
 		w.x.conn.srv.log.Error("a handler answered a request twice; the second answer was dropped",
 			"operation", w.x.kind.String(), "first", w.code.String(), "second", code.String())
@@ -97,14 +107,14 @@ func (w *ResponseWriter) finish(code *ldapwire.ResultCode) bool {
 		*code = ldapwire.Canceled
 	}
 	w.final = true
-	w.code = *code
+	w.code, w.text = *code, text
 	return flags&abandoned == 0
 }
 
 // start makes w ready for the next request. What it holds already are the
 // answers to earlier ones.
 func (w *ResponseWriter) start() {
-	w.code, w.final = 0, false
+	w.code, w.text, w.final, w.entries = 0, "", false, 0
 	w.held, w.heldSent = w.out, nil
 }
 

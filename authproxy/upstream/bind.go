@@ -40,14 +40,24 @@ type Step struct {
 //
 // The error is nil only if a server answered this very bind with success.
 func (u *Upstream) Bind(ctx context.Context, login, recordedDN string, password []byte) (Result, error) {
-	return u.BindTraced(ctx, login, recordedDN, password, nil)
+	return u.bindAs(ctx, login, recordedDN, password, nil, false)
 }
 
-// BindTraced is Bind that tells observe about each step as it ends. With
-// observe it makes a new connection, so that every step is there to be seen.
+// BindTraced is Bind that tells observe about each step as it ends. It makes a
+// new connection, so that every step is there to be seen.
 func (u *Upstream) BindTraced(ctx context.Context, login, recordedDN string, password []byte, observe func(Step)) (Result, error) {
+	return u.bindAs(ctx, login, recordedDN, password, observe, true)
+}
+
+// BindObserved is Bind that tells observe, where it is not nil, about each step
+// that it took. It changes nothing: an idle connection is used as it would be.
+func (u *Upstream) BindObserved(ctx context.Context, login, recordedDN string, password []byte, observe func(Step)) (Result, error) {
+	return u.bindAs(ctx, login, recordedDN, password, observe, false)
+}
+
+func (u *Upstream) bindAs(ctx context.Context, login, recordedDN string, password []byte, observe func(Step), fresh bool) (Result, error) {
 	begin := time.Now()
-	a := attempt{u: u, ctx: ctx, deadline: begin.Add(u.opts.BindTimeout), observe: observe}
+	a := attempt{u: u, ctx: ctx, deadline: begin.Add(u.opts.BindTimeout), observe: observe, fresh: fresh}
 	if d, ok := ctx.Deadline(); ok && d.Before(a.deadline) {
 		a.deadline = d
 	}
@@ -86,6 +96,7 @@ type attempt struct {
 	ctx      context.Context
 	deadline time.Time
 	observe  func(Step)
+	fresh    bool      // no idle connection is used
 	server   string    // asked last
 	sent     time.Time // when that was
 	asked    bool      // a connection was wanted
@@ -243,7 +254,11 @@ func (a *attempt) take(p *pool) (*conn, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
+	begin := time.Now()
 	c, err := p.acquire(a.ctx, a.deadline)
+	if a.observe != nil && !a.fresh {
+		a.observe(Step{Phase: PhaseWait, Duration: time.Since(begin), Err: err})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -261,7 +276,7 @@ func (a *attempt) take(p *pool) (*conn, error) {
 // usable tells whether an idle connection may be used for this attempt. It costs a system call, and without it a bind that
 // meets the end of its connection would be lost.
 func (a *attempt) usable(c *conn) bool {
-	if a.observe != nil || a.u.isOld(c, time.Now()) {
+	if a.fresh || a.u.isOld(c, time.Now()) {
 		return false
 	}
 	_ = c.rw.SetDeadline(a.deadline)

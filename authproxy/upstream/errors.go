@@ -90,6 +90,7 @@ type Phase string
 
 // The phases, in their order.
 const (
+	PhaseWait     Phase = "wait" // for a connection of the pool
 	PhaseResolve  Phase = "resolve"
 	PhaseConnect  Phase = "connect"
 	PhaseStartTLS Phase = "starttls"
