@@ -62,7 +62,9 @@ func TestARememberedPasswordIsOfOnePerson(t *testing.T) {
 	t.Run("renamed", func(t *testing.T) {
 		b := cached(t)
 		b.expect("the first", "alice", "right", ldapwire.Success)
-		b.change("alice", func(e *store.Entry) { e.Values = store.Values{{Field: store.Username, Text: "alicia"}, {Field: store.DisplayName, Text: "Alicia"}} })
+		b.change("alice", func(e *store.Entry) {
+			e.Values = store.Values{{Field: store.Username, Text: "alicia"}, {Field: store.DisplayName, Text: "Alicia"}}
+		})
 		b.expect("her old name", "alice", "right", ldapwire.InvalidCredentials)
 		b.expect("her new name, which the directory does not know", "alicia", "right", ldapwire.InvalidCredentials)
 		b.directory.set(func(d *directory) { d.passwords["uid=alice"+people] = "another's" })
