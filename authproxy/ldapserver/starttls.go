@@ -31,7 +31,7 @@ func (s *Server) tlsConfig() *tls.Config {
 // handshake makes c a TLS connection; plain is what it speaks so far.
 func (c *Conn) handshake(plain net.Conn) error {
 	defer c.beginOpening()()
-	t := tls.Server(plain, c.srv.tls)
+	t := tls.Server(scrubbed{plain}, c.srv.tls)
 	if err := t.Handshake(); err != nil {
 		return err
 	}
