@@ -420,3 +420,52 @@ func TestForgedAddresses(t *testing.T) {
 		t.Error("the log takes the client's word for its address")
 	}
 }
+
+// Guesses are counted together whichever way they come in: a plain bind, SASL, a password that is to be changed, the page.
+func TestEveryDoorCountsAlike(t *testing.T) {
+	s := slapd(t, fixture.User{UID: "alice", Password: "right"})
+	d := dialtree(t, options(t), upstream(t, plain, s.Address, "", template)+user("alice")+
+		"---\nkind: role\nname: viewer\nusers: [alice, inge]\n---\nkind: user\nusername: inge\ndisplayname: Inge\nauth: {method: internal}\npassword: right-password\n")
+	page := func(login, password string) int {
+		return network(d).browser().ask(t, http.MethodPost, "/api/v1/session", map[string]string{"login": login, "password": password}).status
+	}
+	sasl := func(login, password string) int {
+		return must[fixture.Result](t)(connect(t, d, ldaps).BindPlain(login, password)).Code
+	}
+	if code := page("alice", "right"); code != http.StatusOK {
+		t.Fatalf("at the page: %d", code)
+	}
+	for _, login := range []string{"alice", "inge"} {
+		if code := bind(t, d, plain, login, "guess 1").Code; code != 49 {
+			t.Errorf("%s, by bind: %d", login, code)
+		}
+		if code := sasl(login, "guess 2"); code != 49 {
+			t.Errorf("%s, by SASL: %d", login, code)
+		}
+		if code := page(login, "guess 3"); code != http.StatusUnauthorized {
+			t.Errorf("%s, at the page: %d", login, code)
+		}
+	}
+	c := connect(t, d, ldaps)
+	if r := must[fixture.Result](t)(c.Bind("inge", "right-password")); r.Code != 0 {
+		t.Fatalf("inge: %+v", r)
+	}
+	// Her own login has forgotten what came from this address: once more.
+	for i := range 4 {
+		if r := must[fixture.Result](t)(c.PasswordModify(fmt.Sprint("guess ", 10+i), "a new password")); r.Code != 49 {
+			t.Errorf("password change %d: %+v", i, r)
+		}
+	}
+	bind(t, d, plain, "alice", "guess 4")
+	for _, login := range []string{"alice", "inge"} {
+		if code := bind(t, d, plain, login, "guess 5").Code; code != 51 {
+			t.Errorf("%s, by bind, after four: %d", login, code)
+		}
+		if code := sasl(login, "guess 6"); code != 51 {
+			t.Errorf("%s, by SASL, after four: %d", login, code)
+		}
+		if code := page(login, "guess 7"); code != http.StatusTooManyRequests {
+			t.Errorf("%s, at the page, after four: %d", login, code)
+		}
+	}
+}
