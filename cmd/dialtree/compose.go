@@ -24,6 +24,7 @@ import (
 	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
@@ -38,6 +39,7 @@ type node struct {
 	logger  *slog.Logger
 	tail    *logtail.Tail
 	store   *store.Store
+	refused *refusals.Collector
 	front   *authproxy.Front
 	ldap    *ldapserver.Server
 	syncer  *syncer.Syncer
@@ -77,6 +79,9 @@ func (n *node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if n.refused, err = refusals.New(refusals.Options{Write: n.writeRefusals, Logger: logger, Registerer: registry}); err != nil {
+		return err
+	}
 	hasher := authproxy.NewHasher()
 	n.front, err = authproxy.New(authproxy.Options{
 		Store:         n.store,
@@ -89,6 +94,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Numbering:     directory.Numbering{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
 		Output:        outputOf(c),
 		Hasher:        hasher,
+		Refusals:      n.refused,
 		Logger:        logger,
 		Registerer:    registry,
 		Version:       version.Version,
@@ -98,6 +104,7 @@ func (n *node) open(ctx context.Context) (err error) {
 	}
 	n.ldap, err = ldapserver.New(ldapserver.Options{
 		Handler:           n.front,
+		Watcher:           n.front,
 		Logger:            logger,
 		Registerer:        registry,
 		Certificate:       certificate,
@@ -136,6 +143,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Finder:      finderDoor{n.front},
 		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
+		Refusals:    n.refused,
+		Tracer:      tracerDoor{n.front},
 		Devices:     devicesDoor{n.front},
 		SignIns:     signInsDoor{n.front, hasher},
 		Address:     n.adminAddress,
@@ -303,6 +312,7 @@ func (n *node) run(ctx context.Context) error {
 	defer stopBehind()
 	var back errgroup.Group
 	back.Go(func() error { return n.front.Run(behind) })
+	back.Go(func() error { return n.refused.Run(behind) })
 
 	front, ctx := errgroup.WithContext(ctx)
 	front.Go(func() error { return n.syncer.Run(ctx) })
