@@ -197,3 +197,8 @@ func (c *Client) Profile(ctx context.Context, name string, seconds int) (*Downlo
 	}
 	return c.downloadFrom(ctx, "http://dialtree"+profilePath+url.PathEscape(name)+"?"+query.Encode())
 }
+
+// Metrics returns all metrics, in the form that Prometheus reads.
+func (c *Client) Metrics(ctx context.Context) (*Download, error) {
+	return c.downloadFrom(ctx, "http://dialtree/metrics")
+}

@@ -19,7 +19,8 @@ import (
 	"github.com/dialtree/dialtree/store"
 )
 
-type refusalFilter struct {
+// A RefusalFilter selects refusals. It is exported for the framework, which sees no other.
+type RefusalFilter struct {
 	User    string    `query:"user" maxLength:"256" doc:"Only where the name that was sent holds this, in any case"`
 	Address string    `query:"address" maxLength:"64" doc:"Only from this address or network, such as 192.0.2.0/24"`
 	Outcome string    `query:"outcome" maxLength:"40" doc:"Only of this class, such as unknown_user or throttled"`
@@ -28,13 +29,13 @@ type refusalFilter struct {
 }
 
 type refusalsInput struct {
-	refusalFilter
+	RefusalFilter
 	After uint64 `query:"after" doc:"Only what came before the record of this number: the last of the page before"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many records"`
 }
 
 type refusalFileInput struct {
-	refusalFilter
+	RefusalFilter
 	Format string `query:"format" enum:"csv,json" default:"csv" doc:"json is one record a line"`
 }
 
@@ -46,7 +47,7 @@ func (s *Server) refusalRoutes(api huma.API) {
 			"The last 50,000 records are kept, for 90 days at most. A name is what the client sent as one: people type passwords into the wrong field."},
 		func(ctx context.Context, in *refusalsInput) (*body[[]Refusal], error) {
 			out := []Refusal{}
-			for r, err := range s.refusals(ctx, in.After, &in.refusalFilter) {
+			for r, err := range s.refusals(ctx, in.After, &in.RefusalFilter) {
 				if err != nil {
 					return nil, err
 				}
@@ -71,7 +72,7 @@ func (s *Server) refusalRoutes(api huma.API) {
 }
 
 // network is the network that is asked for; the zero one: any.
-func (f *refusalFilter) network() (netip.Prefix, error) {
+func (f *RefusalFilter) network() (netip.Prefix, error) {
 	if f.Address == "" {
 		return netip.Prefix{}, nil
 	}
@@ -88,7 +89,7 @@ func (f *refusalFilter) network() (netip.Prefix, error) {
 
 // refusals visits the records that a filter lets through. It reads a page at a time: a client that reads slowly must not hold on to an old
 // state of the store.
-func (s *Server) refusals(ctx context.Context, before uint64, f *refusalFilter) func(func(Refusal, error) bool) {
+func (s *Server) refusals(ctx context.Context, before uint64, f *RefusalFilter) func(func(Refusal, error) bool) {
 	const page = 1000
 	return func(yield func(Refusal, error) bool) {
 		network, err := f.network()
@@ -123,7 +124,7 @@ func (s *Server) refusals(ctx context.Context, before uint64, f *refusalFilter) 
 	}
 }
 
-func (f *refusalFilter) lets(r *store.Refusal, network netip.Prefix) bool {
+func (f *RefusalFilter) lets(r *store.Refusal, network netip.Prefix) bool {
 	switch {
 	case f.User != "" && !strings.Contains(strings.ToLower(r.Name), strings.ToLower(f.User)),
 		f.Outcome != "" && r.Outcome != f.Outcome, f.Door != "" && r.Door != f.Door, r.Last.Before(f.Since):
@@ -146,7 +147,7 @@ func (s *Server) writeRefusals(hc huma.Context, in *refusalFileInput) {
 	hc.SetHeader("X-Content-Type-Options", "nosniff")
 	hc.SetStatus(http.StatusOK)
 	b := bufio.NewWriterSize(hc.BodyWriter(), 32<<10)
-	err := write(b, s.refusals(hc.Context(), 0, &in.refusalFilter))
+	err := write(b, s.refusals(hc.Context(), 0, &in.RefusalFilter))
 	if err == nil {
 		err = b.Flush()
 	}

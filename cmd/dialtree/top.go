@@ -135,7 +135,10 @@ func (t *top) show(l *admin.Live, live bool) error {
 	to := terminal.Of(t.e.stdout, t.e.getenv) // it may have another size now
 	frame := topFrame(l, to)
 	if !live {
-		_, err := fmt.Fprintf(t.e.stdout, "%s\n\n", strings.Join(frame, "\n"))
+		if !t.once {
+			frame = append(frame, "") // between frames
+		}
+		_, err := fmt.Fprintln(t.e.stdout, strings.Join(frame, "\n"))
 		return err
 	}
 	if f, ok := t.e.stdout.(*os.File); ok {
@@ -169,7 +172,7 @@ func topFrame(l *admin.Live, to terminal.Terminal) []string {
 		_ = to.WriteTable(&b, terminal.Table{Header: header, Rows: rows, State: state}) // to memory
 	}
 	section("Upstreams, the slowest first", []string{"UPSTREAM", "STATE", "BINDS/S", "P50", "P99", "POOL", "DOWN"}, 1, upstreamRows(l))
-	section(fmt.Sprintf("Throttled: %d accounts, %d addresses", l.Throttled.UserCount, l.Throttled.AddressCount), []string{"WHO", "FAILURES", "UNTIL"}, -1, throttledRows(l))
+	section(fmt.Sprintf("Throttled (accounts %d, addresses %d)", l.Throttled.UserCount, l.Throttled.AddressCount), []string{"WHO", "FAILURES", "UNTIL"}, -1, throttledRows(l))
 	section("Refused in the last minute", []string{"NAME", "TIMES", "ADDRESS", "TIMES"}, -1, refusedRows(l))
 	section("Running", []string{"CONNECTOR", "PHASE", "DONE", "SINCE", "BY"}, -1, runRows(l))
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
