@@ -83,7 +83,7 @@ func refusalOf(r *http.Request, answer *notedAnswer, who *access.Identity) refus
 		out.From = client.Address.Addr()
 	}
 	if who != nil {
-		out.Name = who.Name
+		out.Name, out.Known = who.Name, true
 		switch who.Door {
 		case access.DoorSession:
 			out.Door = refusals.Page
