@@ -26,6 +26,14 @@ const (
 	fullBytes = 1 << 30
 )
 
+// aheadMost is how far in the future a time may lie that was noted here: more than a change of the clock by an hour or two, which
+// is put right soon enough.
+const aheadMost = 3 * time.Hour
+
+// ahead tells whether something was noted at a time that has not come yet, because the clock was wrong then: how long ago it
+// was nobody knows, and it must not count as fresh until that time has come.
+func ahead(noted, now time.Time) bool { return noted.Sub(now) > aheadMost }
+
 // attention finds what somebody should look at.
 func (s *Server) attention(o *Overview, ready Readiness, now time.Time) ([]Attention, error) {
 	list := s.storeAttention(ready)
@@ -61,6 +69,10 @@ func (s *Server) storeAttention(ready Readiness) []Attention {
 			list = append(list, Attention{Severity: severityCritical, Code: "not_ready", Subject: subject,
 				Text: fmt.Sprintf("The server is not ready: %s. Its log says more.", state)})
 		}
+	}
+	if ready.Changes != "ok" {
+		list = append(list, Attention{Severity: severityCritical, Code: "not_writable", Subject: "store",
+			Text: fmt.Sprintf("No change can be written, while logins and searches go on: %s.", reason(ready.Changes))})
 	}
 	s.watch.mu.Lock()
 	problems, checked := s.watch.problems, s.watch.checked
@@ -198,7 +210,7 @@ func (s *Server) backupAttention(o *Overview, now time.Time) []Attention {
 	last := s.marks.get().LastBackup
 	a := Attention{Severity: severityNote, Code: "backup", Subject: "store", Since: last}
 	switch {
-	case total == 0, last != nil && now.Sub(*last) < backupTooOld:
+	case total == 0, last != nil && now.Sub(*last) < backupTooOld && !ahead(*last, now):
 		return nil
 	case last == nil:
 		a.Text = "There is no backup yet: download one, or have `dialtree backup` run each night."

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/netip"
 
@@ -12,6 +13,7 @@ import (
 type Readiness struct {
 	Ready     bool             `json:"ready"`
 	Store     string           `json:"store"`     // ok, or what is wrong
+	Changes   string           `json:"changes"`   // ok, or why none can be written; told, never a reason not to be ready: logins go on
 	Listeners string           `json:"listeners"` // ok, or what is wrong
 	Upstreams []UpstreamHealth `json:"upstreams"` // told, never a reason not to be ready
 }
@@ -32,12 +34,19 @@ func (s *Server) healthRoutes(mux *http.ServeMux) {
 }
 
 func (s *Server) readiness() Readiness {
-	r := Readiness{Ready: true, Store: "ok", Listeners: "ok", Upstreams: s.options.Upstreams.Health()}
+	r := Readiness{Ready: true, Store: "ok", Changes: "ok", Listeners: "ok", Upstreams: s.options.Upstreams.Health()}
 	if r.Upstreams == nil {
 		r.Upstreams = []UpstreamHealth{}
 	}
 	if err := s.options.Store.View(func(*store.Snapshot) error { return nil }); err != nil {
 		r.Ready, r.Store = false, err.Error()
+	}
+	var written *store.WriteError
+	switch trouble := s.options.Store.Trouble(); {
+	case errors.As(trouble, &written):
+		r.Changes = trouble.Error()
+	case trouble != nil:
+		r.Ready, r.Store = false, trouble.Error()
 	}
 	if err := s.options.Ready(); err != nil {
 		r.Ready, r.Listeners = false, err.Error()

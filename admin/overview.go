@@ -98,7 +98,7 @@ func (s *Server) connectorState(c *store.Connector, now time.Time) (ConnectorSta
 		state.State = stateStopped
 	default:
 		if status.LastSuccess != nil {
-			if by, scheduled := s.system.DueBy(c.Name, *status.LastSuccess); scheduled && now.After(by) {
+			if by, scheduled := s.system.DueBy(c.Name, *status.LastSuccess); scheduled && (now.After(by) || ahead(*status.LastSuccess, now)) {
 				state.State = stateStale
 			}
 		}

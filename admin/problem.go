@@ -61,6 +61,8 @@ func (s *Server) problemOf(err error) *Problem {
 		object   *store.ObjectError
 		entry    *store.EntryError
 		changed  *store.ChangedError
+		written  *store.WriteError
+		damaged  *store.CorruptError
 	)
 	switch {
 	case errors.As(err, &problem):
@@ -83,6 +85,12 @@ func (s *Server) problemOf(err error) *Problem {
 		return newProblem(http.StatusServiceUnavailable, "the server took too long: try again")
 	case errors.Is(err, context.Canceled), errors.Is(err, store.ErrClosed):
 		return newProblem(http.StatusServiceUnavailable, "the server is stopping")
+	case errors.As(err, &written) && store.Full(err):
+		return newProblem(http.StatusInsufficientStorage, err.Error())
+	case errors.As(err, &written), errors.As(err, &damaged):
+		return newProblem(http.StatusServiceUnavailable, err.Error())
+	case store.Full(err):
+		return newProblem(http.StatusInsufficientStorage, err.Error()+": make room on that disk")
 	}
 	s.log.Error("request failed", "error", err)
 	return newProblem(http.StatusInternalServerError, "internal error: "+err.Error())

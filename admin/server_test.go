@@ -221,7 +221,7 @@ func TestPublicListener(t *testing.T) {
 		want   string
 	}{
 		{"/healthz", 200, "ok"},
-		{"/readyz", 200, `{"ready":true,"store":"ok","listeners":"ok","upstreams":[{"name":"corp","servers":[{"url":"ldaps://dc1","up":false,"last_error":"timeout"}]}]}`},
+		{"/readyz", 200, `{"ready":true,"store":"ok","changes":"ok","listeners":"ok","upstreams":[{"name":"corp","servers":[{"url":"ldaps://dc1","up":false,"last_error":"timeout"}]}]}`},
 		{"/metrics", 200, "dialtree_test 1"},
 		{"/api/v1/status", 401, "sign in first"},
 		{"/api/v1/users", 401, "sign in first"},

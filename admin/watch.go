@@ -66,6 +66,7 @@ func (s *Server) keepWatch(ctx context.Context) {
 	s.removeDownloads()
 	var sampling sync.WaitGroup
 	sampling.Go(func() { s.trends.Run(ctx) })
+	sampling.Go(func() { s.watchStore(ctx) })
 	defer sampling.Wait()
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()

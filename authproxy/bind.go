@@ -44,8 +44,11 @@ type attempt struct {
 	hash     passwordHash
 	method   string // label: upstream, internal, device or none
 	upstream string
-	server   string // the upstream's server that answered
-	asked    bool   // the place that knows the password was asked
+	server   string        // the upstream's server that answered
+	asked    bool          // the place that knows the password was asked
+	like     *population   // whose refusals its refusal is like
+	pace     *pace         // of those
+	beat     time.Duration // on which they are answered
 	outcome  Outcome
 	reason   string // for the log, the administrator; never for the client
 }
@@ -112,35 +115,33 @@ func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *tra
 	w.Result(code, "", text)
 }
 
-// login takes an attempt through the steps and leaves its outcome.
+// login takes an attempt through the steps and leaves its outcome. A name that does not exist and one that is disabled take the same
+// steps as any other, and only asking is pretended: what is counted, remembered and waited for must not tell them from it.
 func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 	err := f.find(a)
 	a.traceFound(err)
-	if err != nil {
+	f.liken(a)
+	switch {
+	case err != nil:
 		a.outcome, a.reason = Unavailable, err.Error()
 		return
-	}
-	if a.key == "" { // nothing that could be anybody's name
+	case a.key == "": // nothing that could be anybody's name
 		a.outcome, a.reason = UnknownUser, "the name is empty, too long or holds control characters"
-		f.ledger.failed("", false, a.from, a.start)
+		f.ledger.failed("", passwordHash{}, false, a.from, a.start)
 		return
 	}
 	a.hash = f.ledger.hash(a.key, password)
+	if a.closed() {
+		// What is refused now may be right once the user is there, or enabled again.
+		a.hash = f.ledger.hash(closedKey(a.key), password)
+	}
 	verdict := f.ledger.judge(a.key, a.hash, a.from, a.start)
 	a.traceVerdict(verdict)
-	switch {
-	case verdict == verdictThrottled:
-		f.follow(ctx, a, verdict, password)
-	case a.kind == nobody:
-		a.outcome, a.reason = UnknownUser, "no user or device has this name"
-		f.ledger.failed(a.key, false, a.from, a.start)
-	case a.disabled():
-		a.outcome = Disabled
-		f.ledger.failed(a.key, true, a.from, a.start)
-	default:
-		f.follow(ctx, a, verdict, password)
-	}
+	f.follow(ctx, a, verdict, password)
 }
+
+// closedKey stands for an account while no password is right.
+func closedKey(key string) string { return "\x02closed\x02" + key }
 
 // follow does what the ledger said.
 func (f *Front) follow(ctx context.Context, a *attempt, v verdict, password []byte) {
@@ -148,7 +149,9 @@ func (f *Front) follow(ctx context.Context, a *attempt, v verdict, password []by
 	case verdictThrottled:
 		a.outcome, a.reason = Throttled, reasonThrottled
 	case verdictRemembered:
-		a.outcome, a.reason = Remembered, reasonRemembered
+		if !a.closed() {
+			a.outcome, a.reason = Remembered, reasonRemembered
+		}
 	case verdictProven:
 		f.ask(ctx, a, password)
 	default:
@@ -156,9 +159,23 @@ func (f *Front) follow(ctx context.Context, a *attempt, v verdict, password []by
 	}
 }
 
+// closed tells whether no password can be right, because there is nobody of that name or he is switched off. The outcome says which.
+func (a *attempt) closed() bool {
+	switch {
+	case a.kind == nobody:
+		a.outcome, a.reason = UnknownUser, "no user or device has this name"
+	case a.disabled():
+		a.outcome = Disabled
+	default:
+		return false
+	}
+	return true
+}
+
 // disabled tells whether the account is switched off, and why.
 func (a *attempt) disabled() bool {
 	switch {
+	case a.kind == identityAdministrator: // his door has looked
 	case a.kind == identityDevice:
 		if a.device.disabled {
 			a.reason = "the device is disabled"
@@ -167,6 +184,8 @@ func (a *attempt) disabled() bool {
 		a.reason = "the user is disabled"
 	case a.user.Auth.Method == store.AuthNone:
 		a.reason = "the user has no login method"
+	case a.user.Auth.Method == store.AuthInternal && a.user.Auth.Hash.IsZero():
+		a.reason = "the user has no password yet"
 	}
 	return a.reason != ""
 }
@@ -229,22 +248,28 @@ var errGateFull = errors.New("too many logins of this account are pending")
 // an account, so that one wrong password on a hundred phones is one attempt
 // upstream. Whoever waited looks again at what was learnt meanwhile.
 func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
-	if a.kind == identityDevice {
+	if isDeviceKey(a.key) {
 		f.ask(ctx, a, password) // verified in memory: there is nothing to protect
 		return
 	}
-	gate, ok := f.ledger.enter(a.key, a.start)
+	gate, ok := f.ledger.enter(a.key, a.kind != nobody, a.start)
 	if !ok {
 		a.outcome, a.reason = Busy, errGateFull.Error()
 		return
 	}
 	defer f.ledger.leave(a.key)
-	waited := f.now()
-	passed := pass(ctx, gate, f.upstreams.patience(a.upstream))
-	a.traceStep("turn", waited)
-	if !passed {
+	patience := f.upstreams.patience(a.like.upstream)
+	began := f.now()
+	ok, waited := pass(ctx, gate, patience)
+	a.traceStep("turn", began)
+	if !ok {
 		a.outcome, a.reason = Busy, "another login of this account is still pending"
 		return
+	}
+	if waited > 0 { // that was part of its time
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience-waited)
+		defer cancel()
 	}
 	// Also who did not wait looks again: another login may have been refused
 	// between the first look and here.
@@ -264,26 +289,32 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 	}
 }
 
+// gateGrace is how much longer a login waits for its turn than the one before it may take: that one's outage is then known.
+const gateGrace = 500 * time.Millisecond
+
 // pass waits for its turn at a gate; a free one costs no timer.
-func pass(ctx context.Context, gate chan struct{}, patience time.Duration) bool {
+func pass(ctx context.Context, gate chan struct{}, patience time.Duration) (ok bool, waited time.Duration) {
 	select {
 	case gate <- struct{}{}:
-		return true
+		return true, 0
 	default:
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
 	defer cancel()
 	select {
 	case gate <- struct{}{}:
-		return true
+		return true, time.Since(begin)
 	case <-ctx.Done():
-		return false
+		return false, time.Since(begin)
 	}
 }
 
 // ask asks the place that knows the password, and notes what it said.
 func (f *Front) ask(ctx context.Context, a *attempt, password []byte) {
 	switch {
+	case a.closed():
+		f.pretend(ctx, a, password)
 	case a.kind == identityDevice:
 		f.askDevice(a, password)
 	case a.kind == identityAdministrator:
@@ -295,6 +326,27 @@ func (f *Front) ask(ctx context.Context, a *attempt, password []byte) {
 	}
 }
 
+// pretend does all that asking about a wrong password does, but for asking.
+func (f *Front) pretend(ctx context.Context, a *attempt, password []byte) {
+	switch {
+	case isDeviceKey(a.key): // asking takes no time
+	case a.like.hashed:
+		begin := f.now()
+		if err := f.hasher.Spend(ctx, password); err != nil {
+			a.outcome, a.reason = outcomeOf(err), err.Error()
+			return
+		}
+		a.like.refused.observe(f.now().Sub(begin), f.now())
+		a.asked = true
+	default:
+		sleepUntil(ctx, f.now().Add(a.pace.draw()))
+		a.asked = true
+	}
+	exists, now := a.kind != nobody, f.now()
+	f.ledger.failed(a.key, a.hash, exists, a.from, now)
+	f.ledger.refused(a.key, a.hash, exists, f.upstreams.refusedFor(a.like.upstream), now)
+}
+
 // note remembers how an attempt ended that was decided by who knows the password.
 func (f *Front) note(a *attempt, remember time.Duration) {
 	now := f.now()
@@ -302,8 +354,8 @@ func (f *Front) note(a *attempt, remember time.Duration) {
 	case Accepted:
 		f.ledger.accepted(a.key, a.hash, a.user.Seq, a.from, now)
 	case Refused:
-		f.ledger.failed(a.key, true, a.from, now)
-		f.ledger.refused(a.key, a.hash, remember, now)
+		f.ledger.failed(a.key, a.hash, true, a.from, now)
+		f.ledger.refused(a.key, a.hash, true, remember, now)
 	case Unavailable:
 		f.ledger.unavailable(a.key, now)
 	}
@@ -329,15 +381,9 @@ func (f *Front) askInternal(ctx context.Context, a *attempt, password []byte) {
 		a.outcome = Accepted
 		return
 	}
-	a.asked = true
 	hash, err := a.user.Auth.Hash.Resolve()
 	if err != nil {
 		a.outcome, a.reason = Unavailable, err.Error()
-		return
-	}
-	if hash == "" {
-		a.outcome, a.reason = Disabled, "the user has no password yet"
-		f.ledger.failed(a.key, true, a.from, a.start)
 		return
 	}
 	f.verifyHere(ctx, a, hash, password)
@@ -345,6 +391,8 @@ func (f *Front) askInternal(ctx context.Context, a *attempt, password []byte) {
 
 // verifyHere compares a password with the hash that is kept here.
 func (f *Front) verifyHere(ctx context.Context, a *attempt, hash string, password []byte) {
+	a.asked = true
+	begin := f.now()
 	ok, err := f.hasher.Verify(ctx, hash, password)
 	switch {
 	case err != nil:
@@ -354,6 +402,7 @@ func (f *Front) verifyHere(ctx context.Context, a *attempt, hash string, passwor
 		a.outcome = Accepted
 	default:
 		a.outcome, a.reason = Refused, "wrong password"
+		a.like.refused.observe(f.now().Sub(begin), f.now())
 	}
 	f.note(a, defaultRefused)
 }
@@ -380,22 +429,24 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 	switch {
 	case err == nil:
 		a.asked = true
-		f.accepted.observe(f.now().Sub(asked))
+		a.like.accepted.observe(f.now().Sub(asked), f.now())
 	case errors.As(err, &refused):
 		a.asked = true
 		a.server = refused.Server
-		f.refused.observe(f.now().Sub(asked))
+		a.like.refused.observe(f.now().Sub(asked), f.now())
 		a.reason = refused.Error()
 		if refused.PasswordRight() {
+			f.ledger.ended(a.key)
 			return // 49 for the client, but no guess: it does not count
 		}
 		if refused.Locked() {
+			f.ledger.ended(a.key)
 			f.ledger.locked(a.key, u.refusedFor(), f.now())
 			return
 		}
 	default:
 		a.reason = err.Error()
-		if a.outcome == Unavailable && u.cache.Offline > 0 &&
+		if a.outcome == Unavailable && u.cache.Offline > 0 && isOutage(err) &&
 			f.ledger.provenWithin(a.key, a.hash, a.user.Seq, time.Duration(u.cache.Offline), a.start) {
 			a.outcome, a.reason = Accepted, "from the offline cache: "+a.reason
 			return
@@ -404,29 +455,39 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 	f.note(a, u.refusedFor())
 }
 
-// wait makes a refusal that nobody upstream was asked about take as long as one
-// that somebody was.
-func (f *Front) wait(ctx context.Context, a *attempt) {
-	if a.asked || a.kind == identityDevice {
-		return
+// isOutage tells a directory that is away, or says that it is in trouble, from one that is there and does not serve this bind: that
+// may be its word for an account that was disabled, and is no reason to let anybody in.
+func isOutage(err error) bool {
+	var unavailable *upstream.UnavailableError
+	return errors.As(err, &unavailable) && unavailable.Answer != upstream.Unsuited
+}
+
+// liken notes whose refusals the refusal of an attempt is like: those of the users who log in as this one does, and for who
+// cannot, or is nobody, those of others.
+func (f *Front) liken(a *attempt) {
+	switch {
+	case a.kind == identityUser && a.user.Auth.Method != store.AuthNone:
+		a.like = f.populations.of(a.user.Auth.Upstream)
+	case a.kind == identityAdministrator:
+		a.like = f.populations.of("")
+	default:
+		a.like = f.populations.drawn(a.key)
 	}
+	a.pace, a.beat = a.like.pace(a.start)
+}
+
+// wait answers a refusal on the beat, whoever was asked about it or not.
+func (f *Front) wait(ctx context.Context, a *attempt) {
 	switch a.outcome {
 	case UnknownUser, Disabled, Remembered, Throttled, Refused:
 	default:
 		return
 	}
-	d, ok := f.refused.draw()
-	if !ok {
-		d, ok = f.accepted.draw()
-	}
-	if !ok {
-		if !f.upstreams.any() {
-			f.hasher.Spend(ctx, []byte(a.name)) // every user is internal: the time is that of a hash
-			return
-		}
-		d = 5 * time.Millisecond // nobody was asked yet since the start
+	took := f.now().Sub(a.start)
+	if !a.asked {
+		took = max(took, a.pace.draw())
 	}
 	held := f.now()
-	sleepUntil(ctx, a.start.Add(d))
+	sleepUntil(ctx, a.start.Add(onBeat(took, a.beat)))
 	a.traceStep("held back, as long as a directory's refusal takes", held)
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -501,6 +502,33 @@ func TestTheAuditLine(t *testing.T) {
 	count := testutil.CollectAndCount(b.registry, "dialtree_bind_total")
 	if count != 3 {
 		t.Errorf("%d series of dialtree_bind_total, want 3", count)
+	}
+}
+
+// A flood of refusals must not fill the disk. What is not logged is counted in the next line, and a right password
+// leaves its line whatever the flood.
+func TestAFloodOfRefusalsLeavesFewLines(t *testing.T) {
+	var ahead atomic.Int64
+	b := newBench(t, func(o *authproxy.Options, _ *store.Upstream) {
+		o.Now = func() time.Time { return time.Unix(1e9+ahead.Load(), 0) } // a wait for a time that is past is none
+	})
+	c := b.dial()
+	const refusals = 1200
+	for range refusals {
+		c.bind("alice", "an old one")
+	}
+	const shown = 501 // the one that the directory refused, and those of the budget
+	if n := strings.Count(b.log.String(), `"msg":"bind"`); n != shown {
+		t.Errorf("%d lines for %d refusals, want %d", n, refusals, shown)
+	}
+	b.dial().bind("reception", "phone-secret")
+	if !strings.Contains(b.log.String(), `"outcome":"accepted"`) {
+		t.Error("a right password left no line")
+	}
+	ahead.Store(1)
+	c.bind("alice", "an old one")
+	if want := fmt.Sprintf(`"refusals_left_out":%d`, refusals-shown); !strings.Contains(b.log.String(), want) {
+		t.Errorf("the log has no %s", want)
 	}
 }
 

@@ -20,6 +20,7 @@ func (f *Front) LoginDevice(ctx context.Context, client netip.AddrPort, name str
 		return "", Refused // as for a bind, a name without a secret is no attempt at one
 	}
 	f.login(ctx, &a, secret)
+	f.wait(ctx, &a)
 	f.audit(client, &a)
 	if a.outcome == Accepted {
 		device = a.device.name

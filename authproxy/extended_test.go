@@ -102,6 +102,7 @@ func TestCriticalControls(t *testing.T) {
 		want    ldapwire.ResultCode
 	}{
 		{"unknown, critical", ldapwire.Control{OID: []byte("1.2.3"), Critical: true}, ldapwire.UnavailableCriticalExtension},
+		{"without a name, critical", ldapwire.Control{Critical: true}, ldapwire.UnavailableCriticalExtension},
 		{"unknown", ldapwire.Control{OID: []byte("1.2.3")}, 0},
 		{"password policy, critical", ldapwire.Control{OID: []byte("1.3.6.1.4.1.42.2.27.8.5.1"), Critical: true}, 0},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,14 +63,14 @@ type Front struct {
 	cookieKey     [32]byte
 	ledger        *ledger
 	logins        logins
+	lines         lineBudget
 	refusals      Refusals
 	traces        trace.Hub
 	hasher        *Hasher
 	accounts      recent[store.Account]
 	devices       recent[device]
 	upstreams     *upstreams
-	refused       pace // how long refusals by upstreams take
-	accepted      pace
+	populations   *populations
 	logger        *slog.Logger
 	binds         *prometheus.CounterVec
 	now           func() time.Time
@@ -116,6 +117,7 @@ func New(o Options) (*Front, error) {
 		accounts:      recent[store.Account]{seq: o.Store.Seq, read: o.Store.Account},
 		devices:       recent[device]{seq: o.Store.Seq, read: readDevice(o.Store)},
 		upstreams:     newUpstreams(o.Store, o.Registerer, o.Logger),
+		populations:   newPopulations(o.Store),
 		logger:        o.Logger,
 		now:           o.Now,
 		binds: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -135,6 +137,7 @@ func New(o Options) (*Front, error) {
 func (f *Front) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return f.upstreams.run(ctx) })
+	g.Go(func() error { return f.populations.run(ctx) })
 	g.Go(func() error { return f.tree.Run(ctx) })
 	return g.Wait()
 }
@@ -183,9 +186,9 @@ func (f *Front) serve(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *tr
 
 func (f *Front) answer(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *trace.Request) {
 	m := r.Message
-	if oid := unknownCritical(m); oid != "" {
+	if oid, found := unknownCritical(m); found {
 		// RFC 4511, section 4.1.11: the operation is not done.
-		text := "the control " + oid + " is not offered here"
+		text := "the control " + strconv.Quote(oid) + " is not offered here"
 		if m.Op == ldapwire.OpBindRequest {
 			f.refuse(w, r, m.Bind.Name, ldapwire.UnavailableCriticalExtension, "not_offered", text, text)
 			return

@@ -18,7 +18,9 @@ import (
 //   - An account is throttled once user_failures-1 failures lie within the
 //     window: one fewer than the setting, so that an upstream that locks at the
 //     same number never does so because of what was forwarded from here.
-//   - An address is throttled once address_failures lie within the window.
+//   - An address is throttled once address_failures lie within the window, and one more for every ten accounts that have logged in
+//     from there: a PBX, or everybody behind one router, is one address, and a few old passwords among many must not shut out
+//     the rest. A password that comes back after it was refused is one guess, not two, and counts for the address once.
 //   - A pause lasts until enough failures have left the window, and at least
 //     the delay after the last one.
 //   - An address from which the user logged in before is trusted for that user:
@@ -47,6 +49,8 @@ const (
 	maxRefused = 16
 	// maxTrusted is how many addresses a user is known to have logged in from.
 	maxTrusted = 8
+	// accountsPerFailure is how many accounts that logged in from an address allow one more failure there.
+	accountsPerFailure = 10
 	// maxGate is how many logins of one account may wait for each other.
 	maxGate = 64
 	// maxRefusedFor is the longest that one refusal is remembered.
@@ -64,6 +68,7 @@ type ledger struct {
 	limits    ThrottleOptions
 	accounts  map[string]*account // by account key
 	addresses map[netip.Addr]*failures
+	knownAt   map[netip.Addr]int // how many accounts trust an address
 	swept     time.Time
 }
 
@@ -100,6 +105,7 @@ func newLedger(limits ThrottleOptions) *ledger {
 		limits:    limits.withDefaults(),
 		accounts:  make(map[string]*account),
 		addresses: make(map[netip.Addr]*failures),
+		knownAt:   make(map[netip.Addr]int),
 	}
 	rand.Read(l.key[:]) // never fails: crypto/rand ends the process rather than return less
 	return l
@@ -138,6 +144,11 @@ func (l *ledger) limit(key string) int {
 	return max(1, l.limits.UserFailures-1)
 }
 
+// addressLimit is how many failures throttle an address. The caller holds mu.
+func (l *ledger) addressLimit(from netip.Addr) int {
+	return l.limits.AddressFailures + l.knownAt[from]/accountsPerFailure
+}
+
 // judge says what to do with a login of the account from an address. known is
 // false for a name that does not exist.
 func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.Time) verdict {
@@ -146,7 +157,7 @@ func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.
 	a := l.accounts[key]
 	addressShut := false
 	if f := l.addresses[from]; f != nil {
-		addressShut = f.throttled(now, l.limits.AddressFailures, l.limits)
+		addressShut = f.throttled(now, l.addressLimit(from), l.limits)
 	}
 	if a == nil {
 		if addressShut {
@@ -213,18 +224,24 @@ func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.
 		return
 	}
 	if len(a.trusted) == maxTrusted {
+		if l.knownAt[a.trusted[0].addr]--; l.knownAt[a.trusted[0].addr] == 0 {
+			delete(l.knownAt, a.trusted[0].addr)
+		}
 		copy(a.trusted, a.trusted[1:])
 		a.trusted = a.trusted[:maxTrusted-1]
 	}
 	a.trusted = append(a.trusted, trustedAddress{addr: from})
+	l.knownAt[from]++
 }
 
 // failed counts a failure of a login. exists tells whether there is such a user. One of a
 // test, which is from no address, counts for the account alone.
-func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time) {
+func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.Addr, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	again := false
 	if a := l.account(key, exists, now); a != nil {
+		again = a.refusedBefore(hash, now)
 		limit := l.limit(key)
 		a.failures = a.failures.add(now, limit)
 		if len(a.failedFrom) >= limit {
@@ -236,7 +253,7 @@ func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time)
 			t.failures = t.failures.add(now, l.limits.UserFailures)
 		}
 	}
-	if !from.IsValid() {
+	if !from.IsValid() || again {
 		return
 	}
 	f := l.addresses[from]
@@ -250,20 +267,23 @@ func (l *ledger) failed(key string, exists bool, from netip.Addr, now time.Time)
 		f = new(failures)
 		l.addresses[from] = f
 	}
-	*f = f.add(now, l.limits.AddressFailures)
+	*f = f.add(now, l.addressLimit(from))
 }
 
 // refused remembers that a password is wrong. lasts is the upstream's setting;
-// zero remembers nothing.
-func (l *ledger) refused(key string, hash passwordHash, lasts time.Duration, now time.Time) {
+// zero remembers nothing but that it does not work any more. exists is as for failed.
+func (l *ledger) refused(key string, hash passwordHash, exists bool, lasts time.Duration, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil && a.hasProven && a.proven == hash {
+		a.hasProven = false // it worked once
+	}
 	if lasts <= 0 {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	a := l.account(key, true, now)
-	if a.hasProven && a.proven == hash {
-		a.hasProven = false // it worked once; it does not any more
+	a := l.account(key, exists, now)
+	if a == nil {
+		return
 	}
 	at := -1
 	for i := range a.refused {
@@ -300,6 +320,16 @@ func (l *ledger) locked(key string, lasts time.Duration, now time.Time) {
 	l.account(key, true, now).lockedUntil = now.Add(lasts)
 }
 
+// ended notes that the upstream lets nobody into the account, whatever the password: no cache does either. The password that
+// worked stays known as such, so that its user is told from others when the account is open again.
+func (l *ledger) ended(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[key]; a != nil {
+		a.provenAt = time.Time{}
+	}
+}
+
 // unavailable notes that nobody could be asked about the account.
 func (l *ledger) unavailable(key string, now time.Time) {
 	l.mu.Lock()
@@ -322,7 +352,14 @@ func (l *ledger) provenWithin(key string, hash passwordHash, seq uint64, age tim
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.accounts[key]
-	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && now.Sub(a.provenAt) < age
+	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && elapsed(a.provenAt, now) < age
+}
+
+// elapsed is how long ago something was by what has passed or by the time of day, whichever is more. What passes is not
+// counted while the machine sleeps, so that a password would be good for as long as a laptop or a virtual machine rests; the
+// time of day may be set back.
+func elapsed(then, now time.Time) time.Duration {
+	return max(now.Sub(then), now.Round(0).Sub(then.Round(0)))
 }
 
 // setLimits replaces the limits from now on.
@@ -333,11 +370,14 @@ func (l *ledger) setLimits(o ThrottleOptions) {
 }
 
 // enter returns the account's gate, or false when too many wait before it. Each
-// enter that returned a gate needs a leave.
-func (l *ledger) enter(key string, now time.Time) (chan struct{}, bool) {
+// enter that returned true needs a leave. exists is as for failed.
+func (l *ledger) enter(key string, exists bool, now time.Time) (chan struct{}, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(key, true, now)
+	a := l.account(key, exists, now)
+	if a == nil {
+		return make(chan struct{}, 1), true // one name too many to remember: a gate of its own
+	}
 	if a.waiting >= maxGate {
 		return nil, false
 	}
@@ -351,7 +391,7 @@ func (l *ledger) enter(key string, now time.Time) (chan struct{}, bool) {
 func (l *ledger) leave(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a := l.accounts[key]; a != nil {
+	if a := l.accounts[key]; a != nil && a.waiting > 0 { // 0: it was one too many to remember when it entered
 		if a.waiting--; a.waiting == 0 {
 			a.gate = nil
 		}
@@ -396,6 +436,16 @@ func (l *ledger) sweep(now time.Time) {
 			delete(l.accounts, key)
 		}
 	}
+}
+
+// refusedBefore tells whether a password is a guess that was made before.
+func (a *account) refusedBefore(hash passwordHash, now time.Time) bool {
+	for i := range a.refused {
+		if r := &a.refused[i]; r.hash == hash && now.Before(r.forget) {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *account) trust(from netip.Addr) *trustedAddress {

@@ -18,8 +18,8 @@ func (l *ledger) wrong(key string, password string, from netip.Addr, now time.Ti
 	hash := l.hash(key, []byte(password))
 	v := l.judge(key, hash, from, now)
 	if v == verdictAsk || v == verdictProven {
-		l.failed(key, true, from, now)
-		l.refused(key, hash, time.Minute, now)
+		l.failed(key, hash, true, from, now)
+		l.refused(key, hash, true, time.Minute, now)
 	}
 	return v
 }
@@ -262,7 +262,7 @@ func TestProvenEndsWithTheUsersState(t *testing.T) {
 func TestTheLedgerIsBounded(t *testing.T) {
 	l := newLedger(ThrottleOptions{})
 	for i := range maxAccounts + 1000 {
-		l.failed(fmt.Sprint("nobody", i), false, netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), noon)
+		l.failed(fmt.Sprint("nobody", i), passwordHash{}, false, netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), noon)
 	}
 	if len(l.accounts) > maxAccounts {
 		t.Errorf("%d names are remembered, want at most %d", len(l.accounts), maxAccounts)
@@ -272,7 +272,7 @@ func TestTheLedgerIsBounded(t *testing.T) {
 	if l.accounts["alice"] == nil || l.accounts["bob"] == nil {
 		t.Error("users that exist were not remembered")
 	}
-	l.failed("one more", false, desk, noon.Add(time.Hour))
+	l.failed("one more", passwordHash{}, false, desk, noon.Add(time.Hour))
 	if len(l.accounts) > 10 {
 		t.Errorf("%d names are remembered an hour later", len(l.accounts))
 	}

@@ -74,6 +74,7 @@ func (f *Front) testSteps(ctx context.Context, t *LoginTest, a *attempt, passwor
 		t.step(start, false, "store", "%v", err)
 		return
 	}
+	f.liken(a)
 	switch {
 	case a.key == "":
 		a.outcome = UnknownUser

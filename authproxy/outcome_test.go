@@ -10,6 +10,7 @@ import (
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 	"github.com/dialtree/dialtree/authproxy/upstream"
+	"github.com/dialtree/dialtree/store"
 )
 
 func TestOutcomes(t *testing.T) {
@@ -56,7 +57,8 @@ func dialTimeout(t *testing.T) error {
 // the gate when that one has left it.
 func TestWhoFindsTheGateFreeIsJudgedAgain(t *testing.T) {
 	f := &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}
-	a := attempt{kind: identityUser, key: "alice", from: desk, start: time.Now()}
+	a := attempt{kind: identityUser, key: "alice", from: desk, start: time.Now(), like: &population{upstream: "corp"}}
+	a.user.Auth = store.Auth{Method: store.AuthUpstream, Upstream: "corp"}
 	a.hash = f.ledger.hash(a.key, []byte("old"))
 	if v := f.ledger.judge(a.key, a.hash, a.from, a.start); v != verdictAsk {
 		t.Fatal(v)

@@ -379,6 +379,7 @@ func TestOtherControls(t *testing.T) {
 		{"subentries, nonsense", control(tree.ControlSubentries, true, []byte{1}), 0, ldapwire.ProtocolError},
 		{"unknown", control("1.2.3", false, nil), 3, 0},
 		{"unknown, critical", control("1.2.3", true, nil), 0, ldapwire.UnavailableCriticalExtension},
+		{"without a name, critical", control("", true, nil), 0, ldapwire.UnavailableCriticalExtension},
 		{"password policy, critical", control(tree.ControlPasswordPolicy, true, nil), 0, ldapwire.UnavailableCriticalExtension},
 		{"pages, nonsense", control(tree.ControlPagedResults, false, []byte{0x30, 1}), 3, 0},
 		{"pages, negative", control(tree.ControlPagedResults, true, []byte{0x30, 5, 2, 1, 0xff, 4, 0}), 0, ldapwire.ProtocolError},

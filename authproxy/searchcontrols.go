@@ -209,14 +209,14 @@ func (s *search) sign(body []byte) []byte {
 }
 
 // unknownCritical returns the first critical control that is not served with the
-// operation.
-func unknownCritical(m *ldapwire.Message) string {
-	for _, c := range m.Controls {
-		if c.Critical && !served(m.Op, c.OID) {
-			return printable(c.OID)
+// operation, and whether there is one: its name may be empty.
+func unknownCritical(m *ldapwire.Message) (oid string, found bool) {
+	for i := range m.Controls {
+		if c := &m.Controls[i]; c.Critical && !served(m.Op, c.OID) {
+			return printable(c.OID), true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // served tells whether a control works with an operation. ManageDsaIT does with

@@ -32,6 +32,7 @@ func (f *Front) LoginAdministrator(ctx context.Context, client netip.AddrPort, n
 	a := f.newAttempt(client, name)
 	a.door, a.kind, a.method, a.phc = refusals.Page, identityAdministrator, "administrator", hash
 	a.key = administratorKey(a.name)
+	f.liken(&a)
 	a.hash = f.ledger.hash(a.key, password)
 	f.follow(ctx, &a, f.ledger.judge(a.key, a.hash, a.from, a.start), password)
 	f.audit(client, &a)

@@ -61,7 +61,7 @@ func (l *ledger) throttled(now time.Time) ThrottledNames {
 		}
 	}
 	for address, f := range l.addresses {
-		if n := l.throttledName(*f, l.limits.AddressFailures, now); n.Failures > 0 || !n.Until.IsZero() {
+		if n := l.throttledName(*f, l.addressLimit(address), now); n.Failures > 0 || !n.Until.IsZero() {
 			n.Name = networkName(address)
 			t.Addresses = append(t.Addresses, n)
 		}

@@ -15,7 +15,7 @@ func TestThrottledNames(t *testing.T) {
 	}
 	l.wrong("bob", "guess", desk, noon)
 	l.wrong(deviceKey("lobby"), "guess", desk, noon)
-	l.failed("", false, stranger, noon)
+	l.failed("", passwordHash{}, false, stranger, noon)
 	got := l.throttled(noon.Add(5 * time.Second))
 	want := []ThrottledName{
 		{"alice", 4, noon.Add(3 * time.Second), noon.Add(5 * time.Minute)},

@@ -36,7 +36,7 @@ type configuredUpstream struct {
 	name    string
 	pool    *upstream.Upstream
 	cache   store.Cache
-	timeout time.Duration // connecting and binding together
+	timeout time.Duration // of a login, with all that it waits for
 	config  []byte        // the object's JSON and its secret's digest: what a change is told by
 	err     error         // why there is no pool
 	stop    context.CancelFunc
@@ -71,11 +71,14 @@ func (u *upstreams) get(name string) (*configuredUpstream, error) {
 	return c, nil
 }
 
-// any tells whether there is an upstream at all.
-func (u *upstreams) any() bool {
+// refusedFor is how long a wrong password of an upstream's user is remembered; the empty name stands for those kept here.
+func (u *upstreams) refusedFor(name string) time.Duration {
 	u.mu.RLock()
 	defer u.mu.RUnlock()
-	return len(u.byName) > 0
+	if c := u.byName[name]; c != nil {
+		return c.refusedFor()
+	}
+	return defaultRefused
 }
 
 // patience is how long a login waits for another of the same account.
@@ -150,7 +153,7 @@ func (u *upstreams) configure(o *store.Upstream, config []byte) *configuredUpstr
 	full := o.WithDefaults()
 	c := &configuredUpstream{
 		name: o.Name, cache: full.Cache, config: config, stop: func() {},
-		timeout: time.Duration(full.ConnectTimeout) + time.Duration(full.BindTimeout),
+		timeout: time.Duration(full.BindTimeout),
 	}
 	options := optionsOf(full)
 	options.Registerer, options.Logger = u.registerer, u.logger

@@ -383,7 +383,7 @@ func TestBadDayCommands(t *testing.T) {
 			args = append(args, "--with-names")
 		}
 		command(t, d, 0, "", args...)
-		files := unpacked(t, archive)
+		files := archived(t, archive)
 		for _, want := range []string{"version.json", "overview.json", "configuration.json", "log.json", "metrics.txt", "refused.json", "check.json", "goroutine.pprof"} {
 			if len(files[want]) == 0 {
 				t.Errorf("%s is missing", want)
@@ -399,7 +399,7 @@ func TestBadDayCommands(t *testing.T) {
 	}
 }
 
-func unpacked(t *testing.T, path string) map[string]string {
+func archived(t *testing.T, path string) map[string]string {
 	t.Helper()
 	f := must[*os.File](t)(os.Open(path))
 	defer f.Close()

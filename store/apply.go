@@ -4,26 +4,27 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 // Apply is the only way to change anything. It does all of c or, with an error, nothing; when it returns, the change is on the disk. Its errors
-// are *EntryError, *ConflictError, *ChangedError, *NotFoundError, *ObjectError, ErrClosed, the context's, or of the disk.
+// are *EntryError, *ConflictError, *ChangedError, *NotFoundError, *ObjectError, *WriteError, *CorruptError, ErrClosed, or the context's.
 // Applies are done one after the other. c is not changed; it must not be while Apply runs.
-func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
+func (s *Store) Apply(ctx context.Context, c *Changes) (_ Applied, err error) {
 	if err := s.lock(ctx); err != nil {
 		return Applied{}, err
 	}
 	defer s.unlock()
-	tx, err := s.db.Begin(true)
-	switch {
-	case err == berrors.ErrDatabaseNotOpen: //nolint:errorlint // bbolt returns it as it is
-		return Applied{}, ErrClosed
-	case err != nil:
-		return Applied{}, fmt.Errorf("apply: %w", err)
+	if err := s.mayChange(); err != nil {
+		return Applied{}, err
+	}
+	defer s.contain(&err, debug.SetPanicOnFault(true))
+	tx, err := s.beginWrite()
+	if err != nil {
+		return Applied{}, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
 
@@ -38,8 +39,8 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
 		return Applied{}, err
 	}
 	a.release()
-	if err := tx.Commit(); err != nil {
-		return Applied{}, fmt.Errorf("apply: write %s: %w", s.db.Path(), err)
+	if err := s.commit(tx); err != nil {
+		return Applied{}, err
 	}
 	if a.changed() {
 		s.publish(&state{seq: a.seq, counts: a.counts})

@@ -152,3 +152,33 @@ func BenchmarkCheck100k(b *testing.B) {
 		checkClean(b, s)
 	}
 }
+
+// What a start costs that looks at every page, and the check of everything behind it.
+func BenchmarkCheck(b *testing.B) {
+	s := benchStore(b, 200_000)
+	b.Run("pages", func(b *testing.B) {
+		f, err := os.Open(s.db.Path())
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		for b.Loop() {
+			if _, err := checkFile(b.Context(), f); err != nil {
+				b.Fatal(err)
+			}
+		}
+		info, err := f.Stat()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(info.Size())/(1<<20), "MiB")
+	})
+	b.Run("content", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if problems, err := s.CheckContent(b.Context()); len(problems) > 0 || err != nil {
+				b.Fatal(problems, err)
+			}
+		}
+	})
+}

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
+	"os"
+	"runtime"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -19,6 +22,9 @@ type Problem struct {
 
 	minor bool // the store works without what is missing
 }
+
+// Minor tells whether the store works without what is missing.
+func (p Problem) Minor() bool { return p.minor }
 
 func (p Problem) String() string { return p.Where + ": " + p.Message }
 
@@ -35,26 +41,34 @@ type checker struct {
 
 // Check looks whether the file holds together: its pages, and everything that Apply promises. It returns the first hundred
 // problems, each with a sentence. Applies wait while the pages are looked at; reads go on.
-func (s *Store) Check(ctx context.Context) (problems []Problem, err error) {
+func (s *Store) Check(ctx context.Context) ([]Problem, error) {
 	c := &checker{ctx: ctx, s: s}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			problems = append(c.problems, Problem{Where: "file " + s.db.Path(), Message: fmt.Sprintf("a page cannot be read (%v): restore a backup", r)})
-			err = nil
-		}
-	}()
 	if err := c.pages(); err != nil {
 		return nil, err
 	}
-	if len(c.problems) > 0 {
-		return c.problems, nil // what is built on damaged pages says nothing more
+	for _, p := range c.problems {
+		if !p.minor {
+			return c.problems, nil // what is built on damaged pages says nothing more
+		}
 	}
-	err = s.View(func(v *Snapshot) error {
+	return c.content()
+}
+
+// CheckContent is Check without the pages, which Open has looked at.
+func (s *Store) CheckContent(ctx context.Context) ([]Problem, error) {
+	return (&checker{ctx: ctx, s: s}).content()
+}
+
+func (c *checker) content() ([]Problem, error) {
+	err := c.s.View(func(v *Snapshot) error {
 		c.tx, c.seq = v.tx, v.Seq()
 		return c.all()
 	})
-	if errors.Is(err, errEnoughProblems) {
+	damage := (*CorruptError)(nil)
+	switch {
+	case errors.As(err, &damage):
+		c.problems, err = append(c.problems, Problem{Where: "file " + c.s.db.Path(), Message: fmt.Sprintf("%v: restore a backup", damage.Err)}), nil
+	case errors.Is(err, errEnoughProblems):
 		err = nil
 	}
 	return c.problems, err
@@ -70,31 +84,39 @@ func (c *checker) report(where, format string, args ...any) error {
 	return nil
 }
 
-// pages runs bbolt's own check. It reads the list of free pages, which no commit may change meanwhile: hence the writer's lock.
+// pages looks at the pages, of which no commit may write any meanwhile: hence the writer's token.
 func (c *checker) pages() error {
 	if err := c.s.lock(c.ctx); err != nil {
 		return err
 	}
 	defer c.s.unlock()
-	if err := checkSize(c.s.db); err != nil {
-		return c.report("file "+c.s.db.Path(), "%v: restore a backup", err)
+	f, err := os.Open(c.s.db.Path())
+	if err != nil {
+		return c.report("file "+c.s.db.Path(), "it cannot be opened (%v): restore a backup", plainCause(err))
 	}
-	tx, err := c.s.begin()
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // of a read: cannot fail before Close, which waits for it
-	enough := false
-	for problem := range tx.Check() { // to the end: its goroutine waits for us
-		if !enough {
-			enough = c.report("file "+c.s.db.Path(), "%v: restore a backup", problem) != nil
+	if _, lost, err := readMeta(f); err == nil && lost != "" {
+		if err := c.report("file "+c.s.db.Path(), "%s", lost); err != nil {
+			return err
 		}
+		c.problems[0].minor = true
 	}
-	return nil
+	err = checkPages(c.ctx, f, info.Size(), func(format string, args ...any) error {
+		return c.report("file "+c.s.db.Path(), "%s: restore a backup", fmt.Sprintf(format, args...))
+	})
+	if errors.Is(err, errEnoughProblems) {
+		err = nil
+	}
+	return err
 }
 
 func (c *checker) all() error {
 	for _, check := range [...]func() error{
+		c.buckets,
 		c.entries,
 		c.names,
 		c.codes,
@@ -119,12 +141,25 @@ func (c *checker) all() error {
 	return nil
 }
 
-// forEach visits a bucket and looks at the context now and then.
+// buckets checks that the file holds the buckets of a store and nothing else. That none is missing was looked at when it was opened.
+func (c *checker) buckets() error {
+	return c.tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		if !slices.ContainsFunc(allBuckets(), func(known []byte) bool { return bytes.Equal(known, name) }) {
+			return c.report("file "+c.s.db.Path(), "the bucket %q is not one of a store", name)
+		}
+		return nil
+	})
+}
+
+// forEach visits a bucket, yields, and looks at the context now and then.
 func (c *checker) forEach(bucket []byte, visit func(k, v []byte) error) error {
 	n := 0
 	return c.tx.Bucket(bucket).ForEach(func(k, v []byte) error {
-		if n++; n%4096 == 0 && c.ctx.Err() != nil {
-			return c.ctx.Err()
+		if n++; n%restEvery == 0 {
+			runtime.Gosched() // a check takes seconds, and must not keep a search waiting
+			if err := c.ctx.Err(); err != nil {
+				return err
+			}
 		}
 		return visit(k, v)
 	})

@@ -92,6 +92,13 @@ func TestCheckFindsPlantedFaults(t *testing.T) {
 			b := tx.Bucket(bucketAudit)
 			return errors.Join(b.Put(number(3), []byte(`{"n":3}`)), b.Put(number(5), []byte(`{"n":5}`)))
 		}, "audit record 5: it follows record 3"},
+		{"images with a part missing", func(tx *bbolt.Tx) error {
+			b := tx.Bucket(bucketImages)
+			packed := append([]byte(nil), b.Get(append(runKey("staff", 1), number(0)...))...)
+			return b.Put(append(runKey("staff", 1), number(2)...), packed)
+		}, "what run staff-1 replaced: part 1 is missing"},
+		{"secret in clear text", put(bucketObjects, []byte("device/d"), []byte(`{"name":"d","password":"hunter2"}`)), "device d: password is stored in clear text"},
+		{"bucket of something else", func(tx *bbolt.Tx) error { _, err := tx.CreateBucket([]byte("other")); return err }, `the bucket "other" is not one of a store`},
 		{"refusal that does not decode", put(bucketRefusals, number(1), []byte("?")), "refusal 1: read refusal"},
 		{"refusal under another number", put(bucketRefusals, number(7), []byte(`{"n":6}`)), "refusal 7: it calls itself 6"},
 		{"refusal that counts nothing", put(bucketRefusals, number(7), []byte(`{"n":7}`)), "refusal 7: it counts 0"},

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +28,9 @@ func (c *checker) objects() error {
 			if err := c.report(r.String(), "%v", err); err != nil {
 				return err
 			}
+		}
+		if err := c.clearSecrets(r); err != nil {
+			return err
 		}
 		var lost []string
 		eachSecret(o, func(path string, s *Secret) {
@@ -52,6 +57,26 @@ func (c *checker) objects() error {
 		}
 		return nil
 	})
+}
+
+// clearSecrets checks that an object's literals are sealed, and none is in the object itself.
+func (c *checker) clearSecrets(r ObjectRef) error {
+	o, ok := NewObject(r.Kind)
+	if !ok || json.Unmarshal(c.tx.Bucket(bucketObjects).Get(objectKey(r)), o) != nil {
+		return nil // reported already
+	}
+	var inClear []string
+	eachSecret(o, func(path string, s *Secret) {
+		if s.IsLiteral() {
+			inClear = append(inClear, path)
+		}
+	})
+	for _, path := range inClear {
+		if err := c.report(r.String(), "%s is stored in clear text: change it with dialtree apply", path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sealed checks that each sealed literal opens and that an object has it.
@@ -131,14 +156,26 @@ func (c *checker) runs() error {
 
 // images checks that what runs replaced can be read and belongs to a run.
 func (c *checker) images() error {
+	var run []byte // that the chunk before this one is of
+	var next uint64
 	return c.forEach(bucketImages, func(k, v []byte) error {
 		connector, n, ok := parseRunKey(k[:max(len(k)-8, 0)])
 		if !ok {
 			return c.report(fmt.Sprintf("images with the key %q", k), "the key is not one of a run")
 		}
+		if of := k[:len(k)-8]; !bytes.Equal(of, run) {
+			run, next = bytes.Clone(of), 0
+		}
+		wanted, chunkNumber := next, binary.BigEndian.Uint64(k[len(k)-8:])
+		next = chunkNumber + 1
 		where := "what run " + runID(connector, n) + " replaced"
 		if c.tx.Bucket(bucketRuns).Get(runKey(connector, n)) == nil {
 			return c.report(where, "the run does not exist")
+		}
+		if chunkNumber != wanted {
+			if err := c.report(where, "part %d is missing: the run cannot be undone", wanted); err != nil {
+				return err
+			}
 		}
 		chunk, err := unpack(v)
 		if err != nil {

@@ -166,6 +166,25 @@ func (e *CorruptError) Error() string {
 }
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+// A WriteError is a change that could not be written.
+type WriteError struct {
+	Path    string
+	Err     error
+	InDoubt bool // readers see the change, but whether the disk has it is not known
+}
+
+func (e *WriteError) Error() string {
+	cause := plainCause(e.Err)
+	switch {
+	case e.InDoubt:
+		return fmt.Sprintf("the disk failed while a change of %s was being confirmed (%v): whether the change lasts is not known, and no other is taken; logins and searches go on: see to the disk, start dialtree again, and look whether the change is there", e.Path, cause)
+	case Full(e.Err):
+		return fmt.Sprintf("nothing was changed: %s cannot be written (%v): make room on the disk that it is on; dialtree goes on by itself then", e.Path, cause)
+	}
+	return fmt.Sprintf("nothing was changed: %s cannot be written (%v): see to the disk that it is on; logins and searches go on", e.Path, cause)
+}
+func (e *WriteError) Unwrap() error { return e.Err }
+
 // A LostKeyError says that the stored secrets cannot be opened.
 type LostKeyError struct {
 	KeyPath string

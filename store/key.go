@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -84,7 +85,7 @@ func ForgetSecrets(ctx context.Context, dir string) ([]SecretRef, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	db, err := openFile(filepath.Join(dir, fileName), 0, false)
+	db, _, err := openFile(ctx, filepath.Join(dir, fileName), 0, false)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func ForgetSecrets(ctx context.Context, dir string) ([]SecretRef, error) {
 }
 
 func forgetSecrets(s *Store) (forgotten []SecretRef, err error) {
-	defer s.recoverCorrupt(&err)
+	defer s.contain(&err, debug.SetPanicOnFault(true))
 	if err := s.checkBuckets(); err != nil {
 		return nil, err
 	}

@@ -38,8 +38,11 @@ type Store struct {
 	now     func() time.Time
 	storeID [16]byte
 	key     *sealer
+	lost    string // what was lost with a meta page; empty: nothing
 	state   atomic.Pointer[state]
-	writer  chan struct{} // holds a token while Apply or Check works; unlike bbolt's lock it can be waited for with a context
+	damage  atomic.Pointer[CorruptError] // the first page that could not be read
+	failed  atomic.Pointer[WriteError]   // the last change, when it could not be written
+	writer  chan struct{}                // holds a token while Apply or Check works; unlike bbolt's lock it can be waited for with a context
 
 	mu      sync.Mutex    // guards changed and closed
 	changed chan struct{} // closed at a commit, then replaced
@@ -74,11 +77,11 @@ func open(ctx context.Context, o Options, sc schema) (*Store, error) {
 			return nil, err
 		}
 	}
-	db, err := openFile(path, o.LockTimeout, o.ReadOnly)
+	db, lost, err := openFile(ctx, path, o.LockTimeout, o.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dir: o.Dir, now: o.Now, writer: make(chan struct{}, 1), changed: make(chan struct{})}
+	s := &Store{db: db, dir: o.Dir, now: o.Now, lost: lost, writer: make(chan struct{}, 1), changed: make(chan struct{})}
 	if err := s.start(ctx, o.ReadOnly, sc); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -87,7 +90,7 @@ func open(ctx context.Context, o Options, sc schema) (*Store, error) {
 
 // start brings an opened file up to date and reads what the store keeps in memory.
 func (s *Store) start(ctx context.Context, readOnly bool, sc schema) (err error) {
-	defer s.recoverCorrupt(&err)
+	defer s.contain(&err, debug.SetPanicOnFault(true))
 	if err := s.migrate(ctx, readOnly, sc); err != nil {
 		return err
 	}
@@ -105,12 +108,8 @@ func (s *Store) start(ctx context.Context, readOnly bool, sc schema) (err error)
 	})
 }
 
-// recoverCorrupt turns a panic into an error: bbolt panics on pages that make no sense.
-func (s *Store) recoverCorrupt(err *error) {
-	if r := recover(); r != nil {
-		*err = &CorruptError{Path: s.db.Path(), Err: fmt.Errorf("%v", r)}
-	}
-}
+// Lost says what was lost before the store was opened, in a sentence; empty: nothing.
+func (s *Store) Lost() string { return s.lost }
 
 // Dir returns the directory that the store is in.
 func (s *Store) Dir() string { return s.dir }
@@ -206,9 +205,10 @@ func fileOptions(timeout time.Duration, readOnly bool) *bbolt.Options {
 	}
 }
 
-// openFile opens an existing file. bbolt panics on some damage, and reading behind the end of a file that was cut off is a fault:
-// both become errors here, and the file is closed, for otherwise it would stay locked.
-func openFile(path string, timeout time.Duration, readOnly bool) (db *bbolt.DB, err error) {
+// openFile opens an existing file when its pages hold together. bbolt panics on some damage, and reading behind the end of a file that was cut
+// off is a fault: both become errors here, and the file is closed, for otherwise it would stay locked. lost says what is gone of a file that
+// is sound otherwise.
+func openFile(ctx context.Context, path string, timeout time.Duration, readOnly bool) (db *bbolt.DB, lost string, err error) {
 	if timeout == 0 {
 		timeout = 2 * time.Second
 	}
@@ -229,36 +229,53 @@ func openFile(path string, timeout time.Duration, readOnly bool) (db *bbolt.DB, 
 	db, err = bbolt.Open(path, 0o600, options)
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, &LockedError{Path: path, Waited: timeout}
+		return nil, "", &LockedError{Path: path, Waited: timeout}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, notFound("the store %s", path)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, &DirError{Dir: filepath.Dir(path), Err: plainCause(err)}
+		return nil, "", notFound("the store %s", path)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOMEM):
+		return nil, "", &DirError{Dir: filepath.Dir(path), Err: plainCause(err)}
 	case err != nil:
-		return nil, &CorruptError{Path: path, Err: err}
+		return nil, "", &CorruptError{Path: path, Err: err}
 	}
-	if err := checkSize(db); err != nil {
-		return nil, errors.Join(&CorruptError{Path: path, Err: err}, db.Close())
+	if lost, err = checkFile(ctx, f); err == nil && !readOnly {
+		err = confirm(path, f)
 	}
-	return db, nil
+	if err != nil {
+		return nil, "", errors.Join(err, db.Close())
+	}
+	return db, lost, nil
 }
 
-// checkSize compares the file with what its last commit says it holds. Everything behind this may read without fear of faults.
-func checkSize(db *bbolt.DB) error {
-	tx, err := db.Begin(false)
+// checkFile looks whether the pages of a file hold together, of which the first that does not is told. Whoever reads behind
+// this needs no fear of faults, unless the disk loses something later.
+func checkFile(ctx context.Context, f *os.File) (lost string, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	if _, lost, err = readMeta(f); err != nil {
+		return "", &CorruptError{Path: f.Name(), Err: err}
+	}
+	return lost, checkPages(ctx, f, info.Size(), func(format string, args ...any) error {
+		return &CorruptError{Path: f.Name(), Err: fmt.Errorf(format, args...)}
+	})
+}
+
+// confirm writes the meta page that counts once more and waits for the disk. The last process may have written it and not have
+// learned that the disk does not have it: see commit.
+func confirm(path string, f *os.File) error {
+	meta, _, err := readMeta(f)
 	if err != nil {
 		return err
 	}
-	want := tx.Size()
-	if err := tx.Rollback(); err != nil {
-		return err
+	raw := make([]byte, meta.pageSize)
+	at := int64(meta.page) * meta.pageSize
+	if _, err := f.ReadAt(raw, at); err != nil {
+		return &CorruptError{Path: path, Err: err}
 	}
-	info, err := os.Stat(db.Path())
-	if err != nil {
-		return err
-	}
-	if info.Size() < want {
-		return fmt.Errorf("it was cut off: %d of %d bytes are left", info.Size(), want)
+	_, err = f.WriteAt(raw, at)
+	if err = errors.Join(err, f.Sync()); err != nil {
+		return &DirError{Dir: filepath.Dir(path), Err: plainCause(err)}
 	}
 	return nil
 }

@@ -114,7 +114,7 @@ func TestOpenRefuses(t *testing.T) {
 // dataSize returns how much of a file is in use: bbolt makes it longer in advance.
 func dataSize(t *testing.T, path string) int64 {
 	t.Helper()
-	db, err := openFile(path, time.Second, true)
+	db, _, err := openFile(t.Context(), path, time.Second, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,45 +140,6 @@ func listDir(t *testing.T, dir string) []string {
 		names = append(names, f.Name())
 	}
 	return names
-}
-
-// A page that makes no sense is an error of Open or a problem of Check, and never ends the process.
-func TestDamagedPages(t *testing.T) {
-	dir := makeStore(t)
-	path := filepath.Join(dir, fileName)
-	good, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	good = good[:dataSize(t, path)]
-	found, pages := 0, len(good)/4096
-	for page := 2; page < pages; page += max(1, pages/40) {
-		bad := slices.Clone(good)
-		for i := range 256 {
-			bad[page*4096+i] ^= byte(37*i + page)
-		}
-		if err := os.WriteFile(path, bad, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(context.Background(), Options{Dir: dir})
-		if err != nil {
-			found++
-			continue
-		}
-		problems, err := s.Check(context.Background())
-		if err != nil {
-			t.Errorf("page %d: Check: %v", page, err)
-		}
-		if len(problems) > 0 {
-			found++
-		}
-		if err := s.Close(); err != nil {
-			t.Errorf("page %d: Close: %v", page, err)
-		}
-	}
-	if found == 0 {
-		t.Error("no damage was noticed")
-	}
 }
 
 func TestOpenUnusableDirectory(t *testing.T) {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -16,7 +17,8 @@ type Snapshot struct {
 
 // View calls f with the store as it is now; changes that others apply meanwhile do not show. f must neither Apply, which may
 // wait for f to end, nor take long: what a snapshot sees cannot be reused in the file.
-func (s *Store) View(f func(*Snapshot) error) error {
+func (s *Store) View(f func(*Snapshot) error) (err error) {
+	defer s.contain(&err, debug.SetPanicOnFault(true))
 	tx, err := s.begin()
 	if err != nil {
 		return err
@@ -28,10 +30,23 @@ func (s *Store) View(f func(*Snapshot) error) error {
 // begin starts a read.
 func (s *Store) begin() (*bbolt.Tx, error) {
 	tx, err := s.db.Begin(false)
-	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
-		return nil, ErrClosed
+	return tx, beginError(err)
+}
+
+// beginWrite starts a write. The writer's token is held.
+func (s *Store) beginWrite() (*bbolt.Tx, error) {
+	tx, err := s.db.Begin(true)
+	return tx, beginError(err)
+}
+
+func beginError(err error) error {
+	switch {
+	case errors.Is(err, berrors.ErrDatabaseNotOpen):
+		return ErrClosed
+	case errors.Is(err, berrors.ErrInvalidMapping):
+		return errNoMap
 	}
-	return tx, err
+	return err
 }
 
 // view is View for one result.
@@ -45,11 +60,12 @@ func view[T any](s *Store, f func(*Snapshot) (T, error)) (result T, err error) {
 
 // Account returns what a bind needs to know of the user with this login name, in whatever spelling; false when there is none.
 // It is two lookups and copies the head of one record.
-func (s *Store) Account(login string) (Account, bool, error) {
+func (s *Store) Account(login string) (_ Account, _ bool, err error) {
 	name, ok := NormalizeName(login)
 	if !ok {
 		return Account{}, false, nil
 	}
+	defer s.contain(&err, debug.SetPanicOnFault(true))
 	tx, err := s.begin()
 	if err != nil {
 		return Account{}, false, err

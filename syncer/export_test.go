@@ -21,6 +21,9 @@ func (s *Syncer) SetPauses(runs, webhooks []time.Duration) {
 	s.webhookPauses = func() []time.Duration { return webhooks }
 }
 
+// SetClockEvery makes Run look at the clock more often.
+func (s *Syncer) SetClockEvery(d time.Duration) { s.clockEvery = d }
+
 // Runs is the count of a connector's runs with a result.
 func (s *Syncer) Runs(connector, result string) prometheus.Counter {
 	return s.metrics.runs.WithLabelValues(connector, result)

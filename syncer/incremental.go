@@ -40,8 +40,9 @@ func (s *Syncer) fetchOf(c *store.Connector, j *job, changes bool) (*fetch, erro
 	if f.last, err = s.lastFetch(c.Name); err != nil {
 		return nil, err
 	}
-	// A connector that was changed may mean something else for what has not changed.
-	if f.last == nil || f.last.Connector != config || f.now.Sub(f.last.Full) >= fullEvery {
+	// A connector that was changed may mean something else for what has not changed. What was fetched at a time that has
+	// not come yet, when the clock was wrong, is of no known age.
+	if f.last == nil || f.last.Connector != config || f.now.Sub(f.last.Full) >= fullEvery || f.last.Full.After(f.now) {
 		f.last = nil
 		return f, nil
 	}

@@ -195,7 +195,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 			return err
 		}
 	}
-	r.Run.Finished = s.now().UTC()
+	r.Run.Finished = s.finished(r.Run.Started)
 	applied, err := s.store.Apply(ctx, changes)
 	if err != nil {
 		return err
@@ -224,7 +224,7 @@ func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, err
 		r.Run.Created, r.Run.Updated, r.Run.Removed, r.Run.Unchanged = 0, 0, 0, 0
 	}
 	if r.DryRun {
-		r.Run.Finished = s.now().UTC()
+		r.Run.Finished = s.finished(r.Run.Started)
 		return r, nil
 	}
 	if failed != nil {
@@ -240,7 +240,7 @@ func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, err
 func (s *Syncer) record(ctx context.Context, r *Report) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	r.Run.Finished = s.now().UTC()
+	r.Run.Finished = s.finished(r.Run.Started)
 	applied, err := s.store.Apply(ctx, &store.Changes{Run: &r.Run})
 	if err != nil {
 		return err

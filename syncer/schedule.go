@@ -71,7 +71,7 @@ func (s *Syncer) Run(ctx context.Context) (err error) {
 		defer s.mu.Unlock()
 		clear(s.scheduled)
 	}()
-	f := &following{Syncer: s, cron: cron, known: map[string]bool{}, first: true}
+	f := &following{Syncer: s, cron: cron, clock: newSetClock(s.now), known: map[string]bool{}, first: true}
 	for {
 		// Before reading: what changes after that is seen in the next round.
 		seq := s.store.Seq()
@@ -79,7 +79,7 @@ func (s *Syncer) Run(ctx context.Context) (err error) {
 			return err
 		}
 		f.first = false
-		switch _, err := s.store.Wait(ctx, seq); {
+		switch err := f.wait(ctx, seq); {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, store.ErrClosed):
@@ -90,10 +90,27 @@ func (s *Syncer) Run(ctx context.Context) (err error) {
 	}
 }
 
+// wait returns when the store has changed, or when the clock was set and everything is to be scheduled anew.
+func (f *following) wait(ctx context.Context, seq uint64) error {
+	for {
+		look, cancel := context.WithTimeout(ctx, f.clockEvery)
+		_, err := f.store.Wait(look, seq)
+		cancel()
+		if jump := f.clock.jumped(); jump != 0 {
+			f.clockWasSet(jump)
+			return nil
+		}
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 // following keeps the schedules those of the stored connectors.
 type following struct {
 	*Syncer
 	cron  gocron.Scheduler
+	clock *setClock
 	known map[string]bool
 	first bool // of the rounds since the program was started
 }

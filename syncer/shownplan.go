@@ -20,7 +20,7 @@ func (s *Syncer) show(j *job, r *Report) {
 	}
 	seen := *r
 	if seen.Run.Finished.IsZero() { // a dry run
-		seen.Run.Finished = s.now().UTC()
+		seen.Run.Finished = s.finished(seen.Run.Started)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

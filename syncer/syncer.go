@@ -43,6 +43,7 @@ type Syncer struct {
 	// What tests shorten or replace.
 	retries       func() []time.Duration
 	webhookPauses func() []time.Duration
+	clockEvery    time.Duration
 	sources       func(store.Source, *template, *job) (source.Source, error)
 
 	mu        sync.Mutex                  // guards what follows
@@ -92,6 +93,7 @@ func New(o Options) (*Syncer, error) {
 
 		retries:       retries,
 		webhookPauses: webhookPauses,
+		clockEvery:    clockEvery,
 	}
 	s.sources = s.sourceOf
 	return s, nil

@@ -52,7 +52,7 @@ func (s *Syncer) undo(ctx context.Context, run *store.Run, r *Report) error {
 	if run.Connector != store.HandImports {
 		r.note("the next run of connector %s will do the same as %s, unless its source or its settings change before", run.Connector, run.ID)
 	}
-	r.Run.Result, r.Run.Finished = store.RunDone, s.now().UTC()
+	r.Run.Result, r.Run.Finished = store.RunDone, s.finished(r.Run.Started)
 	applied, err := s.store.Apply(ctx, u.changes)
 	if err != nil {
 		return undoError(err)

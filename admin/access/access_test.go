@@ -165,6 +165,32 @@ func TestSee(t *testing.T) {
 	}
 }
 
+// Whatever the clock is set to, no session outlives its time by more than clocks differ.
+func TestSessionsWhenTheClockIsSet(t *testing.T) {
+	begun := time.Unix(1e9, 0)
+	for _, tt := range []struct {
+		name string
+		by   time.Duration
+		over bool
+	}{
+		{"not", 0, false},
+		{"by what two nodes may differ", -time.Minute, false},
+		{"an hour back", -time.Hour, true},
+		{"a year back", -365 * 24 * time.Hour, true},
+		{"a minute ahead", time.Minute, false},
+		{"an hour ahead", time.Hour, true},
+		{"a year ahead", 365 * 24 * time.Hour, true},
+	} {
+		now := begun
+		sessions := &Sessions{Idle: 30 * time.Minute, Limit: 12 * time.Hour, Now: func() time.Time { return now }}
+		_, session := sessions.New(&Account{Name: "ada", Role: RoleAdmin}, Client{})
+		now = now.Add(tt.by)
+		if got := sessions.over(&session); got != tt.over {
+			t.Errorf("%s: over is %t", tt.name, got)
+		}
+	}
+}
+
 func TestSuperfluous(t *testing.T) {
 	s := openStore(t)
 	now := time.Unix(1e9, 0)

@@ -18,6 +18,8 @@ const (
 	// seenWait is how long a request waits to note that a session is in use. An import may hold the store for seconds.
 	seenWait = 200 * time.Millisecond
 	maxAgent = 256
+	// maxAhead is how far the clocks of two nodes may be apart, or one may be put right.
+	maxAhead = 5 * time.Minute
 )
 
 // Sessions decides who comes with a cookie. They are kept in the store, so that each node knows them.
@@ -65,10 +67,11 @@ func (s *Sessions) Superfluous(a *Account) ([]string, error) {
 	return ended, nil
 }
 
-// over tells whether a session's time has run out.
+// over tells whether a session's time has run out. One that was in use at a time that has not come yet is over, too: the clock was
+// set back, and the session would last until its end has come once more.
 func (s *Sessions) over(session *store.Session) bool {
 	now := s.Now()
-	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.Idle
+	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.Idle || session.Seen.Sub(now) > maxAhead
 }
 
 // Holds tells whether a session still lets somebody in: its time is not over, and whoever began it has the same password and role.

@@ -18,6 +18,10 @@ const (
 	// mostRefusals is how many refused clients at a time are told why. The
 	// others are closed at once: a flood must not be answered with a flood.
 	mostRefusals = 64
+	// leastRefusals and refusalShare bound them where few connections are allowed,
+	// since each holds a descriptor: one for every eight.
+	leastRefusals = 4
+	refusalShare  = 8
 )
 
 // accept serves a listener until stop is closed. Errors such as a lack of
@@ -187,7 +191,7 @@ func (s *Server) remove(c *Conn) {
 // refuse closes a connection that is too many. A client that can understand it
 // is told why, on a goroutine of its own, as long as there are few of those.
 func (s *Server) refuse(c *Conn, silently bool, why string, refusals *sync.WaitGroup) {
-	if silently {
+	if silently || len(s.refusals) >= max(leastRefusals, c.limits.MaxConnections/refusalShare) {
 		c.raw.Close()
 		return
 	}

@@ -33,6 +33,8 @@ func (c *Conn) cancelRequest(x *exchange) {
 	switch {
 	case inService && b.done:
 		code, text = ldapwire.TooLate, "the request has been answered"
+	case inService && len(b.cancels) >= c.limits.MaxPendingPerConnection:
+		code, text = ldapwire.Busy, "too many cancels are waiting on this connection"
 	case inService && b.op != ldapwire.OpBindRequest:
 		// Its turn comes when the handler has returned, in answerCancels.
 		b.cancels = append(b.cancels, x.msg.ID)

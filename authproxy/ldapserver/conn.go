@@ -46,10 +46,12 @@ type Conn struct {
 	in           *buffer
 	readBy       int64 // the read deadline; 0: none yet
 	messageSince int64 // when a message that is not complete began to arrive; 0: none
+	partBy       int64 // the client was told that the server is leaving, and is served until then; 0: not
 
 	lastActive atomic.Int64 // when something was read or served last
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	opening bool // guarded by mu: what comes before the first message, or a handshake, is under way
 	// Guarded by mu, save that the one goroutine of a connection that has both
 	// roles changes busy without it.
 	busy   *exchange // the request in service

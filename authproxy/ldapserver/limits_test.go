@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -170,6 +171,46 @@ func TestClientThatPipelinesAndDoesNotRead(t *testing.T) {
 			}
 			t.Fatalf("the connection ended with %v, want a reset", err)
 		}
+	}
+}
+
+// shortOfRoom is a listener whose connections take little that is not read.
+type shortOfRoom struct{ net.Listener }
+
+func (l shortOfRoom) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	}
+	return c, err
+}
+
+// A few KiB of requests can ask for megabytes of answers. They are not made before the client takes those
+// that it has asked for already.
+func TestAnswersToPipelinedRequestsAreNotPiledUp(t *testing.T) {
+	const requests, answer = 2500, 8 << 10
+	var served atomic.Int64
+	long := strings.Repeat("x", answer)
+	s := runOn(t, ldapserver.Options{
+		Limits: ldapserver.Limits{WriteTimeout: 300 * time.Millisecond},
+		Handler: handlerFunc(func(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+			served.Add(1)
+			w.Result(ldapwire.UnwillingToPerform, "", long)
+		}),
+	}, ldapserver.Listener{Listener: shortOfRoom{listen(t)}})
+	p := s.dial(t)
+	if err := p.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	// A large message makes the server's buffer large, and what comes behind it is read with it.
+	all := ldapwire.AppendBindRequest(nil, 1, 3, "cn=x", make([]byte, 40<<10))
+	for range requests {
+		all = ldapwire.AppendDelRequest(all, 2, "")
+	}
+	p.send(all)
+	time.Sleep(150 * time.Millisecond)
+	if n := served.Load(); n > requests/10 {
+		t.Errorf("%d requests were served, %d bytes of answers, while nothing was read", n, n*answer)
 	}
 }
 

@@ -242,6 +242,33 @@ func TestTooManyPendingRequestsAreAnsweredWithBusy(t *testing.T) {
 	p.expect(9, ldapwire.OpSearchResultDone, ldapwire.Success)
 }
 
+// A client may ask for a cancel as often as it likes; what waits for the end of a request is no more than may wait.
+func TestTooManyCancelsAreAnsweredWithBusy(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	p := run(t, ldapserver.Options{
+		Limits: ldapserver.Limits{MaxPendingPerConnection: 3},
+		Handler: handlerFunc(func(w *ldapserver.ResponseWriter, r *ldapserver.Request) {
+			close(entered)
+			<-leave
+			w.Result(ldapwire.Success, "", "")
+		}),
+	}).dial(t)
+	p.send(ldapwire.AppendDelRequest(nil, 1, "cn=x"))
+	<-entered
+	time.Sleep(held)
+	for id := range int32(5) {
+		p.send(cancelOf(10+id, 1))
+	}
+	p.expect(13, ldapwire.OpExtendedResponse, ldapwire.Busy)
+	p.expect(14, ldapwire.OpExtendedResponse, ldapwire.Busy)
+	p.expectNothing(held)
+	close(leave)
+	p.expect(1, ldapwire.OpDelResponse, ldapwire.Success)
+	for id := range int32(3) {
+		p.expect(10+id, ldapwire.OpExtendedResponse, ldapwire.TooLate)
+	}
+}
+
 func TestMessageIDInUse(t *testing.T) {
 	for _, c := range []struct {
 		name string

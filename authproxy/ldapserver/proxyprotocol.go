@@ -132,11 +132,8 @@ func parseProxyV2(b []byte) (client netip.AddrPort, n int, err error) {
 // readProxyHeader reads the header that the connection has to begin with. What
 // came behind it stays in the buffer.
 func (c *Conn) readProxyHeader() error {
-	c.setReadDeadline(c.srv.now() + int64(c.limits.HandshakeTimeout))
+	defer c.beginOpening()()
 	for {
-		if c.srv.stopping.Load() {
-			return errStopping
-		}
 		n, err := c.nc.Read(c.in.b[c.in.w:])
 		c.in.w += n
 		client, size, perr := parseProxyHeader(c.in.unread())
@@ -149,7 +146,6 @@ func (c *Conn) readProxyHeader() error {
 				c.remote = client
 			}
 			c.lastActive.Store(c.srv.now())
-			c.readBy = 0
 			return nil
 		case err != nil:
 			return err

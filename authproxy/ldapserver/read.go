@@ -10,7 +10,8 @@ import (
 
 // Why a connection is read no further, besides what the socket says.
 var (
-	errStopping = errors.New("the server is stopping")
+	errStopping = errors.New("the server is stopping") // there is one thing to say first: not the end yet
+	errParted   = errors.New("the server is stopping, as the client was told")
 	errIdle     = errors.New("idle for too long")
 	errSlow     = errors.New("a message took too long to arrive")
 )
@@ -30,8 +31,8 @@ func (c *Conn) loop(alone bool) {
 		c.sendHeld()
 	}
 	for !c.over.Load() {
-		if alone && c.srv.stopping.Load() {
-			c.goodbye(x, ldapwire.Unavailable, "the server is stopping")
+		if alone && c.parted() {
+			c.end()
 			return
 		}
 		size, err := ldapwire.Size(c.in.unread(), int(c.maxMessage.Load()))
@@ -40,6 +41,9 @@ func (c *Conn) loop(alone bool) {
 			return
 		}
 		if size == 0 || size > c.in.w-c.in.r {
+			if alone && c.partBy == 0 && c.srv.stopping.Load() {
+				x = c.part(x)
+			}
 			if x != nil {
 				err = x.w.flush()
 				c.srv.release(x)
@@ -47,6 +51,10 @@ func (c *Conn) loop(alone bool) {
 			}
 			if err == nil {
 				err = c.fill(alone)
+			}
+			if err == errStopping {
+				alone = true
+				continue
 			}
 			if err != nil {
 				c.unreadable(err)
@@ -70,11 +78,21 @@ func (c *Conn) loop(alone bool) {
 		if !alone {
 			alone = c.rejoin()
 		}
-		if alone {
-			if !c.serve(x, raw) {
+		if !alone {
+			switch c.wait(x, raw) {
+			case readOn:
+				continue
+			case readNoMore:
 				return
 			}
-		} else if !c.wait(x, raw) {
+			alone = true
+		}
+		if !c.serve(x, raw) {
+			return
+		}
+		// A few bytes of requests ask for many of answers: no more are made before
+		// the client takes these.
+		if len(x.w.out) >= flushAt && x.w.flush() != nil {
 			return
 		}
 	}
@@ -101,7 +119,7 @@ func (c *Conn) fill(alone bool) error {
 	for {
 		// Run sets stopping before it makes the deadline fire, so that one of
 		// the two is seen here.
-		if c.srv.stopping.Load() && (alone || c.rejoin()) {
+		if c.partBy == 0 && c.srv.stopping.Load() && (alone || c.rejoin()) {
 			return errStopping
 		}
 		n, err := c.nc.Read(c.in.b[c.in.w:])
@@ -118,7 +136,10 @@ func (c *Conn) fill(alone bool) error {
 		}
 		due := c.due(alone)
 		if due <= c.srv.now() {
-			if c.messageSince != 0 {
+			switch {
+			case c.partBy != 0:
+				return errParted
+			case c.messageSince != 0:
 				return errSlow
 			}
 			return errIdle
@@ -129,6 +150,9 @@ func (c *Conn) fill(alone bool) error {
 
 // due is when the reader has waited for long enough.
 func (c *Conn) due(alone bool) int64 {
+	if c.partBy != 0 && (alone || c.rejoin()) {
+		return c.partBy
+	}
 	if !c.in.empty() {
 		if c.messageSince == 0 {
 			c.messageSince = c.srv.now()
@@ -151,8 +175,6 @@ func (c *Conn) setReadDeadline(by int64) {
 // unreadable ends a connection that nothing more comes from.
 func (c *Conn) unreadable(err error) {
 	switch {
-	case errors.Is(err, errStopping):
-		c.goodbye(nil, ldapwire.Unavailable, "the server is stopping")
 	case errors.Is(err, errSlow):
 		c.goodbye(nil, ldapwire.ProtocolError, "the rest of a message did not arrive within "+c.limits.MessageTimeout.String())
 	default:

@@ -63,10 +63,6 @@ func (c *Conn) serve(x *exchange, raw []byte) bool {
 // It tells whether the queue became empty, so that the reader is alone now.
 func (c *Conn) drain(x *exchange) bool {
 	for x.w.flush() == nil && !c.over.Load() {
-		if c.srv.stopping.Load() {
-			c.goodbye(x, ldapwire.Unavailable, "the server is stopping")
-			return false
-		}
 		p, ok := c.next(x)
 		if !ok {
 			if c.srv.stopping.Load() {

@@ -33,6 +33,7 @@ type Server struct {
 	started  time.Time // what now counts from
 	running  atomic.Bool
 	stopping atomic.Bool
+	partBy   atomic.Int64    // set before stopping: until when requests are taken from whoever still sends some
 	base     context.Context // the parent of every connection's; ends after the grace period
 	watchdog *watchdog
 
@@ -99,11 +100,13 @@ func (s *Server) SetLimits(l Limits) error {
 func (s *Server) SetCertificate(certificate *tls.Certificate) { s.certificate.Store(certificate) }
 
 // Run serves the listeners' connections until ctx ends, and closes the
-// listeners. It then says goodbye to idle clients at once, lets requests in
-// service go on for the grace period, ends their contexts, closes what is
-// left, and returns when all that it started has ended; at the latest a second
-// after the grace period, with an error that says how many requests did not
-// heed the end of their context. A server runs once.
+// listeners. It then answers what was sent, tells each client that has nothing
+// outstanding that it is leaving, and answers for a moment longer what crossed
+// that notice on its way (parting.go). Requests in service may go on for the
+// grace period; then it ends their contexts, closes what is left, and returns
+// when all that it started has ended; at the latest a second after the grace
+// period, with an error that says how many requests did not heed the end of
+// their context. A server runs once.
 func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 	if err := s.mayRun(listeners); err != nil {
 		return err
@@ -131,6 +134,7 @@ func (s *Server) Run(ctx context.Context, listeners ...Listener) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	s.partBy.Store(s.now() + int64(parting))
 	s.stopping.Store(true)
 	close(stopAccepting)
 	for _, l := range listeners {
@@ -171,7 +175,7 @@ func (s *Server) disconnect(cancel context.CancelFunc) error {
 	// Whoever waits for input wakes up, sees that the server is stopping and
 	// says goodbye on its own goroutine: nobody waits for anybody else.
 	for _, c := range s.open() {
-		_ = c.raw.SetReadDeadline(time.Unix(1, 0))
+		c.wake()
 	}
 	if s.emptyWithin(s.grace) {
 		return nil

@@ -65,19 +65,21 @@ func TestShutdown(t *testing.T) {
 			time.Sleep(wait)
 			s.stop()
 			time.Sleep(held)
-			p.send(search(3, ""))
-			time.Sleep(held)
-			h.leave <- struct{}{}
-			for {
-				m := p.receive()
-				if m.ID == 1 && m.Result.Code == ldapwire.Success {
-					break
-				}
-				if m.ID == 1 || m.Result.Code != ldapwire.Unavailable { // what came late, or was read late
-					t.Fatalf("received ID %d, %v", m.ID, m.Result.Code)
+			for range 3 {
+				h.leave <- struct{}{}
+			}
+			p.send(search(3, "")) // has crossed the news on its way
+			for id, noticed := int32(1), false; id <= 3 || !noticed; {
+				switch m := p.receive(); {
+				case m.ID == id && m.Result.Code == ldapwire.Success:
+					id++
+				case m.ID == 0 && m.Result.Code == ldapwire.Unavailable:
+					noticed = true
+				default:
+					t.Fatalf("received ID %d, %v; want %d", m.ID, m.Result.Code, id)
 				}
 			}
-			p.expectNotice(ldapwire.Unavailable)
+			p.expectEnd()
 			if took := s.ended(t); took > time.Second {
 				t.Errorf("it took %v", took)
 			}

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 )
@@ -31,14 +30,7 @@ func (s *Server) tlsConfig() *tls.Config {
 
 // handshake makes c a TLS connection; plain is what it speaks so far.
 func (c *Conn) handshake(plain net.Conn) error {
-	if err := c.raw.SetDeadline(time.Now().Add(c.limits.HandshakeTimeout)); err != nil {
-		return err
-	}
-	c.readBy = 0
-	c.writeBy.Store(0)
-	if c.srv.stopping.Load() {
-		return errStopping
-	}
+	defer c.beginOpening()()
 	t := tls.Server(plain, c.srv.tls)
 	if err := t.Handshake(); err != nil {
 		return err

@@ -46,13 +46,24 @@ func (c *Conn) sendHeld() {
 	close(sent)
 }
 
+// What becomes of the reading once a message was dealt with.
+type reading uint8
+
+const (
+	readOn reading = iota
+	readNoMore
+	// serveIt says that the message is still to be served, by the reader: who served
+	// before has found the queue empty, and will not look again.
+	serveIt
+)
+
 // wait deals with a message while a request is in service on another
-// goroutine. It tells whether to read on.
-func (c *Conn) wait(x *exchange, raw []byte) bool {
+// goroutine.
+func (c *Conn) wait(x *exchange, raw []byte) reading {
 	switch op := operationOf(&x.msg); op {
 	case opUnbind:
 		c.unbind(x)
-		return false
+		return readNoMore
 	case opAbandon:
 		c.abandon(x)
 	case opCancel:
@@ -62,22 +73,28 @@ func (c *Conn) wait(x *exchange, raw []byte) bool {
 	default:
 		return c.enqueue(x, op, raw)
 	}
-	return true
+	return readOn
 }
 
-// enqueue lets a request wait for its turn.
-func (c *Conn) enqueue(x *exchange, op operation, raw []byte) bool {
+// enqueue lets a request wait for its turn. A client may send its next request as
+// soon as it has the answer to the last one, just when the other goroutine is done: whether
+// that still serves is asked under the lock that it takes to stop.
+func (c *Conn) enqueue(x *exchange, op operation, raw []byte) reading {
 	id := x.msg.ID
 	c.mu.Lock()
 	switch {
+	case !c.served:
+		c.mu.Unlock()
+		return serveIt
 	case c.outstanding(id):
 		c.mu.Unlock()
 		c.reject(x, errIDInUse, nil)
-		return false
+		return readNoMore
 	case len(c.queue) >= c.limits.MaxPendingPerConnection, c.queued+len(raw) > c.limits.MaxMessageBytes.AfterBind:
 		c.mu.Unlock()
 		c.refuse(x, op, ldapwire.Busy, "too many requests are waiting on this connection")
-	case c.srv.stopping.Load():
+	case c.srv.stopping.Load() && c.srv.now() > c.srv.partBy.Load():
+		// Whoever sends on and on would keep the server from ending.
 		c.mu.Unlock()
 		c.refuse(x, op, ldapwire.Unavailable, "the server is stopping")
 	default:
@@ -86,7 +103,7 @@ func (c *Conn) enqueue(x *exchange, op operation, raw []byte) bool {
 		c.mu.Unlock()
 	}
 	clear(raw) // it may hold a password
-	return true
+	return readOn
 }
 
 // outstanding tells whether a request with this message ID is in service or

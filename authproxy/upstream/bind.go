@@ -139,10 +139,10 @@ type exchange func(*conn) (answer, fault error)
 
 // do runs an exchange on a connection of p.
 //
-// An answer is final, whatever it is: a second server would count a wrong
-// password a second time. Only a connection that had been idle and then ended
-// without a byte of an answer is replaced, once; on that the request may even
-// count twice, which is why idle connections are looked at before they are used.
+// An answer is final, whatever it is, and so is a request that was sent: a directory that was asked a second time would
+// count a wrong password a second time. That is why idle connections are looked at before they are used. A connection that
+// had been idle is replaced, once, when the request could not even be sent, and for a search, which counts
+// nowhere, also when it ended without a byte of an answer.
 func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 	a.asked = true
 	c, err := a.take(p)
@@ -150,7 +150,7 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 		return a.outcome(phase, err)
 	}
 	answer, fault := a.run(c, run)
-	if c.reused && isSilence(fault) {
+	if c.reused && (isUnsent(fault) || isSilence(fault) && p == a.u.searches) {
 		old := c.server
 		p.empty(c)
 		c.drop()
@@ -167,9 +167,42 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 		p.vacate()
 		return failure
 	}
-	c.server.answered()
-	a.giveBack(p, c)
+	if a.hear(c.server, answer) {
+		a.giveBack(p, c)
+	} else { // the next bind shall go to another server
+		p.empty(c)
+		c.drop()
+		p.vacate()
+	}
 	return answer
+}
+
+// hear notes what an answer says of the server that gave it. It is false when the server has been left for another one.
+func (a *attempt) hear(s *server, answer error) bool {
+	if answer != nil { // the usual case allocates nothing
+		var trouble *UnavailableError
+		if errors.As(answer, &trouble) && trouble.Answer == InTrouble {
+			a.distrust(s, trouble)
+			return s.up()
+		}
+	}
+	s.answered()
+	return true
+}
+
+// distrust holds an answer of no use against a server: it is there, but if it does nothing else, and another one is up, binds go there.
+func (a *attempt) distrust(s *server, failure *UnavailableError) {
+	if a.u.noneUp(s) {
+		return
+	}
+	a.leave(s, failure)
+}
+
+// leave notes a request without an answer, or with one of no use, and leaves the server alone when that was one too many.
+func (a *attempt) leave(s *server, failure *UnavailableError) {
+	if s.unanswered(failure) {
+		a.u.retire(func(c *conn) bool { return c.server == s })
+	}
 }
 
 func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
@@ -187,13 +220,11 @@ func (a *attempt) blame(s *server, failure *UnavailableError) {
 		if time.Since(a.sent) < a.u.opts.BindTimeout/2 {
 			return
 		}
-	default:
-		s.answered() // with nonsense, but it is there
+	default: // nonsense
+		a.distrust(s, failure)
 		return
 	}
-	if s.unanswered(failure) {
-		a.u.retire(func(c *conn) bool { return c.server == s })
-	}
+	a.leave(s, failure)
 }
 
 // giveBack returns a connection after an answer.
@@ -242,14 +273,11 @@ func (a *attempt) take(p *pool) (*conn, error) {
 	return a.connect(p, nil)
 }
 
-// usable tells whether an idle connection may be used for this attempt.
+// usable tells whether an idle connection may be used for this attempt. It costs a system call, and without it a bind that
+// meets the end of its connection would be lost.
 func (a *attempt) usable(c *conn) bool {
-	now := time.Now()
-	switch {
-	case a.fresh, a.u.isOld(c, now):
+	if a.fresh || a.u.isOld(c, time.Now()) {
 		return false
-	case now.Sub(c.idleSince) < probeAfter:
-		return true
 	}
 	_ = c.rw.SetDeadline(a.deadline)
 	return c.alive() == nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"net"
 	"os"
 	"time"
@@ -18,10 +19,8 @@ const (
 	maxAnswer = 64 << 10
 	// initialAnswer is the receive buffer of a connection; it grows up to maxAnswer.
 	initialAnswer = 2 << 10
-	// probeAfter is how long a connection may have been idle and still be used
-	// without a look at it. Under load it saves a system call for each bind; a
-	// connection that dies within this time is met by the one retry.
-	probeAfter = 10 * time.Millisecond
+	// maxNotices bounds the notifications before an answer that are passed over.
+	maxNotices = 8
 	// partingTime bounds the farewell to a server on a healthy connection.
 	partingTime = 100 * time.Millisecond
 )
@@ -44,14 +43,17 @@ type conn struct {
 	expires   time.Time
 }
 
+// newConn begins with a message ID that is no other connection's. An answer that goes astray, to another connection or to a
+// later request, then fits nowhere: with IDs from 1 on, a success of one user would fit the request of another.
 func newConn(sock *socket, rw net.Conn, s *server) *conn {
-	return &conn{sock: sock, rw: rw, server: s, in: make([]byte, initialAnswer), out: make([]byte, 0, 256)}
+	return &conn{sock: sock, rw: rw, server: s, id: rand.Int32N(1 << 30), in: make([]byte, initialAnswer), out: make([]byte, 0, 256)}
 }
 
-// A silence is the end of a connection that brought no byte of an answer. On a
-// connection that had been idle it most likely ended before the request came,
-// so that one more try is right.
-type silence struct{ err error }
+// A silence is the end of a connection that brought no byte of an answer.
+type silence struct {
+	err    error
+	unsent bool // the request did not leave this machine
+}
 
 func (e *silence) Error() string { return e.err.Error() }
 func (e *silence) Unwrap() error { return e.err }
@@ -63,6 +65,18 @@ func isSilence(err error) bool {
 	var s *silence
 	return errors.As(err, &s)
 }
+
+// isUnsent tells whether a request certainly reached nobody.
+func isUnsent(err error) bool {
+	if err == nil {
+		return false
+	}
+	var s *silence
+	return errors.As(err, &s) && s.unsent
+}
+
+// oidNoticeOfDisconnection is RFC 4511, section 4.4.1.
+const oidNoticeOfDisconnection = "1.3.6.1.4.1.1466.20036"
 
 // What a server may send that is never an answer.
 var (
@@ -108,16 +122,22 @@ func (c *conn) send() error {
 	_, err := c.rw.Write(c.out)
 	clear(c.out)
 	c.out = c.out[:0]
-	if err != nil {
-		return c.ended(err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	err = c.ended(err)
+	if s := (*silence)(nil); errors.As(err, &s) {
+		// A write that fails at once has given the kernel nothing: the connection had ended before. A request is far
+		// smaller than what the kernel takes without waiting.
+		s.unsent = true
+	}
+	return err
 }
 
 // receive reads the next message, which is the answer to the request with the
 // current ID or an error. What it points to is valid until the next receive.
 func (c *conn) receive() (*ldapwire.Message, error) {
-	for {
+	for notices := 0; ; {
 		size, err := ldapwire.Size(c.in[c.start:c.end], maxAnswer)
 		if err != nil {
 			return nil, err
@@ -125,7 +145,14 @@ func (c *conn) receive() (*ldapwire.Message, error) {
 		if size > 0 && size <= c.end-c.start {
 			message := c.in[c.start : c.start+size]
 			c.start += size
-			return c.decode(message)
+			m, err := c.decode(message)
+			if m != nil || err != nil {
+				return m, err
+			}
+			if notices++; notices > maxNotices {
+				return nil, errUnasked
+			}
+			continue
 		}
 		c.makeRoom(size)
 		n, err := c.rw.Read(c.in[c.end:])
@@ -147,18 +174,22 @@ func (c *conn) makeRoom(size int) {
 	}
 }
 
+// decode returns nothing at all for a notification that is passed over.
 func (c *conn) decode(b []byte) (*ldapwire.Message, error) {
 	m := &c.msg
 	if err := m.Decode(b, nil); err != nil {
 		return nil, err
 	}
 	if m.ID == 0 {
-		// RFC 4511, section 4.4: an unsolicited notification, of which there is
-		// one, and after which nothing comes.
-		if m.Op != ldapwire.OpExtendedResponse {
+		// RFC 4511, section 4.4: an unsolicited notification. After the notice of disconnection nothing comes; the
+		// others are advice.
+		switch {
+		case m.Op != ldapwire.OpExtendedResponse:
 			return nil, errNoNotice
+		case len(m.ResponseName) > 0 && string(m.ResponseName) != oidNoticeOfDisconnection:
+			return nil, nil
 		}
-		return nil, &silence{fmt.Errorf("%w: %s %q", errSaidBye, m.Result.Code, printable(m.Result.Message))}
+		return nil, &silence{err: fmt.Errorf("%w: %s %q", errSaidBye, m.Result.Code, printable(m.Result.Message))}
 	}
 	if m.ID != c.id {
 		return nil, errWrongID
@@ -176,7 +207,7 @@ func (c *conn) ended(err error) error {
 	case errors.Is(err, io.EOF):
 		err = errors.New("the server closed the connection")
 	}
-	return &silence{err}
+	return &silence{err: err}
 }
 
 // drained tells whether everything received has been looked at. A connection

@@ -2,8 +2,10 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
@@ -71,8 +73,9 @@ func (a *attempt) connectAny(first *server) (*conn, error) {
 			}
 		}
 	}
+	noneUp := a.u.noneUp(nil)
 	for _, s := range a.u.servers {
-		if s.claimProbe() {
+		if s.claimProbe(noneUp) {
 			if c := try(a.u.probe, s); c != nil {
 				return c, nil
 			}
@@ -102,7 +105,7 @@ func (u *Upstream) quarantined() *UnavailableError {
 		return &UnavailableError{Server: s.address, Phase: PhaseConnect, Err: errNoAnswer}
 	}
 	e := *s.lastErr
-	e.Err = fmt.Errorf("in quarantine until %s: %w", s.until.Format(time.TimeOnly), e.Err)
+	e.Err = fmt.Errorf("in quarantine until %s: %w", s.soonest.Format(time.TimeOnly), e.Err)
 	return &e
 }
 
@@ -113,7 +116,7 @@ func (u *Upstream) connectTo(ctx context.Context, s *server, deadline time.Time,
 	defer cancel()
 	c, failure := u.network.dial(dialling, s, observe)
 	if failure != nil {
-		if ctx.Err() == nil && time.Now().Before(deadline) {
+		if ctx.Err() == nil && time.Now().Before(deadline) && !ownLack(failure) {
 			s.failed(failure)
 		}
 		return nil, failure
@@ -122,6 +125,17 @@ func (u *Upstream) connectTo(ctx context.Context, s *server, deadline time.Time,
 	// Connections that were made together shall not all end together.
 	c.expires = time.Now().Add(u.opts.Lifetime + time.Duration((rand.Float64()-.5)/5*float64(u.opts.Lifetime)))
 	return c, nil
+}
+
+// ownLack tells whether a connection failed because this machine has no descriptor, port or memory for it. That
+// says nothing about the server, and passes sooner than a quarantine.
+func ownLack(failure *UnavailableError) bool {
+	for _, lack := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+		if errors.Is(failure.Err, lack) {
+			return true
+		}
+	}
+	return false
 }
 
 // probe connects to a server whose quarantine is over, for the caller that
@@ -138,7 +152,7 @@ func (u *Upstream) probe(ctx context.Context, s *server, deadline time.Time, obs
 			c.drop()
 		}
 	}
-	s.probeDone(failure, ctx.Err() != nil || !time.Now().Before(deadline))
+	s.probeDone(failure, ctx.Err() != nil || !time.Now().Before(deadline) || failure != nil && ownLack(failure))
 	if failure != nil {
 		return nil, failure
 	}

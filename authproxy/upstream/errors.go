@@ -105,7 +105,18 @@ type UnavailableError struct {
 	Phase  Phase
 	Err    error
 	Hint   string // what the administrator can do; may be empty
+	Answer Answer
 }
+
+// An Answer tells what the server had to say when nobody found out.
+type Answer uint8
+
+// The answers.
+const (
+	NoAnswer  Answer = iota // nothing that could be understood, or there was no server
+	InTrouble               // that it cannot serve anybody just now: busy, stopping, failing
+	Unsuited                // that it does not serve this bind: a matter of how the directory and this upstream are set up
+)
 
 func (e *UnavailableError) Error() string {
 	s := string(e.Phase)

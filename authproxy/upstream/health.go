@@ -11,10 +11,18 @@ import (
 // and every further failure in a row. Each ends with one probe.
 var quarantines = [...]time.Duration{5 * time.Second, 15 * time.Second, time.Minute}
 
+// lastResort is how long a server is left alone while no other is up either: then a
+// probe a second costs less than a company that cannot log in though its directory is back.
+const lastResort = time.Second
+
 // maxSilent is how many requests in a row a server may leave without an answer
 // before it counts as failed. A frozen server still accepts connections, since
-// its kernel does that, and would otherwise keep every bind for itself.
+// its kernel does that, and would otherwise keep every bind for itself. As many
+// answers of no use count as a failure where another server is up.
 const maxSilent = 3
+
+// stillDown is how often the log says that a server has not come back.
+const stillDown = time.Minute
 
 // A server is one URL of an upstream and its health.
 type server struct {
@@ -24,11 +32,13 @@ type server struct {
 	tls     bool // ldaps
 	log     *slog.Logger
 
-	silent atomic.Int32 // requests in a row without an answer
+	silent atomic.Int32 // requests in a row without an answer, or with one of no use
 
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row
 	until    time.Time  // the end of the quarantine; zero: up
+	soonest  time.Time  // when it may be probed if no other server is up
+	logged   time.Time  // the last quarantine that was
 	probing  bool
 	lastErr  *UnavailableError
 	changed  time.Time
@@ -57,6 +67,16 @@ func (u *Upstream) Health() []ServerHealth {
 	return all
 }
 
+// noneUp tells whether every server but this one is in quarantine; nil: every one.
+func (u *Upstream) noneUp(but *server) bool {
+	for _, s := range u.servers {
+		if s != but && s.up() {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *server) up() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,18 +103,25 @@ func (s *server) quarantine() {
 	}
 	pause := quarantines[min(s.failures, len(quarantines)-1)]
 	s.failures++
-	s.until = now.Add(pause)
+	s.until, s.soonest = now.Add(pause), now.Add(lastResort)
 	s.probing = false
 	s.silent.Store(0)
-	s.log.Warn("upstream server quarantined", "server", s.address, "error", s.lastErr.Error(), "seconds", int(pause.Seconds()))
+	if s.failures <= len(quarantines) || now.Sub(s.logged) >= stillDown {
+		s.logged = now
+		s.log.Warn("upstream server quarantined", "server", s.address, "error", s.lastErr.Error(), "seconds", int(pause.Seconds()))
+	}
 }
 
-// claimProbe gives the right to probe to one caller, once the quarantine is over.
-// That caller ends it with probeDone.
-func (s *server) claimProbe() bool {
+// claimProbe gives the right to probe to one caller, once the quarantine is over,
+// and earlier when no server is up. That caller ends it with probeDone.
+func (s *server) claimProbe(noneUp bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.until.IsZero() || s.probing || time.Now().Before(s.until) {
+	end := s.until
+	if noneUp {
+		end = s.soonest
+	}
+	if s.until.IsZero() || s.probing || time.Now().Before(end) {
 		return false
 	}
 	s.probing = true

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,7 +135,7 @@ func TestNoFailoverOnAnAnswer(t *testing.T) {
 				if code == ldapwire.InvalidCredentials {
 					want = "refused"
 				}
-				for range 5 {
+				for range 3 {
 					expect(t, n, u, want, "a", map[bool]string{true: "a", false: ""}[len(n.f.binds) == 0])
 				}
 			})
@@ -141,11 +143,74 @@ func TestNoFailoverOnAnAnswer(t *testing.T) {
 	}
 }
 
+// A server that answers every bind with its own trouble, or with nonsense, keeps none for itself while another is up. Without another
+// it is asked again and again: one answer in four may be of use.
+func TestServerInTrouble(t *testing.T) {
+	code := func(code ldapwire.ResultCode) func(int32) []byte {
+		return func(id int32) []byte { return ldapwire.AppendBindResponse(nil, id, code, "", nil) }
+	}
+	for name, test := range map[string]struct {
+		answer func(id int32) []byte
+		left   bool
+	}{
+		"busy":                 {code(ldapwire.Busy), true},
+		"unavailable":          {code(ldapwire.Unavailable), true},
+		"operationsError":      {code(ldapwire.OperationsError), true},
+		"another message's ID": {func(id int32) []byte { return ldapwire.AppendBindResponse(nil, id+1, 0, "", nil) }, true},
+		"another kind": {func(id int32) []byte {
+			return ldapwire.AppendResult(nil, id, ldapwire.OpSearchResultDone, ldapwire.Success, "", "")
+		}, true},
+		"a refusal":             {code(ldapwire.InvalidCredentials), false},
+		"unwilling":             {code(ldapwire.UnwillingToPerform), false}, // perhaps for this user only
+		"stronger auth wanted":  {code(ldapwire.StrongerAuthRequired), false},
+		"a name it cannot read": {code(ldapwire.InvalidDNSyntax), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", reply(test.answer))
+				n.set("b:389", directory)
+				for range 5 {
+					u.Bind(t.Context(), "alice", "", []byte(rightPassword))
+				}
+				_, err := u.Bind(t.Context(), "alice", "", []byte(rightPassword))
+				if left := err == nil; left != test.left || u.Health()[0].Up == test.left {
+					t.Errorf("%v; health %+v", err, u.Health()[0])
+				}
+			})
+			inBubble(t, func(o *upstream.Options) { o.URLs = o.URLs[:1] }, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", reply(test.answer))
+				for range 5 {
+					u.Bind(t.Context(), "alice", "", []byte(rightPassword))
+				}
+				if !u.Health()[0].Up {
+					t.Errorf("the only server was left: %+v", u.Health()[0])
+				}
+			})
+		})
+	}
+}
+
+// While no server is up each is probed every second: what comes back is noticed at once.
+func TestNoServerIsUp(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+		expect(t, n, u, "unavailable", "", "a b")
+		time.Sleep(5 * time.Minute)
+		if got := strings.Count(n.dialled(), "b"); got < 140 || got > 300 {
+			t.Errorf("%d probes of b in five minutes", got)
+		}
+		n.set("b:389", directory)
+		time.Sleep(2 * time.Second)
+		n.dialled()
+		expect(t, n, u, "accepted", "b", "b")
+	})
+}
+
 func TestQuarantine(t *testing.T) {
-	inBubble(t, func(o *upstream.Options) { o.URLs = o.URLs[:1] }, func(t *testing.T, n *network, u *upstream.Upstream) {
+	inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+		n.set("b:389", directory)
 		begin := time.Now()
-		expect(t, n, u, "unavailable", "", "a")
-		expect(t, n, u, "unavailable", "", "") // at once: nothing is dialled
+		expect(t, n, u, "accepted", "b", "a b")
+		expect(t, n, u, "accepted", "b", "") // at once: nothing is dialled
 		if time.Since(begin) != 0 {
 			t.Errorf("took %v", time.Since(begin))
 		}
@@ -169,7 +234,7 @@ func TestQuarantine(t *testing.T) {
 		}
 		// A success clears it, and the next failure starts from the first step.
 		n.set("a:389", directory)
-		time.Sleep(62 * time.Second)
+		time.Sleep(upstream.DefaultIdleTimeout + 2*time.Second)
 		n.dialled()
 		expect(t, n, u, "accepted", "a", "a")
 		if h := u.Health()[0]; !h.Up || !h.QuarantinedUntil.IsZero() {
@@ -234,7 +299,7 @@ func TestBindProbesWhenNothingElseIsLeft(t *testing.T) {
 }
 
 // A server is killed while binds are under way: none of them reads as refused,
-// and each that no answer was begun for is tried once more, on the other.
+// and no more of them are lost than were under way at that moment.
 func TestServerKilledUnderLoad(t *testing.T) {
 	slow := func(p *peer) {
 		for {
@@ -269,8 +334,34 @@ func TestServerKilledUnderLoad(t *testing.T) {
 	eventually(t, "the first server is busy", func() bool { _, binds := a.seen(); return len(binds) > 100 })
 	a.kill()
 	wg.Wait()
-	// At most one bind of each goroutine may have met the dying server twice.
+	// At most one bind of each goroutine may have been under way.
 	if _, binds := b.seen(); len(binds) == 0 || accepted.Load() < 16*60-16 {
 		t.Errorf("%d accepted, %d unavailable; the second server saw %d", accepted.Load(), unavailable.Load(), len(binds))
+	}
+}
+
+// A server is not to blame when this machine has no descriptor left: it is asked again at once, not after a quarantine.
+func TestOwnLackIsNoOutageOfTheServer(t *testing.T) {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ENOBUFS, syscall.EADDRNOTAVAIL} {
+		t.Run(lack.Error(), func(t *testing.T) {
+			var short atomic.Bool
+			var dial func(context.Context, string, string) (net.Conn, error)
+			change := func(o *upstream.Options) {
+				dial = o.Dial
+				o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+					if short.Load() {
+						return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("socket", lack)}
+					}
+					return dial(ctx, network, address)
+				}
+			}
+			inBubble(t, change, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", directory)
+				short.Store(true)
+				expect(t, n, u, "unavailable", "", "")
+				short.Store(false)
+				expect(t, n, u, "accepted", "a", "a")
+			})
+		})
 	}
 }

@@ -17,6 +17,14 @@ const maxDiagnostic = 300
 type verdict struct {
 	refused bool   // false: nobody found out
 	text    string // refused: the reason; otherwise: a hint for the administrator
+	trouble bool   // the server speaks of its own state, and of nobody's bind
+}
+
+func (v verdict) answer() Answer {
+	if v.trouble {
+		return InTrouble
+	}
+	return Unsuited
 }
 
 // judge is the only place that decides what a result code other than success
@@ -29,20 +37,20 @@ func judge(code ldapwire.ResultCode, diagnostic []byte) verdict {
 		return verdict{refused: true}
 	case ldapwire.ConstraintViolation:
 		// 389-ds and Oracle: "Exceed password retry limit. Please try later."
-		return verdict{true, "the account is locked, or breaks another rule of the directory"}
+		return verdict{refused: true, text: "the account is locked, or breaks another rule of the directory"}
 	case ldapwire.NoSuchObject:
 		// RFC 4511 wants 49; older 389-ds, UnboundID and others tell the truth.
-		return verdict{true, "no such entry: check the bind_dn template, if this user exists there"}
+		return verdict{refused: true, text: "no such entry: check the bind_dn template, if this user exists there"}
 	case ldapwire.InappropriateAuthentication:
 		// OpenLDAP, 389-ds: the entry has no userPassword.
-		return verdict{true, "the entry has no password to bind with"}
+		return verdict{refused: true, text: "the entry has no password to bind with"}
 	case ldapwire.UnwillingToPerform:
 		// 389-ds: "Account inactivated. Contact system administrator."; eDirectory:
 		// "... account expired (-220)". The same code without such a word is about
 		// the server, as OpenLDAP's "operation restricted" is.
 		text := bytes.ToLower(diagnostic)
 		if bytes.Contains(text, []byte("account")) || bytes.Contains(text, []byte("inactivated")) {
-			return verdict{true, "the account may not log in"}
+			return verdict{refused: true, text: "the account may not log in"}
 		}
 		return verdict{text: "the server does not want to serve binds now; its log says why"}
 	case ldapwire.StrongerAuthRequired:
@@ -63,9 +71,9 @@ func judge(code ldapwire.ResultCode, diagnostic []byte) verdict {
 	case ldapwire.Referral:
 		return verdict{text: "the entry is on another server: list that one in urls; referrals are not followed"}
 	case ldapwire.Busy, ldapwire.Unavailable, ldapwire.AdminLimitExceeded, ldapwire.TimeLimitExceeded:
-		return verdict{text: "the server is overloaded or stopping"}
+		return verdict{text: "the server is overloaded or stopping", trouble: true}
 	case ldapwire.OperationsError, ldapwire.Other:
-		return verdict{text: "the server failed; its log says why"}
+		return verdict{text: "the server failed; its log says why", trouble: true}
 	}
 	return verdict{text: "this is no answer to a bind; check what is listening there"}
 }
@@ -88,7 +96,7 @@ func bindError(server string, m *ldapwire.Message) error {
 		}
 		return e
 	}
-	return &UnavailableError{Server: server, Phase: PhaseBind, Err: answered(r), Hint: v.text}
+	return &UnavailableError{Server: server, Phase: PhaseBind, Err: answered(r), Hint: v.text, Answer: v.answer()}
 }
 
 // answered says what a server answered instead of what was hoped for.

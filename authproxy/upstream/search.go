@@ -149,14 +149,15 @@ func searchError(server string, r *ldapwire.Result, hits int) error {
 	if r.Code == ldapwire.Success || r.Code == ldapwire.SizeLimitExceeded && hits > 1 {
 		return nil
 	}
-	e := &UnavailableError{Server: server, Phase: PhaseSearch, Err: answered(r)}
+	v := judge(r.Code, r.Message)
+	e := &UnavailableError{Server: server, Phase: PhaseSearch, Err: answered(r), Answer: v.answer()}
 	switch r.Code {
 	case ldapwire.NoSuchObject:
 		e.Hint = "check search.base, and that search.bind_dn may read it"
 	case ldapwire.OperationsError, ldapwire.InsufficientAccessRights:
 		e.Hint = "the directory wants a bind before a search: set search.bind_dn and search.password"
 	default:
-		e.Hint = judge(r.Code, r.Message).text
+		e.Hint = v.text
 	}
 	return e
 }
@@ -177,7 +178,7 @@ func (a *attempt) checkHit(dn string, hits int) error {
 }
 
 func (a *attempt) unusable(err error, hint string) error {
-	return &UnavailableError{Server: a.server, Phase: PhaseSearch, Err: err, Hint: hint}
+	return &UnavailableError{Server: a.server, Phase: PhaseSearch, Err: err, Hint: hint, Answer: Unsuited}
 }
 
 // introduce binds a fresh connection as the search account. That this account
@@ -219,7 +220,9 @@ func (s *searcher) introduce(c *conn) (answer, fault error) {
 		s.bar(digest, errors.New(refused.Explain()))
 		return fail(errors.New(refused.Explain()), "check search.bind_dn and search.password"), nil
 	case errors.As(err, &unavailable):
-		return fail(unavailable.Err, unavailable.Hint), nil
+		e := *unavailable
+		e.Phase, e.Err = PhaseSearch, fmt.Errorf("bind as %q: %w", s.bindDN, e.Err)
+		return &e, nil
 	}
 	return nil, nil
 }

@@ -146,8 +146,9 @@ func (u *Upstream) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+		noneUp := u.noneUp(nil)
 		for _, s := range u.servers {
-			if !s.claimProbe() {
+			if !s.claimProbe(noneUp) {
 				continue
 			}
 			probes.Go(func() {

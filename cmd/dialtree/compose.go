@@ -24,6 +24,7 @@ import (
 	"github.com/dialtree/dialtree/authproxy/directory"
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
@@ -38,6 +39,7 @@ type node struct {
 	inForce atomic.Pointer[config.Config] // with what was reloaded
 	logger  *slog.Logger
 	tail    *logtail.Tail
+	share   resources.Descriptors
 	store   *store.Store
 	refused *refusals.Collector
 	front   *authproxy.Front
@@ -54,7 +56,7 @@ type node struct {
 // newNode opens the store and the listeners. What it opened is closed again when
 // something is wrong; otherwise run closes it.
 func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *logtail.Tail) (*node, error) {
-	n := &node{config: c, logger: logger, tail: tail}
+	n := &node{config: c, logger: logger, tail: tail, share: resources.DescriptorsOf()}
 	n.inForce.Store(c)
 	if err := n.open(ctx); err != nil {
 		n.close()
@@ -110,7 +112,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Certificate:       certificate,
 		ProxyProtocolFrom: c.LDAP.ProxyProtocolFrom,
 		Grace:             grace,
-		Limits:            limitsOf(c),
+		Limits:            limitsOf(c, n.share),
 	})
 	if err != nil {
 		return err
@@ -194,9 +196,15 @@ func outputOf(c *config.Config) directory.Output {
 	return map[string]directory.Output{"as_stored": directory.AsStored, "e164": directory.E164, "international": directory.International}[c.Numbers.Output]
 }
 
-func limitsOf(c *config.Config) ldapserver.Limits {
+// limitsOf lets in no more clients than there are descriptors for, after all else has its share: at the limit a
+// client is told so, and neither upstreams nor the store are short.
+func limitsOf(c *config.Config, share resources.Descriptors) ldapserver.Limits {
+	clients := c.LDAP.MaxConnections
+	if share.LDAP > 0 {
+		clients = min(clients, share.LDAP)
+	}
 	return ldapserver.Limits{
-		MaxConnections:           c.LDAP.MaxConnections,
+		MaxConnections:           clients,
 		MaxConnectionsPerAddress: c.LDAP.MaxConnectionsPerAddress,
 		MaxPendingPerConnection:  c.LDAP.MaxPendingPerConnection,
 		MaxMessageBytes: ldapserver.MessageBytes{
@@ -251,6 +259,7 @@ func (n *node) listen(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		l = atMost(l, n.share.Admin)
 		certificate, err := loadCertificate(n.config.Admin.CertFile, n.config.Admin.KeyFile)
 		if err != nil {
 			l.Close()
@@ -357,7 +366,7 @@ func (n *node) reload(c *config.Config) error {
 	if certificate != nil {
 		n.ldap.SetCertificate(certificate)
 	}
-	if err := n.ldap.SetLimits(limitsOf(c)); err != nil {
+	if err := n.ldap.SetLimits(limitsOf(c, n.share)); err != nil {
 		return err
 	}
 	n.front.SetThrottle(throttleOf(c))

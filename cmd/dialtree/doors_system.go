@@ -37,6 +37,8 @@ func warningCode(w *config.Warning) string {
 	switch w.Path {
 	case "admin.listen", "ldap.listen":
 		return "no_tls"
+	case "ldap.max_connections":
+		return "few_descriptors"
 	}
 	return "open_to_all"
 }

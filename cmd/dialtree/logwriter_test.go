@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,7 +11,7 @@ import (
 
 func TestLogWriterKeepsEveryLine(t *testing.T) {
 	var out sharedBuffer
-	l := startLogWriter(&out)
+	l := startLogWriter(&out, func(n int) { t.Errorf("%d lines were lost", n) })
 	var all sync.WaitGroup
 	for w := range 8 {
 		all.Go(func() {
@@ -38,7 +39,7 @@ func TestLogWriterKeepsEveryLine(t *testing.T) {
 
 func TestLogWriterWritesSoon(t *testing.T) {
 	var out sharedBuffer
-	l := startLogWriter(&out)
+	l := startLogWriter(&out, func(n int) { t.Errorf("%d lines were lost", n) })
 	defer l.close()
 	fmt.Fprintln(l, "hello")
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
@@ -47,4 +48,62 @@ func TestLogWriterWritesSoon(t *testing.T) {
 		}
 	}
 	t.Error("a single line is not written")
+}
+
+// A stuck is a reader that does not read, and later a disk that is full, and then all is well.
+type stuck struct {
+	sharedBuffer
+	released chan struct{}
+	full     int // writes that fail
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	<-s.released
+	if s.full > 0 {
+		s.full--
+		return 0, errors.New("no space left on device")
+	}
+	return s.sharedBuffer.Write(p)
+}
+
+func TestLogWriterNeverWaits(t *testing.T) {
+	out := &stuck{released: make(chan struct{}), full: 1}
+	lost := make(chan int, 1)
+	l := startLogWriter(out, func(n int) { lost <- n })
+	line := strings.Repeat("x", 1000) + "\n"
+	const logged = 3 * logMost / 1000
+	begun := time.Now()
+	for range logged {
+		fmt.Fprint(l, line)
+	}
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("logging to somebody who does not read took %v", took)
+	}
+	close(out.released)
+	for {
+		fmt.Fprint(l, "well again\n")
+		select {
+		case n := <-lost:
+			l.close()
+			if written := strings.Count(out.String(), line); n == 0 || written+n != logged {
+				t.Errorf("%d lines were written and %d are told as lost, of %d", written, n, logged)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("lost lines are not told")
+		}
+	}
+}
+
+func TestLogWriterEndsWhenNobodyReads(t *testing.T) {
+	out := &stuck{released: make(chan struct{})}
+	defer close(out.released)
+	l := startLogWriter(out, func(int) {})
+	fmt.Fprintln(l, "hello")
+	begun := time.Now()
+	l.close()
+	if took := time.Since(begun); took > 2*logGrace {
+		t.Errorf("the end took %v", took)
+	}
 }

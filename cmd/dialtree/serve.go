@@ -14,6 +14,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin/logtail"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -46,12 +47,22 @@ func serve(ctx context.Context, e *env, forget bool) error {
 		// equal part would lie about as garbage: 9 KiB for a connection, not 8.
 		debug.SetGCPercent(50)
 	}
-	log := startLogWriter(e.stderr)
+	// A reader of the log that went away, and a limit on the size of files, are errors of the write and no reason to end.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
+	var logger *slog.Logger
+	log := startLogWriter(e.stderr, func(lines int) {
+		logger.Warn("lines of the log were lost: nobody read them, or there was no room to write them", "lines", lines)
+	})
 	defer log.close()
 	tail := logtail.New()
-	logger := newLogger(c, log, isTerminal(e.stderr), tail)
+	logger = newLogger(c, log, isTerminal(e.stderr), tail)
+	limitMemory(e.getenv, logger)
+	c.Warnings = append(c.Warnings, scarce(c, resources.DescriptorsOf())...)
 	for _, w := range c.Warnings {
 		logger.Warn(w.Error())
+	}
+	if err := keepOutOfCores(); err != nil {
+		logger.Warn("a crash may leave passwords in a core file", "error", err)
 	}
 	if forget {
 		lost, err := store.ForgetSecrets(ctx, c.DataDir)

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package resources
+
+func descriptorLimit() int { return 0 }

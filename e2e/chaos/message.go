@@ -1,0 +1,208 @@
+package chaos
+
+import (
+	"errors"
+	"io"
+)
+
+// The tags of RFC 4511 that matter here.
+const (
+	tagSequence    = 0x30
+	tagInteger     = 0x02
+	tagEnumerated  = 0x0a
+	tagBind        = 0x60
+	tagBindAnswer  = 0x61
+	tagUnbind      = 0x42
+	tagSearch      = 0x63
+	tagSearchEntry = 0x64
+	tagSearchDone  = 0x65
+	tagSearchRefer = 0x73
+	tagAbandon     = 0x50
+	tagExtended    = 0x77
+	tagExtAnswer   = 0x78
+)
+
+var errNotLDAP = errors.New("not an LDAP message")
+
+// readMessage reads one whole message, up to 64 MiB.
+func readMessage(r io.Reader) ([]byte, error) {
+	head := make([]byte, 2, 8)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, err
+	}
+	if head[0] != tagSequence {
+		return nil, errNotLDAP
+	}
+	n := int(head[1])
+	if n >= 0x80 {
+		octets := n & 0x7f
+		if octets == 0 || octets > 4 {
+			return nil, errNotLDAP
+		}
+		head = head[:2+octets]
+		if _, err := io.ReadFull(r, head[2:]); err != nil {
+			return nil, err
+		}
+		n = 0
+		for _, o := range head[2:] {
+			n = n<<8 | int(o)
+		}
+	}
+	if n > 64<<20 {
+		return nil, errNotLDAP
+	}
+	message := append(make([]byte, 0, len(head)+n), head...)
+	message = message[:len(head)+n]
+	_, err := io.ReadFull(r, message[len(head):])
+	return message, err
+}
+
+// element takes the first element off b.
+func element(b []byte) (tag byte, content, rest []byte, ok bool) {
+	if len(b) < 2 {
+		return 0, nil, nil, false
+	}
+	n, head := int(b[1]), 2
+	if n >= 0x80 {
+		octets := n & 0x7f
+		if octets == 0 || octets > 4 || len(b) < 2+octets {
+			return 0, nil, nil, false
+		}
+		n = 0
+		for _, o := range b[2 : 2+octets] {
+			n = n<<8 | int(o)
+		}
+		head += octets
+	}
+	if n < 0 || len(b)-head < n {
+		return 0, nil, nil, false
+	}
+	return b[0], b[head : head+n], b[head+n:], true
+}
+
+// An envelope is a message taken apart.
+type envelope struct {
+	id   int64
+	tag  byte   // of the operation
+	op   []byte // what is in it
+	body []byte // the operation with its tag, and controls
+}
+
+func open(message []byte) (envelope, bool) {
+	_, inner, _, ok := element(message)
+	if !ok {
+		return envelope{}, false
+	}
+	_, id, body, ok := element(inner)
+	if !ok {
+		return envelope{}, false
+	}
+	e := envelope{body: body}
+	for _, o := range id {
+		e.id = e.id<<8 | int64(o)
+	}
+	e.tag, e.op, _, ok = element(body)
+	return e, ok
+}
+
+// code is the result code of an answer; false for what has none.
+func (e envelope) code() (int, bool) {
+	tag, value, _, ok := element(e.op)
+	if !ok || tag != tagEnumerated || len(value) != 1 {
+		return 0, false
+	}
+	return int(value[0]), true
+}
+
+// bind is the name and the password of a simple bind.
+func (e envelope) bind() (Bind, bool) {
+	if e.tag != tagBind {
+		return Bind{}, false
+	}
+	_, _, rest, ok := element(e.op) // version
+	if !ok {
+		return Bind{}, false
+	}
+	_, name, rest, ok := element(rest)
+	if !ok {
+		return Bind{}, false
+	}
+	_, password, _, ok := element(rest)
+	return Bind{string(name), string(password)}, ok
+}
+
+// seal is the message of an ID and a body.
+func seal(id int64, body []byte) []byte {
+	octets := []byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}
+	for len(octets) > 1 && (octets[0] == 0 && octets[1] < 0x80 || octets[0] == 0xff && octets[1] >= 0x80) {
+		octets = octets[1:]
+	}
+	return tlv(tagSequence, tlv(tagInteger, octets), body)
+}
+
+// tlv is one element: its tag, a definite length and the contents, joined.
+func tlv(tag byte, contents ...[]byte) []byte {
+	n := 0
+	for _, c := range contents {
+		n += len(c)
+	}
+	out := []byte{tag}
+	switch {
+	case n < 0x80:
+		out = append(out, byte(n))
+	case n < 0x100:
+		out = append(out, 0x81, byte(n))
+	case n < 0x10000:
+		out = append(out, 0x82, byte(n>>8), byte(n))
+	default:
+		out = append(out, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
+	}
+	for _, c := range contents {
+		out = append(out, c...)
+	}
+	return out
+}
+
+// Answer is a result with a diagnostic text and, where there are some, referrals.
+func answer(id int64, tag byte, code byte, text string, referrals ...string) []byte {
+	parts := [][]byte{tlv(tagEnumerated, []byte{code}), tlv(4), tlv(4, []byte(text))}
+	if len(referrals) > 0 {
+		var list []byte
+		for _, r := range referrals {
+			list = append(list, tlv(4, []byte(r))...)
+		}
+		parts = append(parts, tlv(0xa3, list))
+	}
+	return seal(id, tlv(tag, parts...))
+}
+
+// notice is an unsolicited notification (RFC 4511, section 4.4).
+func notice(oid string) []byte {
+	return seal(0, tlv(tagExtAnswer, tlv(tagEnumerated, []byte{52}), tlv(4), tlv(4, []byte("going down")), tlv(0x8a, []byte(oid))))
+}
+
+// The notice of disconnection, and a notification that nobody knows.
+const (
+	oidDisconnection = "1.3.6.1.4.1.1466.20036"
+	oidNobodyKnows   = "1.3.6.1.4.1.99999.1"
+	oidStartTLS      = "1.3.6.1.4.1.1466.20037"
+)
+
+// upgraded is the answer to StartTLS that agrees.
+func upgraded(request []byte) []byte {
+	e, _ := open(request)
+	return answer(e.id, tagExtAnswer, 0, "")
+}
+
+// answerTag is the tag of the last answer to a request; 0 where none comes.
+func answerTag(request byte) byte {
+	switch request {
+	case tagUnbind, tagAbandon:
+		return 0
+	case tagSearch:
+		return tagSearchDone
+	case tagExtended:
+		return tagExtAnswer
+	}
+	return request + 1
+}
