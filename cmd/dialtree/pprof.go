@@ -18,9 +18,10 @@ func newPprofCommand(e *env) *cobra.Command {
 		Long: `Pprof writes what the server spends its time or memory on: ` + strings.Join(admin.Profiles(), ", ") + `.
 A cpu profile takes --seconds; for the others --seconds asks for what changes meanwhile.
 Profiles hold names of functions and counts, no passwords, names or numbers. They are to be
-had over the server's socket only, and taking one is in the audit log.`,
+had over the server's socket only, and taking one is in the audit log. Read one with
+` + "`go tool pprof -top FILE`" + `.`,
 		Example: `  dialtree pprof cpu --seconds 10 -f cpu.pprof
-  dialtree pprof heap -f heap.pprof && go tool pprof -top heap.pprof`,
+  dialtree pprof heap -f heap.pprof`,
 		Args: func(c *cobra.Command, args []string) error {
 			if err := cobra.ExactArgs(1)(c, args); err != nil {
 				return err
