@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/dialtree/dialtree/e2e/diskfault"
 	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
@@ -21,6 +22,7 @@ import (
 var scratch string
 
 func TestMain(m *testing.M) {
+	diskfault.Main() // when this process is a tracer
 	os.Exit(func() int {
 		var err error
 		if scratch, err = os.MkdirTemp("", "dialtree-e2e-"); err != nil {
