@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,7 @@ func (b battle) fight(t *testing.T) {
 	c.expect(t, "calm, before", c.run(t.Context(), 200), stalls)
 	before := must[torture.Footprint](t)(torture.FootprintOf(t.Context(), d))
 	var total tally
+	var rows [][2]string // noted together at the end: battles go on side by side
 	n := torture.Pick(b.short, b.long)
 	for i := 0; i <= len(b.faults); i++ {
 		what, mix := "all of these at once", chaos.Mix{Chance: .15, Faults: b.faults}
@@ -88,7 +90,7 @@ func (b battle) fight(t *testing.T) {
 		f.cut()
 		again := c.recover(t, d, users[0])
 		if torture.Long() || i == len(b.faults) {
-			torture.Note(t, upstreamsPart, b.title+": "+what, torture.Dialtree, "%v, works again after %.1f s", got, again.Seconds())
+			rows = append(rows, [2]string{what, fmt.Sprintf("%v, works again after %.1f s", got, again.Seconds())})
 		}
 	}
 	if total.judged() < total.tried/2 {
@@ -100,6 +102,9 @@ func (b battle) fight(t *testing.T) {
 	}
 	if more > 0 {
 		t.Errorf("%d logins reached the directories more than once: one attempt must never count twice towards a lockout", more)
+	}
+	for _, row := range rows {
+		torture.Note(t, upstreamsPart, b.title+": "+row[0], torture.Dialtree, "%s", row[1])
 	}
 	torture.Note(t, upstreamsPart, b.title+": wrong answers, logins that counted twice", torture.Dialtree, "%d, %d of %d; %d faults", total.wronglyRefused+total.wronglyAccepted, more, total.tried, f.injected())
 	torture.Returns(t, d, before, 30*time.Second)

@@ -159,6 +159,32 @@ func TestPagesThatDoNotFit(t *testing.T) {
 	}
 }
 
+// A server that knows pages, and sends a first one that does not say whether it is the last, has not sent all. One that does not know them sends
+// all at once, and that may be as many as a page.
+func TestAFirstPageThatSaysNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		root map[string][]string
+		want int
+	}{
+		"of a server with pages":    {map[string][]string{"supportedControl": {"1.2.840.113556.1.4.319"}}, 0},
+		"of a server without pages": {nil, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, &ldaptest.Peer{Entries: people(10), Root: test.root, Before: func(c *ldaptest.Client, m *ldapwire.Message) bool {
+				for _, e := range people(5) {
+					c.Send(m.ID, e)
+				}
+				return c.Done(m.ID, ldapwire.Success, "")
+			}})
+			o := optionsOf(p, "uid")
+			o.PageSize = 5
+			if rows, err := read(t, open(t, o)); (err == nil) != (test.want > 0) || err == nil && len(rows) != test.want {
+				t.Errorf("%d rows, %v", len(rows), err)
+			}
+		})
+	}
+}
+
 // A failure on the second page is one although the first was whole.
 func TestFailureOnALaterPage(t *testing.T) {
 	pages := 0

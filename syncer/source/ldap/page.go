@@ -42,9 +42,10 @@ func (x *session) pages(r *ldap.SearchRequest, size int, each func(*ldap.Entry) 
 		}
 		next, ok := ldap.FindControl(found.Controls, ldap.ControlTypePaging).(*ldap.ControlPaging)
 		switch {
-		case !ok && len(paging.Cookie) > 0:
-			// RFC 2696, section 3: each page says whether it is the last.
-			return nil, false, fmt.Errorf("%s sent a page of the search below %q that does not say whether it is the last: what came before is not used", x.server, r.BaseDN)
+		case !ok && (len(paging.Cookie) > 0 || x.knowsPages && len(found.Entries) == size):
+			// RFC 2696, section 3: each page says whether it is the last. A server that knows pages and was asked for some, and
+			// sends just as many, has not sent all that it has.
+			return nil, false, fmt.Errorf("%s sent a page of the search below %q that does not say whether it is the last: what came before is not used; if there are exactly %d entries, set another page_size", x.server, r.BaseDN, size)
 		case !ok || len(next.Cookie) == 0:
 			return referrals, true, nil
 		case empty > maxEmptyPages:

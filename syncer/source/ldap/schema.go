@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/go-ldap/ldap/v3"
@@ -17,7 +18,7 @@ type rootDSE struct {
 // rootDSE reads it. A server that shows it to nobody is no obstacle.
 func (x *session) rootDSE() (rootDSE, error) {
 	found, err := x.search(request("", ldap.ScopeBaseObject, "(objectClass=*)", []string{"subschemaSubentry", "defaultNamingContext",
-		"namingContexts", "dnsHostName", "dsServiceName", "highestCommittedUSN"}))
+		"namingContexts", "dnsHostName", "dsServiceName", "highestCommittedUSN", "supportedControl"}))
 	if err != nil || len(found.Entries) == 0 {
 		return rootDSE{entry: new(ldap.Entry)}, unlessRefused(err)
 	}
@@ -27,6 +28,7 @@ func (x *session) rootDSE() (rootDSE, error) {
 		defaultContext: e.GetEqualFoldAttributeValue("defaultNamingContext"),
 		entry:          e,
 	}
+	x.knowsPages = slices.Contains(e.GetEqualFoldAttributeValues("supportedControl"), ldap.ControlTypePaging)
 	if contexts := e.GetEqualFoldAttributeValues("namingContexts"); root.defaultContext == "" && len(contexts) == 1 {
 		root.defaultContext = contexts[0]
 	}

@@ -20,7 +20,9 @@ type session struct {
 	wire    *wire
 	server  string // host:port
 	timeout time.Duration
-	stop    func() bool // of what ends the session with ctx
+	// knowsPages: the server says that it has pages (RFC 2696).
+	knowsPages bool
+	stop       func() bool // of what ends the session with ctx
 }
 
 // open connects and binds. The error is a sentence.
