@@ -75,6 +75,10 @@ func (s *Server) signIn(ctx context.Context, in *SignIn) (*signedIn, error) {
 	account, err := s.checkPassword(ctx, in.Login, in.Password)
 	if err != nil {
 		waitUntil(ctx, begun.Add(refusalTime))
+		if errors.Is(err, errNoRole) {
+			s.refusedSignIn(ctx, in.Login, http.StatusForbidden, "the password is right, but the user has no role here")
+		}
+		noted(ctx) // by who checked the password
 		return nil, signInProblem(err)
 	}
 	return s.beginSession(ctx, account, &store.Changes{})

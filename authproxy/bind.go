@@ -402,7 +402,7 @@ func (f *Front) askAdministrator(ctx context.Context, a *attempt, password []byt
 	}
 	f.verifyHere(ctx, a, f.hasher.dummy, password)
 	if a.outcome == Accepted || a.outcome == Refused {
-		a.outcome, a.reason = Disabled, "the administrator is disabled or has no password"
+		a.outcome, a.reason = Disabled, "the administrator is disabled, or has no password yet: `dialtree admin link` makes a link to set one"
 	}
 }
 

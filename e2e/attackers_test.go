@@ -76,7 +76,7 @@ func TestTorturePasswordSpraying(t *testing.T) {
 	s, d := crowd(t, users)
 	attempts := torture.Pick(1500, 20_000)
 	random := rand.New(rand.NewPCG(1, 1))
-	const addresses, botnetUsers = 300, 60
+	const addresses, botnetUsers = 250, 60
 	for _, tt := range []struct {
 		what    string
 		guesses []guess
@@ -93,7 +93,7 @@ func TestTorturePasswordSpraying(t *testing.T) {
 			return guess{strangersAddress(), spellings("user1")[i%10], fmt.Sprint("guess ", i)}
 		}), 4, false},
 		{fmt.Sprintf("%d guesses at %d users, from %d addresses", attempts, botnetUsers, addresses), guesses(attempts, func(int) guess {
-			return guess{fmt.Sprintf("127.10.1.%d", random.IntN(addresses)%250+1), fmt.Sprint("user", 100+random.IntN(botnetUsers)), fmt.Sprint("guess ", random.IntN(50))}
+			return guess{fmt.Sprintf("127.10.1.%d", random.IntN(addresses)+1), fmt.Sprint("user", 100+random.IntN(botnetUsers)), fmt.Sprint("guess ", random.IntN(50))}
 		}), 4 * botnetUsers, false},
 	} {
 		heard := attack(t, s, d.Address, tt.guesses)
