@@ -17,6 +17,9 @@ type fakeSignIns struct {
 }
 
 func (f *fakeSignIns) LoginAdministrator(_ context.Context, client netip.AddrPort, name, hash string, password []byte) error {
+	if hash == "" {
+		return admin.ErrLoginRefused
+	}
 	if !strings.HasPrefix(hash, "$argon2id$") {
 		return errors.New("no hash")
 	}

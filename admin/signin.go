@@ -92,14 +92,11 @@ func (s *Server) checkPassword(ctx context.Context, login, password string) (*ac
 	case err == nil && account.Hash != "":
 		return account, s.options.SignIns.LoginAdministrator(ctx, client, account.Name, account.Hash, []byte(password))
 	case err == nil, errors.Is(err, access.ErrDisabled):
-		// As for a name that there is not. No user is asked about.
-		reason := "the administrator has no password yet: `dialtree admin link` makes a link to set one"
-		if err != nil {
-			reason = "the administrator is disabled"
+		// As for any other name. No user is asked about.
+		if err := s.options.SignIns.LoginAdministrator(ctx, client, login, "", []byte(password)); err != nil {
+			return nil, err
 		}
-		s.refusedSignIn(ctx, login, http.StatusUnauthorized, reason)
-		_, err = s.options.SignIns.LoginUser(ctx, client, "", []byte(password))
-		return nil, errors.Join(ErrLoginRefused, err)
+		return nil, ErrLoginRefused
 	case !errors.Is(err, access.ErrNoAccount):
 		return nil, err
 	}

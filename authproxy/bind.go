@@ -324,7 +324,7 @@ func (f *Front) ask(ctx context.Context, a *attempt, password []byte) {
 	case a.kind == identityDevice:
 		f.askDevice(a, password)
 	case a.kind == identityAdministrator:
-		f.verifyHere(ctx, a, a.phc, password)
+		f.askAdministrator(ctx, a, password)
 	case a.user.Auth.Method == store.AuthInternal:
 		f.askInternal(ctx, a, password)
 	default:
@@ -393,6 +393,17 @@ func (f *Front) askInternal(ctx context.Context, a *attempt, password []byte) {
 		return
 	}
 	f.verifyHere(ctx, a, hash, password)
+}
+
+func (f *Front) askAdministrator(ctx context.Context, a *attempt, password []byte) {
+	if a.phc != "" {
+		f.verifyHere(ctx, a, a.phc, password)
+		return
+	}
+	f.verifyHere(ctx, a, f.hasher.dummy, password)
+	if a.outcome == Accepted || a.outcome == Refused {
+		a.outcome, a.reason = Disabled, "the administrator is disabled, or has no password yet: `dialtree admin link` makes a link to set one"
+	}
 }
 
 // verifyHere compares a password with the hash that is kept here.

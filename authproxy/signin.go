@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/dialtree/dialtree/refusals"
+	"github.com/dialtree/dialtree/store"
 )
 
 // LoginUser checks the password of a user who comes by another way than LDAP. It is a bind in all but the protocol: throttled,
@@ -28,15 +29,34 @@ func (f *Front) LoginUser(ctx context.Context, client netip.AddrPort, name strin
 
 // LoginAdministrator checks a password against an administrator's hash, which the caller has read. Failures count like those of a
 // user's binds, under a name that no user can have. Every password is computed: nothing but the hash in hand says that it is right.
+// An administrator who has no password, or is disabled, has an empty hash: he is refused like any other. A refusal takes as long as that of a
+// user, for whom a hash is computed at that door before he is asked about.
 func (f *Front) LoginAdministrator(ctx context.Context, client netip.AddrPort, name, hash string, password []byte) Outcome {
 	a := f.newAttempt(client, name)
 	a.door, a.kind, a.method, a.phc = refusals.Page, identityAdministrator, "administrator", hash
 	a.key = administratorKey(a.name)
 	f.liken(&a)
 	a.hash = f.ledger.hash(a.key, password)
+	if hash == "" {
+		a.hash = f.ledger.hash(a.key, password, "closed")
+	}
 	f.follow(ctx, &a, f.ledger.judge(a.key, a.hash, a.from, a.start), password)
+	if a.outcome != Accepted {
+		f.waitLikeAUser(ctx, &a, password)
+	}
 	f.audit(client, &a)
 	return a.outcome
+}
+
+// waitLikeAUser makes the refusal of an administrator take as long as one of a user of that name.
+func (f *Front) waitLikeAUser(ctx context.Context, a *attempt, password []byte) {
+	if !a.asked && f.hasher.Spend(ctx, password) != nil {
+		return
+	}
+	name, _ := store.NormalizeName(a.name)
+	begin := f.now()
+	pace, beat := f.populations.drawn(name).pace(begin)
+	sleepUntil(ctx, begin.Add(onBeat(pace.draw(), beat)))
 }
 
 func (f *Front) newAttempt(client netip.AddrPort, name string) attempt {

@@ -1,6 +1,7 @@
 package authproxy_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -69,6 +70,12 @@ func TestLoginAdministrator(t *testing.T) {
 	}
 	if outcome := b.front.LoginAdministrator(t.Context(), client, "bob", "no hash", []byte("x")); outcome != authproxy.Unavailable {
 		t.Errorf("a hash that is none: %v", outcome)
+	}
+	// One who is disabled is refused, and counted, as any other.
+	for i, want := range []authproxy.Outcome{authproxy.Disabled, authproxy.Disabled, authproxy.Disabled, authproxy.Throttled} {
+		if outcome := b.front.LoginAdministrator(t.Context(), client, "carol", "", fmt.Append(nil, "guess ", i)); outcome != want {
+			t.Errorf("disabled, guess %d: %v, want %v", i, outcome, want)
+		}
 	}
 	// The user of the same name is another one.
 	if _, outcome := b.front.LoginUser(t.Context(), other, "alice", []byte("right")); outcome != authproxy.Accepted {

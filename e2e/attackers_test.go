@@ -46,13 +46,13 @@ func from(t *testing.T, source, address, name, password string) (fixture.Result,
 	return c.Bind(name, password)
 }
 
-type guess struct{ source, name, password string }
+type loginGuess struct{ source, name, password string }
 
 // attack makes guesses, sixteen at once, and returns how many of them the directory heard of.
-func attack(t *testing.T, s *fixture.Slapd, address string, guesses []guess) int {
+func attack(t *testing.T, s *fixture.Slapd, address string, guesses []loginGuess) int {
 	t.Helper()
 	before := s.Binds()
-	inParallel(t, 16, guesses, func(g guess) error {
+	inParallel(t, 16, guesses, func(g loginGuess) error {
 		r, err := from(t, g.source, address, g.name, g.password)
 		if err != nil || r.Code != 49 && r.Code != 51 {
 			return fmt.Errorf("%v: result %d %q, %v; want a refusal", g, r.Code, r.Diagnostic, err)
@@ -62,8 +62,8 @@ func attack(t *testing.T, s *fixture.Slapd, address string, guesses []guess) int
 	return s.Binds() - before
 }
 
-func guesses(n int, make func(i int) guess) []guess {
-	var all []guess
+func guesses(n int, make func(i int) loginGuess) []loginGuess {
+	var all []loginGuess
 	for i := range n {
 		all = append(all, make(i))
 	}
@@ -76,24 +76,24 @@ func TestTorturePasswordSpraying(t *testing.T) {
 	s, d := crowd(t, users)
 	attempts := torture.Pick(1500, 20_000)
 	random := rand.New(rand.NewPCG(1, 1))
-	const addresses, botnetUsers = 300, 60
+	const addresses, botnetUsers = 250, 60
 	for _, tt := range []struct {
 		what    string
-		guesses []guess
+		guesses []loginGuess
 		most    int // that the directory may hear of
 		asSlapd bool
 	}{
-		{"one password for 500 users, from one address", guesses(users, func(i int) guess {
-			return guess{"127.9.0.1", fmt.Sprint("user", i), "Summer2026"}
+		{"one password for 500 users, from one address", guesses(users, func(i int) loginGuess {
+			return loginGuess{"127.9.0.1", fmt.Sprint("user", i), "Summer2026"}
 		}), 50 + 16, false}, // sixteen are on their way when the limit is met
-		{"500 passwords for one user, from 500 addresses", guesses(500, func(i int) guess {
-			return guess{strangersAddress(), "user0", fmt.Sprint("guess ", i)}
+		{"500 passwords for one user, from 500 addresses", guesses(500, func(i int) loginGuess {
+			return loginGuess{strangersAddress(), "user0", fmt.Sprint("guess ", i)}
 		}), 4, true},
-		{"the same in 10 spellings of the name", guesses(500, func(i int) guess {
-			return guess{strangersAddress(), spellings("user1")[i%10], fmt.Sprint("guess ", i)}
+		{"the same in 10 spellings of the name", guesses(500, func(i int) loginGuess {
+			return loginGuess{strangersAddress(), spellings("user1")[i%10], fmt.Sprint("guess ", i)}
 		}), 4, false},
-		{fmt.Sprintf("%d guesses at %d users, from %d addresses", attempts, botnetUsers, addresses), guesses(attempts, func(int) guess {
-			return guess{fmt.Sprintf("127.10.1.%d", random.IntN(addresses)%250+1), fmt.Sprint("user", 100+random.IntN(botnetUsers)), fmt.Sprint("guess ", random.IntN(50))}
+		{fmt.Sprintf("%d guesses at %d users, from %d addresses", attempts, botnetUsers, addresses), guesses(attempts, func(int) loginGuess {
+			return loginGuess{fmt.Sprintf("127.10.1.%d", random.IntN(addresses)+1), fmt.Sprint("user", 100+random.IntN(botnetUsers)), fmt.Sprint("guess ", random.IntN(50))}
 		}), 4 * botnetUsers, false},
 	} {
 		heard := attack(t, s, d.Address, tt.guesses)
@@ -102,9 +102,9 @@ func TestTorturePasswordSpraying(t *testing.T) {
 			t.Errorf("%s: the directory heard of %d, want at most %d", tt.what, heard, tt.most)
 		}
 		if tt.asSlapd {
-			direct := guesses(len(tt.guesses), func(i int) guess {
+			direct := guesses(len(tt.guesses), func(i int) loginGuess {
 				g := tt.guesses[i]
-				return guess{g.source, fixture.SlapdDN(g.name), g.password}
+				return loginGuess{g.source, fixture.SlapdDN(g.name), g.password}
 			})
 			torture.Note(t, attackers, "guesses that the directory heard of: "+tt.what, torture.Slapd, "%d of %d", attack(t, s, s.Address, direct), len(direct))
 		}
@@ -197,7 +197,7 @@ func TestAnAddressIsShutForStrangersAlone(t *testing.T) {
 		}
 	}
 	login("before", shared, "user0", 0)
-	inParallel(t, 16, guesses(80, func(i int) guess { return guess{shared, fmt.Sprint("nobody", i), "guess"} }), func(g guess) error {
+	inParallel(t, 16, guesses(80, func(i int) loginGuess { return loginGuess{shared, fmt.Sprint("nobody", i), "guess"} }), func(g loginGuess) error {
 		_, err := from(t, g.source, d.Address, g.name, g.password)
 		return err
 	})

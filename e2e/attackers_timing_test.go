@@ -407,23 +407,25 @@ func TestTortureEnumerationRightAfterAStart(t *testing.T) {
 
 // The page's sign-in tells no more than a bind: neither administrators nor users from nobody.
 func TestTortureEnumerationOfSignIns(t *testing.T) {
-	people := torture.Pick(14, 50)
+	people := torture.Pick(10, 30)
 	const attempts, each = 3, 3
 	var objects strings.Builder
 	var users []fixture.User
 	for i := range people * attempts {
 		fmt.Fprintf(&objects, "---\nkind: administrator\nname: admin-%d\nrole: viewer\npassword: right-password\n", i)
+		fmt.Fprintf(&objects, "---\nkind: administrator\nname: gone-%d\nrole: viewer\npassword: right-password\ndisabled: true\n", i)
 		objects.WriteString(user(fmt.Sprint("user-", i)))
 		users = append(users, fixture.User{UID: fmt.Sprint("user-", i), Password: "right"})
 	}
 	s := slapd(t, users...)
 	d := dialtree(t, options(t), upstream(t, plain, s.Address, "", template)+objects.String())
-	found := cannotBeTold(t, map[string]string{"an administrator": "no such user", "a user": "no such user"}, func(attempt int) map[string][]float64 {
+	found := cannotBeTold(t, map[string]string{"an administrator": "no such user", "a disabled administrator": "no such user", "a user": "no such user"}, func(attempt int) map[string][]float64 {
 		var probes []probe
 		for i := range people * each {
 			n := attempt*people + i/each
 			guess := fmt.Sprint("guess ", i)
 			probes = append(probes, probe{class: "an administrator", name: fmt.Sprint("admin-", n), password: guess},
+				probe{class: "a disabled administrator", name: fmt.Sprint("gone-", n), password: guess},
 				probe{class: "a user", name: fmt.Sprint("user-", n), password: guess},
 				probe{class: "no such user", name: fmt.Sprint("nobody-", n), password: guess})
 		}
