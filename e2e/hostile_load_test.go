@@ -19,8 +19,8 @@ import (
 // Phones that keep the processors busy: as many searches as can be, each with the most that a filter may hold, and
 // sorted. Others are served meanwhile.
 func TestTortureHostileHeavySearches(t *testing.T) {
-	clients := torture.Pick(50, 100)
-	p := preyProduct(t, hostileOptions(t, "size_limit: 100000"), torture.Pick(10_000, 50_000))
+	clients := torture.Pick(50, 80)
+	p := preyProduct(t, hostileOptions(t, "size_limit: 100000"), 10_000)
 	before := p.footprint(t)
 	// No index helps with a single letter, and nothing has all of them.
 	var letters []fixture.Filter
