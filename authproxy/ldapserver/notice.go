@@ -77,6 +77,9 @@ func (c *Conn) timeWrite() {
 	// The deadline is moved once per quarter of WriteTimeout, not with each
 	// write, which would cost every request.
 	timeout := int64(c.limits.WriteTimeout)
+	if c.srv.stopping.Load() {
+		timeout = min(timeout, int64(lastWrite))
+	}
 	if now := c.srv.now(); c.writeBy.Load() < now+timeout {
 		by := now + timeout + timeout/4
 		c.writeBy.Store(by)
