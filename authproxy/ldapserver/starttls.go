@@ -31,7 +31,7 @@ func (s *Server) tlsConfig() *tls.Config {
 // handshake makes c a TLS connection; plain is what it speaks so far.
 func (c *Conn) handshake(plain net.Conn) error {
 	defer c.beginOpening()()
-	wire := &timely{Conn: plain, c: c}
+	wire := &timely{Conn: scrubbed{plain}, c: c}
 	t := tls.Server(wire, c.srv.tls)
 	if err := t.Handshake(); err != nil {
 		return err

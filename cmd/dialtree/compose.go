@@ -25,6 +25,7 @@ import (
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/service"
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
@@ -40,6 +41,7 @@ type node struct {
 	tail    *logtail.Tail
 	share   resources.Descriptors
 	memory  resources.Pressure
+	refused *refusals.Collector
 
 	ldapCertificate, adminCertificate *ownCertificate
 	store                             *store.Store
@@ -85,6 +87,9 @@ func (n *node) open(ctx context.Context) (err error) {
 		return err
 	}
 	certificate := n.ldapCertificate.shown.Load()
+	if n.refused, err = refusals.New(refusals.Options{Write: n.writeRefusals, Logger: logger, Registerer: registry}); err != nil {
+		return err
+	}
 	hasher := authproxy.NewHasher()
 	n.front, err = authproxy.New(authproxy.Options{
 		Store:         n.store,
@@ -97,6 +102,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Numbering:     directory.Numbering{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
 		Output:        outputOf(c),
 		Hasher:        hasher,
+		Refusals:      n.refused,
 		Logger:        logger,
 		Registerer:    registry,
 		Version:       version.Version,
@@ -106,6 +112,7 @@ func (n *node) open(ctx context.Context) (err error) {
 	}
 	n.ldap, err = ldapserver.New(ldapserver.Options{
 		Handler:           n.front,
+		Watcher:           n.front,
 		Logger:            logger,
 		Registerer:        registry,
 		Certificate:       certificate,
@@ -145,6 +152,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Finder:      finderDoor{n.front},
 		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
+		Refusals:    n.refused,
+		Tracer:      tracerDoor{n.front},
 		Devices:     devicesDoor{n.front},
 		SignIns:     signInsDoor{n.front, hasher},
 		Address:     n.adminAddress,
@@ -233,6 +242,7 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	defer stopBehind()
 	var back errgroup.Group
 	back.Go(func() error { return n.front.Run(behind) })
+	back.Go(func() error { return n.refused.Run(behind) })
 
 	front, ctx := errgroup.WithContext(ctx)
 	front.Go(func() error { n.keepCertificates(ctx); return nil })
