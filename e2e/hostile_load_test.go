@@ -19,8 +19,8 @@ import (
 // Phones that keep the processors busy: as many searches as can be, each with the most that a filter may hold, and
 // sorted. Others are served meanwhile.
 func TestTortureHostileHeavySearches(t *testing.T) {
-	clients := torture.Pick(50, 100)
-	p := preyProduct(t, hostileOptions(t, "size_limit: 100000"), torture.Pick(10_000, 50_000))
+	clients := torture.Pick(50, 80)
+	p := preyProduct(t, hostileOptions(t, "size_limit: 100000"), 10_000)
 	before := p.footprint(t)
 	// No index helps with a single letter, and nothing has all of them.
 	var letters []fixture.Filter
@@ -84,7 +84,7 @@ func TestTortureHostileHeavySearches(t *testing.T) {
 	// asked, and what they keep for the next one at the time after that.
 	p.settled(t, before, torture.Pick(15*time.Second, 5*time.Minute))
 	torture.Note(t, clientsPart, fmt.Sprintf("%d clients that search with the heaviest filters", clients), p.server,
-		"of %d logins with a search meanwhile half took up to %.0f ms, the longest %.0f ms; %d searches answered", len(took), middle.Seconds()*1000, worst.Seconds()*1000, asked.Load())
+		"of %d logins with a search meanwhile half took up to %.1f ms, the longest %.0f ms; %d searches answered", len(took), middle.Seconds()*1000, worst.Seconds()*1000, asked.Load())
 }
 
 // Where passwords are kept here, each costs a processor for a while. A flood of wrong ones, and of names that do not

@@ -6,7 +6,7 @@ import (
 )
 
 // filters are filters that RFC 4511 has no production for, and some that it has and nobody sends.
-func filters(*Subject) []Case {
+func filters(s *Subject) []Case {
 	a, v := octets("cn"), octets("x")
 	ava := tlv(0xa3, a, v)
 	list := []struct {
@@ -94,6 +94,15 @@ func filters(*Subject) []Case {
 		if f.filter != nil {
 			all = append(all, one(Filters, f.name+", in a not in an and", message(id, searchFor("", 0, tlv(0xa0, tlv(0xa2, f.filter)))), Any))
 		}
+	}
+	// A password is not read, and not guessed by comparing it, whoever asks.
+	for _, bound := range []bool{false, true} {
+		who := map[bool]string{false: "nobody", true: "an account"}[bound]
+		asked := message(id, searchFor(s.Base, 2, present("objectClass"), "userPassword", "*", "+"))
+		compared := message(id, tlv(tagCompare, octets(s.Name), tlv(tagSequence, octets("userPassword"), octets(s.Password))))
+		all = append(all,
+			Case{Class: Filters, Name: "all attributes, for " + who, Parts: [][]byte{asked}, Bound: bound, Want: Result, ID: id},
+			Case{Class: Filters, Name: "comparing the password, for " + who, Parts: [][]byte{compared}, Bound: bound, Want: Result, ID: id, Codes: []int{5, 16, 17, 32, 50, 53}})
 	}
 	// The other parts of a search.
 	parts := func(name string, want Want, elements ...[]byte) {
