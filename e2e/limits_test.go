@@ -33,7 +33,7 @@ func TestTortureConnectionRate(t *testing.T) {
 		LDIF: "dn: cn=Taxi," + fixture.SlapdPeople + "\nobjectClass: inetOrgPerson\ncn: Taxi\nsn: Taxi\n\n", Indexed: []string{"cn"}}))
 	t.Cleanup(s.Stop)
 	d := dialtree(t, options(t), herdObjects(t, s.Address))
-	length := torture.Pick(4*time.Second, time.Minute)
+	length := torture.Pick(2*time.Second, time.Minute)
 	for _, target := range []struct {
 		server, plain, secured, base string
 		name                         func(int) string
@@ -240,7 +240,8 @@ func bindOnce(d *fixture.Dialtree, name, password string) int {
 // A process that was stopped and goes on, as a virtual machine that was paused: what was under way may be lost, nothing is refused
 // that is right, and a moment later everything is as before.
 func TestTorturePause(t *testing.T) {
-	pause := torture.Pick(4*time.Second, 30*time.Second)
+	pause := torture.Pick(3*time.Second, 30*time.Second)
+	t.Parallel() // it mostly waits, as the tests of clocks do
 	s := slapd(t, herdAccounts()...)
 	o := options(t)
 	file := filepath.Join(o.Dir, "list.csv")
