@@ -26,6 +26,9 @@ func (l *loader) check() {
 	} else if len(dn) == 0 {
 		l.add("base_dn", "must not be empty: clients need a base to search under, such as dc=dialtree")
 	}
+	if c.Group != "" && c.User == "" {
+		l.add("group", "needs user too: it is the group that this user runs with")
+	}
 	l.checkListeners()
 	l.checkLimits()
 	l.checkNumbers()

@@ -47,4 +47,8 @@ var descriptions = map[string]description{
 
 	"log.level":  {help: "What is logged: debug, info, warn or error, and worse."},
 	"log.format": {help: "text, json, or auto: text on a terminal."},
+	"log.file":   {help: "Where it is logged instead of to standard error; SIGHUP opens the file anew."},
+
+	"user":  {help: "Whom the server becomes, for good, when root starts it."},
+	"group": {help: "With which group; empty: that user's own."},
 }

@@ -36,7 +36,7 @@ func TestMistakes(t *testing.T) {
 		yaml string
 		want string // the exact lines
 	}{
-		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, base_dn, data_dir, ldap, log, numbers, throttle`},
+		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, base_dn, data_dir, group, ldap, log, numbers, throttle, user`},
 		{"mistyped key", "ldap:\n  lisen: 127.0.0.1:389\n", `c.yaml:2: ldap.lisen: unknown key; did you mean listen?`},
 		{"key twice", "base_dn: dc=a\nbase_dn: dc=b\n", `c.yaml:2: base_dn: is given twice, first on line 1: keep one of them`},
 		{"no YAML", "ldap: [\n", `c.yaml:1: is no valid YAML: did not find expected node content`},
@@ -93,6 +93,7 @@ func TestMistakes(t *testing.T) {
 		{"international", "numbers:\n  international: ''\n", `c.yaml:2: numbers.international: must be the digits dialled before a country code such as "00" or "011", not ""`},
 		{"output", "numbers:\n  output: pretty\n", `c.yaml:2: numbers.output: must be as_stored, e164 or international, not "pretty"`},
 		{"log level", "log:\n  level: loud\n", `c.yaml:2: log.level: must be debug, info, warn or error, not "loud"`},
+		{"group without user", "group: phones\n", `c.yaml:1: group: needs user too: it is the group that this user runs with`},
 		{"log format", "log:\n  format: xml\n", `c.yaml:2: log.format: must be auto, text or json, not "xml"`},
 		{"every mistake at once", "log: {level: loud}\nldap:\n  size_limit: x\n  idle_timeout: 0s\nfoo: 1\n",
 			`c.yaml:1: log.level: must be debug, info, warn or error, not "loud"` + "\n" +
@@ -173,7 +174,9 @@ admin:
   session_idle: 5m
   session_limit: 1h
 numbers: {country: "1", trunk: "1", international: "011", output: e164}
-log: {level: debug, format: json}
+log: {level: debug, format: json, file: /var/log/dialtree.log}
+user: dialtree
+group: phones
 `
 	write(t, map[string]string{"c.yaml": text, "a.pem": cert, "a.key": key})
 	fromFile, err := config.Load("c.yaml", nil)
@@ -192,7 +195,8 @@ log: {level: debug, format: json}
 		"DIALTREE_ADMIN_LISTEN=127.0.0.1:1390", "DIALTREE_ADMIN_CERT_FILE=a.pem", "DIALTREE_ADMIN_KEY_FILE=a.key", "DIALTREE_ADMIN_METRICS_FROM=10.1.0.0/16", "DIALTREE_ADMIN_CLEAR_TEXT_FROM=10.4.0.1/32",
 		"DIALTREE_ADMIN_SESSION_IDLE=5m", "DIALTREE_ADMIN_SESSION_LIMIT=1h",
 		"DIALTREE_NUMBERS_COUNTRY=1", "DIALTREE_NUMBERS_TRUNK=1", "DIALTREE_NUMBERS_INTERNATIONAL=011", "DIALTREE_NUMBERS_OUTPUT=e164",
-		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json",
+		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json", "DIALTREE_LOG_FILE=/var/log/dialtree.log",
+		"DIALTREE_USER=dialtree", "DIALTREE_GROUP=phones",
 	})
 	if err != nil {
 		t.Fatal(err)
