@@ -137,9 +137,10 @@ func TestTortureFewDescriptors(t *testing.T) {
 			file := filepath.Join(o.Dir, "staff.csv")
 			check(t, os.WriteFile(file, []byte("displayname,phone\nTaxi,030 1234\nBakery,030 1235\n"), 0o600))
 			d := dialtree(t, o, herdObjects(t, s.Address)+fmt.Sprintf("---\nkind: connector\nname: list\ntemplate: csv-phonebook\ntarget: phonebook/town\nsource: {csv: {path: %q}}\n", file))
-			if !strings.Contains(d.Output(), "clients only") || !strings.Contains(d.Output(), "LimitNOFILE") {
-				t.Error("the log does not say that there are few descriptors and what to do")
-			}
+			comes(t, 5*time.Second, "that there are few descriptors, and what to do, in the log", func() bool {
+				log := d.Output()
+				return strings.Contains(log, "clients only") && strings.Contains(log, "LimitNOFILE")
+			})
 			most := int(must[float64](t)(d.Metric(t.Context(), "dialtree_ldap_connections_max")))
 			before := must[torture.Footprint](t)(torture.FootprintOf(t.Context(), d))
 			var held []*fixture.Client
@@ -211,7 +212,7 @@ func TestTortureFewDescriptors(t *testing.T) {
 				}
 			}
 			torture.Note(t, "limits", fmt.Sprintf("ulimit -n %d and %d clients: served, told why, closed", limit, 2*limit+50), torture.Dialtree, "%d, %d, %d", most, told, closed)
-			torture.Note(t, "limits", "… meanwhile logins, an import, a backup, the page; descriptors at most; next client after", torture.Dialtree, "all worked; %d; %.1f s", peak, back.Seconds())
+			torture.Note(t, "limits", fmt.Sprintf("… with %d, meanwhile logins, an import, a backup, the page; descriptors at most; next client after", limit), torture.Dialtree, "all worked; %d; %.1f s", peak, back.Seconds())
 		})
 	}
 }
