@@ -33,7 +33,7 @@ func TestTortureConnectionRate(t *testing.T) {
 		LDIF: "dn: cn=Taxi," + fixture.SlapdPeople + "\nobjectClass: inetOrgPerson\ncn: Taxi\nsn: Taxi\n\n", Indexed: []string{"cn"}}))
 	t.Cleanup(s.Stop)
 	d := dialtree(t, options(t), herdObjects(t, s.Address))
-	length := torture.Pick(4*time.Second, time.Minute)
+	length := torture.Pick(2*time.Second, time.Minute)
 	for _, target := range []struct {
 		server, plain, secured, base string
 		name                         func(int) string
@@ -137,9 +137,10 @@ func TestTortureFewDescriptors(t *testing.T) {
 			file := filepath.Join(o.Dir, "staff.csv")
 			check(t, os.WriteFile(file, []byte("displayname,phone\nTaxi,030 1234\nBakery,030 1235\n"), 0o600))
 			d := dialtree(t, o, herdObjects(t, s.Address)+fmt.Sprintf("---\nkind: connector\nname: list\ntemplate: csv-phonebook\ntarget: phonebook/town\nsource: {csv: {path: %q}}\n", file))
-			if !strings.Contains(d.Output(), "clients only") || !strings.Contains(d.Output(), "LimitNOFILE") {
-				t.Error("the log does not say that there are few descriptors and what to do")
-			}
+			comes(t, 5*time.Second, "that there are few descriptors, and what to do, in the log", func() bool {
+				log := d.Output()
+				return strings.Contains(log, "clients only") && strings.Contains(log, "LimitNOFILE")
+			})
 			most := int(must[float64](t)(d.Metric(t.Context(), "dialtree_ldap_connections_max")))
 			before := must[torture.Footprint](t)(torture.FootprintOf(t.Context(), d))
 			var held []*fixture.Client
@@ -211,7 +212,7 @@ func TestTortureFewDescriptors(t *testing.T) {
 				}
 			}
 			torture.Note(t, "limits", fmt.Sprintf("ulimit -n %d and %d clients: served, told why, closed", limit, 2*limit+50), torture.Dialtree, "%d, %d, %d", most, told, closed)
-			torture.Note(t, "limits", "… meanwhile logins, an import, a backup, the page; descriptors at most; next client after", torture.Dialtree, "all worked; %d; %.1f s", peak, back.Seconds())
+			torture.Note(t, "limits", fmt.Sprintf("… with %d, meanwhile logins, an import, a backup, the page; descriptors at most; next client after", limit), torture.Dialtree, "all worked; %d; %.1f s", peak, back.Seconds())
 		})
 	}
 }
@@ -240,7 +241,8 @@ func bindOnce(d *fixture.Dialtree, name, password string) int {
 // A process that was stopped and goes on, as a virtual machine that was paused: what was under way may be lost, nothing is refused
 // that is right, and a moment later everything is as before.
 func TestTorturePause(t *testing.T) {
-	pause := torture.Pick(4*time.Second, 30*time.Second)
+	pause := torture.Pick(3*time.Second, 30*time.Second)
+	t.Parallel() // it mostly waits, as the tests of clocks do
 	s := slapd(t, herdAccounts()...)
 	o := options(t)
 	file := filepath.Join(o.Dir, "list.csv")

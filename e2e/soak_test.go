@@ -54,7 +54,7 @@ type soak struct {
 // Under everything that a server gets in a day at once, no answer is wrong, and memory, descriptors, goroutines and
 // the store stay as large as they are.
 func TestTortureSoak(t *testing.T) {
-	length := torture.Pick(25*time.Second, 30*time.Minute)
+	length := torture.Pick(15*time.Second, 30*time.Minute)
 	if s := os.Getenv("DIALTREE_SOAK"); s != "" {
 		length = must[time.Duration](t)(time.ParseDuration(s))
 	}

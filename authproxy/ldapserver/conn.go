@@ -186,6 +186,9 @@ func (c *Conn) leave() {
 	c.srv.buffers.put(c.in)
 	c.srv.remove(c)
 	if c.opened {
-		c.tell(Event{Kind: Ended, Err: c.why})
+		c.mu.Lock() // the end of the server may still want to say why
+		why := c.why
+		c.mu.Unlock()
+		c.tell(Event{Kind: Ended, Err: why})
 	}
 }

@@ -62,7 +62,7 @@ func (c *Conn) serve(x *exchange, raw []byte) bool {
 // Each answer is written at once, since the next request may take long, too.
 // It tells whether the queue became empty, so that the reader is alone now.
 func (c *Conn) drain(x *exchange) bool {
-	for x.w.flush() == nil && !c.over.Load() {
+	for !c.over.Load() && x.w.flush() == nil {
 		p, ok := c.next(x)
 		if !ok {
 			if c.srv.stopping.Load() {
