@@ -27,6 +27,8 @@ const (
 	// grace is how long Run waits at its end for requests and jobs under way. A run of a connector is
 	// one transaction: it was applied, or it was not.
 	grace = 2 * time.Second
+	// parting is how long a connection on which nothing was asked yet is waited for: browsers open some in advance.
+	parting = 200 * time.Millisecond
 )
 
 // Options are what a Server needs.
@@ -69,6 +71,7 @@ type Options struct {
 // A Server serves the API, the metrics and the health checks.
 type Server struct {
 	options Options
+	started time.Time
 	log     *slog.Logger
 	local   http.Handler // everything
 	public  http.Handler // the same to who has signed in or has a token; health, metrics and what devices read
@@ -121,7 +124,7 @@ func New(o Options) (*Server, error) {
 	if o.System == nil {
 		o.System = bareSystem{}
 	}
-	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer), started: time.Now()}
+	s := &Server{options: o, started: o.Now().UTC(), log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
@@ -145,6 +148,7 @@ func (s *Server) PublicHandler() http.Handler { return s.public }
 // Run serves on both listeners until ctx ends, then closes them. public may be nil.
 // It returns when all requests have ended or been cut off.
 func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
+	silent := &silentConns{}
 	servers := []*http.Server{s.httpServer(s.local)}
 	servers[0].ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, peerName(c))
@@ -156,8 +160,9 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	}
 	failed := make(chan error, len(servers))
 	for i, server := range servers {
+		server.ConnState = silent.note
 		go func() {
-			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) && !(ctx.Err() != nil && errors.Is(err, net.ErrClosed)) {
 				failed <- fmt.Errorf("serve %s: %w", listeners[i].Addr(), err)
 				return
 			}
@@ -180,6 +185,16 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	defer cancel()
 	s.jobs.stop() // first, so that whoever watches is told
 	s.stop()
+	// Shutdown knows of a connection only some time after it was accepted, and cuts off what it does not know of: so nothing is
+	// accepted any more before it begins.
+	for _, l := range listeners {
+		l.Close()
+	}
+	for ; err == nil && ended < len(servers); ended++ {
+		err = <-failed
+	}
+	hangUp := time.AfterFunc(parting, silent.close)
+	defer hangUp.Stop()
 	for _, server := range servers {
 		if server.Shutdown(stopping) != nil {
 			server.Close()
