@@ -88,7 +88,6 @@ type Server struct {
 	marks      *marks
 	watch      watch
 	live       live
-	started    time.Time
 	stopping   context.Context // ends when Run does
 	stop       context.CancelFunc
 

@@ -59,8 +59,8 @@ func total(records []refusal, of func(refusal) bool) (n int) {
 
 func anything(refusal) bool { return true }
 
-// guess tries names that there are not, from an address, until ctx ends or there were enough.
-func guess(ctx context.Context, d *fixture.Dialtree, source string, begin, names int) (tried int, err error) {
+// guessNames tries names that there are not, from an address, until ctx ends or there were enough.
+func guessNames(ctx context.Context, d *fixture.Dialtree, source string, begin, names int) (tried int, err error) {
 	c, err := fixture.DialFrom(ctx, source, d.Address, nil)
 	if err != nil {
 		return 0, err
@@ -79,8 +79,8 @@ func guess(ctx context.Context, d *fixture.Dialtree, source string, begin, names
 	return names, nil
 }
 
-// logins logs in with the right password until ctx ends, and returns how long each took.
-func logins(ctx context.Context, d *fixture.Dialtree, source string) ([]time.Duration, error) {
+// rightLogins logs in with the right password until ctx ends, and returns how long each took.
+func rightLogins(ctx context.Context, d *fixture.Dialtree, source string) ([]time.Duration, error) {
 	c, err := fixture.DialFrom(context.WithoutCancel(ctx), source, d.Address, nil) // the last login ends, too
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func TestTortureRefusals(t *testing.T) {
 
 	// The right password, alone at first.
 	alone, stop := context.WithTimeout(t.Context(), torture.Pick(2*time.Second, 10*time.Second))
-	quiet := must[[]time.Duration](t)(logins(alone, d, "127.0.0.77"))
+	quiet := must[[]time.Duration](t)(rightLogins(alone, d, "127.0.0.77"))
 	stop()
 
 	var attack sync.WaitGroup
@@ -130,7 +130,7 @@ func TestTortureRefusals(t *testing.T) {
 	var loud []time.Duration
 	var honest sync.WaitGroup
 	honest.Go(func() {
-		took, err := logins(during, d, "127.0.0.77")
+		took, err := rightLogins(during, d, "127.0.0.77")
 		mu.Lock()
 		defer mu.Unlock()
 		loud, failed = took, append(failed, err)
@@ -138,7 +138,7 @@ func TestTortureRefusals(t *testing.T) {
 	begun := time.Now()
 	for i := range attackers {
 		attack.Go(func() {
-			n, err := guess(t.Context(), d, fmt.Sprintf("127.1.%d.%d", i/100, i%100+1), i*names, names)
+			n, err := guessNames(t.Context(), d, fmt.Sprintf("127.1.%d.%d", i/100, i%100+1), i*names, names)
 			mu.Lock()
 			defer mu.Unlock()
 			tried, failed = tried+n, append(failed, err)
@@ -309,7 +309,7 @@ func TestTortureTrace(t *testing.T) {
 		var each sync.WaitGroup
 		for i := range 8 {
 			each.Go(func() {
-				took, err := logins(ctx, d, fmt.Sprintf("127.0.2.%d", i+1))
+				took, err := rightLogins(ctx, d, fmt.Sprintf("127.0.2.%d", i+1))
 				mu.Lock()
 				defer mu.Unlock()
 				if all = append(all, took...); err != nil {
