@@ -79,8 +79,8 @@ func guessNames(ctx context.Context, d *fixture.Dialtree, source string, begin, 
 	return names, nil
 }
 
-// logins logs in with the right password until ctx ends, and returns how long each took.
-func logins(ctx context.Context, d *fixture.Dialtree, source string) ([]time.Duration, error) {
+// rightLogins logs in with the right password until ctx ends, and returns how long each took.
+func rightLogins(ctx context.Context, d *fixture.Dialtree, source string) ([]time.Duration, error) {
 	c, err := fixture.DialFrom(context.WithoutCancel(ctx), source, d.Address, nil) // the last login ends, too
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func TestTortureRefusals(t *testing.T) {
 
 	// The right password, alone at first.
 	alone, stop := context.WithTimeout(t.Context(), torture.Pick(2*time.Second, 10*time.Second))
-	quiet := must[[]time.Duration](t)(logins(alone, d, "127.0.0.77"))
+	quiet := must[[]time.Duration](t)(rightLogins(alone, d, "127.0.0.77"))
 	stop()
 
 	var attack sync.WaitGroup
@@ -130,7 +130,7 @@ func TestTortureRefusals(t *testing.T) {
 	var loud []time.Duration
 	var honest sync.WaitGroup
 	honest.Go(func() {
-		took, err := logins(during, d, "127.0.0.77")
+		took, err := rightLogins(during, d, "127.0.0.77")
 		mu.Lock()
 		defer mu.Unlock()
 		loud, failed = took, append(failed, err)
@@ -309,7 +309,7 @@ func TestTortureTrace(t *testing.T) {
 		var each sync.WaitGroup
 		for i := range 8 {
 			each.Go(func() {
-				took, err := logins(ctx, d, fmt.Sprintf("127.0.2.%d", i+1))
+				took, err := rightLogins(ctx, d, fmt.Sprintf("127.0.2.%d", i+1))
 				mu.Lock()
 				defer mu.Unlock()
 				if all = append(all, took...); err != nil {

@@ -111,7 +111,7 @@ func TestReadingWithoutScript(t *testing.T) {
 		"/phones":                     {"reception", "Desk phones on the first floor"},
 		"/system":                     {"System"},
 		"/system/audit":               {"signed in"},
-		"/system/refused":             {"nobody"},
+		"/system/refused":             {"Name as it was sent"},
 		"/system/follow?what=alice":   {"Following alice"},
 		"/system/log":                 {"ready"},
 	} {
