@@ -6,7 +6,6 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 10m
 # Rounds of the kill -9 test; the full number is 50, three minutes.
-KILLS ?= 10
 
 # The version comes from what Go records about the checkout. A GOFLAGS that
 # turns that off is overruled, save where git cannot read the checkout.
@@ -46,7 +45,7 @@ test: build ## run every test; installs the servers that tests need where it may
 	scripts/install-test-deps
 	go test ./...
 	go test -race ./...
-	DIALTREE_BIN=$(CURDIR)/bin/dialtree DIALTREE_KILLS=$(KILLS) go test -tags e2e -count=1 -timeout 15m ./e2e/...
+	DIALTREE_BIN=$(CURDIR)/bin/dialtree go test -tags e2e -count=1 -timeout 15m ./e2e/...
 	@scripts/install-test-deps --left-out
 
 .PHONY: docs

@@ -27,8 +27,9 @@ type Marks struct {
 type marks struct {
 	path string
 
-	mu  sync.Mutex // guards now and the file; marks are set a few times in a server's life
-	now Marks
+	mu    sync.Mutex // guards what follows and the file; marks are set a few times in a server's life
+	now   Marks
+	stale bool // the file could not be written
 }
 
 // readMarks reads the file; one that is not there or not understood is no marks yet.
@@ -54,22 +55,39 @@ func (m *marks) get() Marks {
 	return m.now
 }
 
-// set changes the marks and writes them, when change says that it did.
+// set changes the marks and writes them, when change says that it did, or when they could not be written before.
 func (m *marks) set(change func(*Marks) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !change(&m.now) {
+	if !change(&m.now) && !m.stale {
 		return nil
 	}
 	text, err := json.Marshal(m.now)
 	if err != nil {
 		return err
 	}
-	next := m.path + ".next"
-	if err := errors.Join(os.WriteFile(next, append(text, '\n'), 0o600), os.Rename(next, m.path)); err != nil {
+	err = replaceFile(m.path, append(text, '\n'))
+	if m.stale = err != nil; m.stale {
 		return fmt.Errorf("write %s: %w", m.path, err)
 	}
 	return nil
+}
+
+// replaceFile writes a file under another name and gives it its own when it is on the disk.
+func replaceFile(path string, text []byte) error {
+	next := path + ".next"
+	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
 }
 
 // backedUp notes that there is a backup.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -43,6 +44,8 @@ type Options struct {
 	Finder      Finder              // required
 	LoginWatch  LoginWatch          // required
 	Gatherer    prometheus.Gatherer // required
+	Refusals    Refusals            // nil: nobody takes note of them
+	Tracer      Tracer              // nil: requests cannot be followed
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	ClearFrom   []netip.Prefix      // whose clients may log in without TLS on the public listener, beside those of this machine
 	Logger      *slog.Logger        // required
@@ -84,6 +87,9 @@ type Server struct {
 	trends     *trends.Sampler
 	marks      *marks
 	watch      watch
+	live       live
+	stopping   context.Context // ends when Run does
+	stop       context.CancelFunc
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -111,17 +117,21 @@ func New(o Options) (*Server, error) {
 	if o.SessionLimit == 0 {
 		o.SessionLimit = access.DefaultLimit
 	}
+	if o.Refusals == nil {
+		o.Refusals = nobodyNotes{}
+	}
 	if o.System == nil {
 		o.System = bareSystem{}
 	}
 	s := &Server{options: o, started: o.Now().UTC(), log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
 	var err error
 	if s.marks, err = readMarks(o.Store.Dir()); err != nil {
 		s.log.Warn("the overview has forgotten the last backup", "error", err)
 	}
-	api := s.recovered(s.apiRoutes())
+	api := s.noting(s.recovered(s.apiRoutes()))
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
 	s.public = s.recovered(s.publicRoutes(api))
@@ -173,6 +183,7 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	s.jobs.stop() // first, so that whoever watches is told
+	s.stop()
 	// Shutdown knows of a connection only some time after it was accepted, and cuts off what it does not know of: so nothing is
 	// accepted any more before it begins.
 	for _, l := range listeners {
@@ -204,7 +215,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(s.newServerLog(), "", 0),
 	}
 }
 

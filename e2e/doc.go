@@ -10,7 +10,6 @@
 //
 //	go test -tags e2e ./e2e/...
 //
-// DIALTREE_BIN names a binary that was built before. DIALTREE_KILLS is the
-// number of rounds of the kill -9 test, 50 where it is not set. Tests called
+// DIALTREE_BIN names a binary that was built before. Tests called
 // TestTorture… have a long form, see package torture: DIALTREE_TORTURE=long.
 package e2e

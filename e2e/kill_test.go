@@ -13,18 +13,19 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/e2e/fixture"
+	"github.com/dialtree/dialtree/e2e/torture"
 )
 
-const killedUsers = 100_000
+// killedUsers are in each import.
+var killedUsers = torture.Pick(20_000, 100_000)
 
 // The server is killed at random moments of imports. Each time the store opens,
 // its check is clean, and what it holds is what a whole run left there: the old
 // or the new, never some of each.
-func TestKilledDuringImport(t *testing.T) {
-	rounds := 50
-	if s := os.Getenv("DIALTREE_KILLS"); s != "" {
-		rounds = must[int](t)(strconv.Atoi(s))
-	}
+func TestTortureKilledDuringImport(t *testing.T) {
+	rounds := torture.Pick(6, 60)
+	const seed = 5
+	random := rand.New(rand.NewPCG(seed, 0))
 	o := options(t)
 	file := filepath.Join(o.Dir, "staff.csv")
 	writeGeneration(t, file, 0)
@@ -46,7 +47,7 @@ func TestKilledDuringImport(t *testing.T) {
 			// The server dies under the command, so its outcome says nothing.
 			_, _ = d.Command(t.Context(), "", "connector", "run", "staff")
 		}()
-		moment := time.Duration(rand.Int64N(int64(whole)))
+		moment := time.Duration(random.Int64N(int64(whole) * 3 / 2))
 		time.Sleep(moment)
 		d.Kill()
 		<-ended
@@ -64,7 +65,9 @@ func TestKilledDuringImport(t *testing.T) {
 			t.Fatalf("round %d, killed after %v: the store holds generation %d, neither the old %d nor the new", round, moment, got, held)
 		}
 	}
-	t.Logf("%d kills within %v: %d left the old content, %d the new", rounds, whole, kept, rounds-kept)
+	t.Logf("%d kills within %v, seed %d: %d left the old content, %d the new", rounds, whole, seed, kept, rounds-kept)
+	torture.Note(t, disk, "Killed at random moments of an import of 100,000 users: kills, left as before, imported whole, anything else", torture.Dialtree,
+		"%d, %d, %d, none", rounds, kept, rounds-kept)
 }
 
 // writeGeneration writes the users of one generation: every record differs from

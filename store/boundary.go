@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -26,9 +28,17 @@ func (s *Store) contain(err *error, panicked bool) {
 	if !isDamage(r) {
 		panic(r)
 	}
-	damage := &CorruptError{Path: s.db.Path(), Err: fmt.Errorf("a page cannot be read: %v", r)}
+	damage := &CorruptError{Path: s.db.Path(), Err: fmt.Errorf("a page cannot be read: %s", describe(r))}
 	s.damage.CompareAndSwap(nil, damage)
 	*err = damage
+}
+
+// describe says what a fault or a panic of bbolt is about.
+func describe(r any) string {
+	if _, ok := r.(runtime.Error); ok { // a fault, or bbolt took a damaged number for an index: its words say nothing to anybody else
+		return "the disk does not give it, it is behind the end of the file, or it makes no sense"
+	}
+	return fmt.Sprint(r)
 }
 
 // isDamage tells whether a recovered panic is a fault in the map, or bbolt's. It must be called by the deferred function: what
@@ -59,7 +69,7 @@ func (s *Store) Trouble() error {
 	if failed := s.failed.Load(); failed != nil {
 		return failed
 	}
-	return nil
+	return s.present()
 }
 
 // mayChange is an error where a change could do harm.
@@ -70,7 +80,25 @@ func (s *Store) mayChange() error {
 	if failed := s.failed.Load(); failed != nil && failed.InDoubt {
 		return failed
 	}
-	return nil
+	return s.present()
+}
+
+// errGone is about a file that has no name any more: what is written to it is gone with the process.
+var errGone = errors.New("it was removed or replaced while dialtree has it open")
+
+// present looks whether the file that is open still has its name.
+func (s *Store) present() error {
+	info, err := os.Stat(s.db.Path())
+	if err == nil && !os.SameFile(info, s.file) {
+		err = errGone
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = errGone
+	case err == nil:
+		return nil
+	}
+	return &WriteError{Path: s.db.Path(), Err: err}
 }
 
 // errNoMap is what bbolt says once the file could not be mapped again.

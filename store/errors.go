@@ -179,6 +179,8 @@ func (e *WriteError) Error() string {
 	switch {
 	case e.InDoubt:
 		return fmt.Sprintf("the disk failed while a change of %s was being confirmed (%v): whether the change lasts is not known, and no other is taken; logins and searches go on: see to the disk, start dialtree again, and look whether the change is there", e.Path, cause)
+	case errors.Is(e.Err, errGone):
+		return fmt.Sprintf("nothing was changed: %s cannot be written (%v): put it back, or stop dialtree and restore a backup with dialtree restore; until then logins and searches go on", e.Path, cause)
 	case Full(e.Err):
 		return fmt.Sprintf("nothing was changed: %s cannot be written (%v): make room on the disk that it is on; dialtree goes on by itself then", e.Path, cause)
 	}

@@ -38,7 +38,8 @@ type Store struct {
 	now     func() time.Time
 	storeID [16]byte
 	key     *sealer
-	lost    string // what was lost with a meta page; empty: nothing
+	file    fs.FileInfo // of the file that is open
+	lost    string      // what was lost with a meta page; empty: nothing
 	state   atomic.Pointer[state]
 	damage  atomic.Pointer[CorruptError] // the first page that could not be read
 	failed  atomic.Pointer[WriteError]   // the last change, when it could not be written
@@ -81,11 +82,38 @@ func open(ctx context.Context, o Options, sc schema) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dir: o.Dir, now: o.Now, lost: lost, writer: make(chan struct{}, 1), changed: make(chan struct{})}
-	if err := s.start(ctx, o.ReadOnly, sc); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, errors.Join(&DirError{Dir: o.Dir, Err: plainCause(err)}, db.Close())
+	}
+	s := &Store{db: db, dir: o.Dir, now: o.Now, lost: lost, file: info, writer: make(chan struct{}, 1), changed: make(chan struct{})}
+	if !o.ReadOnly {
+		err = removeLeftovers(o.Dir)
+	}
+	if err = errors.Join(err, s.start(ctx, o.ReadOnly, sc)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
+}
+
+// removeLeftovers removes what a process that was killed has left half-made: a store, a key, a copy. Whoever calls it has the
+// lock of the store.
+func removeLeftovers(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return &DirError{Dir: dir, Err: plainCause(err)}
+	}
+	for _, f := range files {
+		for _, pattern := range [...]string{".create-*", "." + keyFileName + ".*.tmp", "." + fileName + ".*.tmp", restoreTemp} {
+			if left, err := filepath.Match(pattern, f.Name()); err != nil || !left {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(dir, f.Name())); err != nil {
+				return &DirError{Dir: dir, Err: plainCause(err)}
+			}
+		}
+	}
+	return nil
 }
 
 // start brings an opened file up to date and reads what the store keeps in memory.
@@ -221,9 +249,13 @@ func openFile(ctx context.Context, path string, timeout time.Duration, readOnly 
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
+			_, err = checkFile(ctx, f) // which says more
+			if err == nil {
+				err = &CorruptError{Path: path, Err: errors.New(describe(r))}
+			}
 			// Closing alone keeps the lock: bbolt's map, which nobody can take down now, holds on to the open file.
 			unlock := syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
-			db, err = nil, &CorruptError{Path: path, Err: errors.Join(fmt.Errorf("%v", r), unlock, f.Close())}
+			db, err = nil, errors.Join(err, unlock, f.Close())
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, options)

@@ -3,18 +3,27 @@ package yamldoc
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // FromJSON writes a JSON document as YAML, with its keys in their order.
-func FromJSON(document []byte) ([]byte, error) {
+func FromJSON(document []byte, without ...string) ([]byte, error) {
 	var n yaml.Node // JSON is YAML
 	if err := yaml.Unmarshal(document, &n); err != nil {
 		return nil, fmt.Errorf("read JSON: %w", err)
 	}
 	block(&n)
+	for _, top := range n.Content {
+		for i := 0; top.Kind == yaml.MappingNode && i+1 < len(top.Content); i += 2 {
+			if contains(without, top.Content[i].Value) {
+				top.Content = slices.Delete(top.Content, i, i+2)
+				i -= 2
+			}
+		}
+	}
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)

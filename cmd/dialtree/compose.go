@@ -25,6 +25,7 @@ import (
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/service"
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
@@ -39,11 +40,15 @@ type node struct {
 	logger  *slog.Logger
 	tail    *logtail.Tail
 	share   resources.Descriptors
-	store   *store.Store
-	front   *authproxy.Front
-	ldap    *ldapserver.Server
-	syncer  *syncer.Syncer
-	admin   *admin.Server
+	memory  resources.Pressure
+	refused *refusals.Collector
+
+	ldapCertificate, adminCertificate *ownCertificate
+	store                             *store.Store
+	front                             *authproxy.Front
+	ldap                              *ldapserver.Server
+	syncer                            *syncer.Syncer
+	admin                             *admin.Server
 
 	sockets       []service.Socket // all that listens, as it was opened
 	ldapListeners []ldapserver.Listener
@@ -56,7 +61,8 @@ type node struct {
 // newNode opens the store, and serves on the sockets, which are its own from here on. They and what it opened are closed again
 // when something is wrong; otherwise run closes them.
 func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *logtail.Tail, sockets []service.Socket) (*node, error) {
-	n := &node{config: c, logger: logger, tail: tail, sockets: sockets, share: resources.DescriptorsOf()}
+	n := &node{config: c, logger: logger, tail: tail, sockets: sockets, share: resources.DescriptorsOf(),
+		ldapCertificate: &ownCertificate{use: "ldap", logger: logger}, adminCertificate: &ownCertificate{use: "admin", logger: logger}}
 	n.inForce.Store(c)
 	if err := n.open(ctx); err != nil {
 		n.close()
@@ -77,8 +83,11 @@ func (n *node) open(ctx context.Context) (err error) {
 		newEntriesCollector(n.store),
 	)
 	version := buildVersion()
-	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
-	if err != nil {
+	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
+		return err
+	}
+	certificate := n.ldapCertificate.shown.Load()
+	if n.refused, err = refusals.New(refusals.Options{Write: n.writeRefusals, Logger: logger, Registerer: registry}); err != nil {
 		return err
 	}
 	hasher := authproxy.NewHasher()
@@ -93,6 +102,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Numbering:     directory.Numbering{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
 		Output:        outputOf(c),
 		Hasher:        hasher,
+		Refusals:      n.refused,
 		Logger:        logger,
 		Registerer:    registry,
 		Version:       version.Version,
@@ -102,12 +112,14 @@ func (n *node) open(ctx context.Context) (err error) {
 	}
 	n.ldap, err = ldapserver.New(ldapserver.Options{
 		Handler:           n.front,
+		Watcher:           n.front,
 		Logger:            logger,
 		Registerer:        registry,
 		Certificate:       certificate,
 		ProxyProtocolFrom: c.LDAP.ProxyProtocolFrom,
 		Grace:             grace,
 		Limits:            limitsOf(c, n.share),
+		Full:              n.memory.Full,
 	})
 	if err != nil {
 		return err
@@ -140,6 +152,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Finder:      finderDoor{n.front},
 		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
+		Refusals:    n.refused,
+		Tracer:      tracerDoor{n.front},
 		Devices:     devicesDoor{n.front},
 		SignIns:     signInsDoor{n.front, hasher},
 		Address:     n.adminAddress,
@@ -228,8 +242,11 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	defer stopBehind()
 	var back errgroup.Group
 	back.Go(func() error { return n.front.Run(behind) })
+	back.Go(func() error { return n.refused.Run(behind) })
 
 	front, ctx := errgroup.WithContext(ctx)
+	front.Go(func() error { n.keepCertificates(ctx); return nil })
+	front.Go(func() error { n.memory.Watch(ctx); return nil })
 	front.Go(func() error { return n.syncer.Run(ctx) })
 	front.Go(func() error { return n.admin.Run(ctx, n.socket, n.adminListener) })
 	front.Go(func() error {
@@ -269,13 +286,13 @@ func (n *node) addresses() []any {
 
 // reload takes over certificates and limits from a configuration read again.
 func (n *node) reload(c *config.Config) error {
-	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
-	if err != nil {
+	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
 		return err
 	}
-	if certificate != nil {
+	if certificate := n.ldapCertificate.shown.Load(); certificate != nil {
 		n.ldap.SetCertificate(certificate)
 	}
+	n.adminCertificate.look()
 	if err := n.ldap.SetLimits(limitsOf(c, n.share)); err != nil {
 		return err
 	}

@@ -27,16 +27,24 @@ which keeps the stored one.
 CSV has the headers that a CSV import reads, for users, contacts and speed dials. A
 value that a spreadsheet would take for a formula (it begins with =, +, -, @ or a
 control character) gets a ' in front; telephone numbers such as +49 30 1234 do not.
-What a connector removed and keeps hidden for a while is not in CSV.`,
+What a connector removed and keeps hidden for a while is not in CSV.
+
+KIND all prints, as YAML, what an empty server needs to become this one again, for apply: every object, and the
+entries made by hand. Entries of connectors are not in it, their runs bring them back; nor are administrators,
+tokens and passwords. A backup has everything; this can be read, and kept with other settings.`,
 		Example: `  dialtree get users
   dialtree get user alice -o yaml
   dialtree get contacts --phonebook customers -o csv > customers.csv
   dialtree get users --query müller --state changed
   dialtree get users --method upstream --upstream corp --limit 20
-  dialtree get connectors -o json`,
+  dialtree get connectors -o json
+  dialtree get all > dialtree-objects.yaml`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: completeKindAndName(e),
 		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == "all" {
+				return getAll(c, e, args[1:])
+			}
 			kind, err := parseKind(c, args[0])
 			if err != nil {
 				return err

@@ -109,13 +109,14 @@ func (n *node) listen() error {
 			}
 			n.ldapListeners = append(n.ldapListeners, ldapserver.Listener{Listener: s.Listener, TLS: true})
 		case keyAdmin, service.Admin:
-			certificate, err := loadCertificate(c.Admin.CertFile, c.Admin.KeyFile)
-			if err != nil {
+			if err := n.adminCertificate.read(c.Admin.CertFile, c.Admin.KeyFile); err != nil {
 				return err
 			}
 			n.adminListener = atMost(s.Listener, n.share.Admin)
-			if certificate != nil {
-				n.adminListener = tls.NewListener(n.adminListener, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
+			if n.adminCertificate.shown.Load() != nil {
+				n.adminListener = tls.NewListener(n.adminListener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+					return n.adminCertificate.shown.Load(), nil
+				}})
 			}
 		case keyCommand:
 			if _, err := os.Lstat(s.Address); err == nil {

@@ -28,9 +28,10 @@ func newServeCommand(e *env) *cobra.Command {
 		Short: "Run the server",
 		Long: `Serve answers phones and PBXs over LDAP, runs the connectors' schedules, and listens
 for the other commands on a socket in the data directory. Without a configuration it
-serves on loopback. It logs one line when it is ready. SIGHUP reads the certificates
-and limits again and opens the log file anew; SIGUSR2 restarts it without refusing a
-connection, as ` + "`dialtree restart`" + ` does; SIGINT and SIGTERM end it within a few seconds.
+serves on loopback. It logs one line when it is ready. Certificates that are replaced are
+taken over within seconds; SIGHUP reads them and the limits again at once and opens the log
+file anew; SIGUSR2 restarts it without refusing a connection, as ` + "`dialtree restart`" + ` does;
+SIGINT and SIGTERM end it within a few seconds.
 
 Sockets that systemd passes as ldap, ldaps and admin take the place of the configured
 addresses. Started as root, it becomes the configured user once it listens.`,
@@ -141,8 +142,7 @@ func (s *server) run(ctx context.Context) (next *successor, err error) {
 		return nil, err
 	}
 	if err := n.printFirstLink(s.env.stdout); err != nil {
-		n.close()
-		return nil, err
+		logger.Warn("the link to the first sign-in could not be shown: `dialtree admin link` makes another", "error", err)
 	}
 	next, err = s.attend(ctx, n, file, logger)
 	if next != nil && ctx.Err() != nil { // told to end while it was restarting
