@@ -3,6 +3,7 @@
 SHELL := /bin/sh
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 10m
 # Rounds of the kill -9 test; the full number is 50, three minutes.
 
@@ -23,6 +24,22 @@ run: build ## build, and start the demo on loopback; Ctrl-C ends it
 build: ## build bin/dialtree: static, and the same bytes from the same source
 	$(BUILD) -o bin/dialtree ./cmd/dialtree
 
+# The directories of an installation; packages set DESTDIR.
+PREFIX ?= /usr
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+.PHONY: install
+install: build ## install the binary and the units for systemd, below DESTDIR
+	install -D -m 755 bin/dialtree $(DESTDIR)$(PREFIX)/bin/dialtree
+	install -d $(DESTDIR)$(UNITDIR)
+	install -m 644 packaging/systemd/dialtree.service packaging/systemd/dialtree-*.socket $(DESTDIR)$(UNITDIR)
+	sed -i 's|/usr/bin/dialtree|$(PREFIX)/bin/dialtree|' $(DESTDIR)$(UNITDIR)/dialtree.service
+	install -D -m 644 packaging/logrotate/dialtree $(DESTDIR)/etc/logrotate.d/dialtree
+
+.PHONY: sbom
+sbom: build ## write bin/dialtree.cdx.json: what the binary was built from
+	bin/dialtree version --sbom > bin/dialtree.cdx.json
+
 .PHONY: test
 test: build ## run every test; installs the servers that tests need where it may
 	scripts/install-test-deps
@@ -36,12 +53,13 @@ docs: ## write docs/commands.md from the help of the commands
 	go test -run '^TestCommandsDocument$$' ./cmd/dialtree -update
 
 .PHONY: check
-check: ## gofmt, go vet and staticcheck, also of the whole-system tests
+check: ## gofmt, go vet, staticcheck and known vulnerabilities, also of the whole-system tests
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted: run gofmt -w on"; echo "$$unformatted"; exit 1; }
 	go vet ./...
 	go vet -tags e2e ./e2e/...
 	go run $(STATICCHECK) ./...
 	go run $(STATICCHECK) -tags e2e ./e2e/...
+	@scripts/vulnerabilities $(GOVULNCHECK)
 
 .PHONY: bench
 bench: build ## measure side by side with other servers, about ten minutes; QUICK=1 for a look

@@ -28,7 +28,7 @@ const (
 	// one transaction: it was applied, or it was not.
 	grace = 2 * time.Second
 	// parting is how long a connection on which nothing was asked yet is waited for: browsers open some in advance.
-	parting = 200 * time.Millisecond
+	parting = time.Second
 )
 
 // Options are what a Server needs.

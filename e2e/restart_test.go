@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +23,9 @@ import (
 
 // servicePart is the mark of these tests in docs/reliability.md.
 const servicePart = "service"
+
+// accounts is how many users log in.
+const accounts = 100
 
 // asManager are the words before a command line that give it descriptors as a service manager does.
 func asManager(names ...string) []string {
@@ -41,7 +45,15 @@ func managedSocket(t *testing.T, address string) *os.File {
 // A busy server: users upstream, contacts to search, and phones that ask all the time.
 func busyServer(t *testing.T, contacts int, managed bool) (*fixture.Dialtree, traffic.Crowd) {
 	t.Helper()
-	s := slapd(t, fixture.User{UID: "alice", Password: "right"})
+	// Many users, for a restart forgets which passwords have worked, and of those that have not one at a time is asked for an account.
+	var users []fixture.User
+	var objects strings.Builder
+	for n := range accounts {
+		login := fmt.Sprintf("user%03d", n)
+		users = append(users, fixture.User{UID: login, Password: "right"})
+		objects.WriteString(user(login))
+	}
+	s := slapd(t, users...)
 	o := options(t)
 	o.StartTime = time.Minute
 	o.LDAP = []string{"max_connections_per_address: 20000", "anonymous_from: [127.0.0.0/8]"}
@@ -68,7 +80,7 @@ func busyServer(t *testing.T, contacts int, managed bool) (*fixture.Dialtree, tr
 		fmt.Fprintf(&b, "Contact Number %06d,+49305%07d\n", i, i)
 	}
 	check(t, os.WriteFile(file, []byte(b.String()), 0o600))
-	check(t, d.Apply(t.Context(), upstream(t, plain, s.Address, "", template+"\nmax_connections: 32")+user("alice")+`---
+	check(t, d.Apply(t.Context(), upstream(t, plain, s.Address, "", template+"\nmax_connections: 32")+objects.String()+`---
 kind: phonebook
 name: customers
 title: Customers
@@ -107,9 +119,11 @@ func questions(contacts int) []traffic.Question {
 			return nil
 		}
 	}
+	var next atomic.Int64
+	login := func() string { return fmt.Sprintf("user%03d", next.Add(1)%accounts) }
 	all := []traffic.Question{
-		{Name: "a right bind", Request: func(id int) []byte { return fixture.BindRequest(id, "alice", "right") }, Right: code(0)},
-		{Name: "a wrong bind", Request: func(id int) []byte { return fixture.BindRequest(id, "alice", "wrong") }, Right: code(49)},
+		{Name: "a right bind", Request: func(id int) []byte { return fixture.BindRequest(id, login(), "right") }, Right: code(0)},
+		{Name: "a wrong bind", Request: func(id int) []byte { return fixture.BindRequest(id, login(), "wrong") }, Right: code(49)},
 		{Name: "a device's bind", Request: func(id int) []byte { return fixture.BindRequest(id, "reception", "secret-of-reception") }, Right: code(0)},
 	}
 	for _, n := range []int{0, contacts / 2, contacts - 1} {

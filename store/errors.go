@@ -152,7 +152,8 @@ type NewerSchemaError struct {
 }
 
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("%s has schema version %d, but this dialtree knows versions up to %d: run the dialtree that wrote it, or a newer one, or restore a backup made before the upgrade", e.Path, e.Have, e.Known)
+	return fmt.Sprintf("%[1]s has schema version %[2]d, but this dialtree knows versions up to %[3]d: run the dialtree that wrote it, or a newer one; or go back to what was before the upgrade: "+
+		"while no dialtree runs, put the copy that the upgrade made (%[1]s.schema-%[3]d, or the one with the highest number up to that) in its place", e.Path, e.Have, e.Known)
 }
 
 // A CorruptError says that the file cannot be read as a store.

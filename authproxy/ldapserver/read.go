@@ -44,11 +44,15 @@ func (c *Conn) loop(alone bool) {
 			return
 		}
 		if size == 0 || size > c.in.w-c.in.r {
-			if alone && c.partBy == 0 && c.srv.stopping.Load() {
+			parts := alone && c.partBy == 0 && c.srv.stopping.Load()
+			if parts {
 				x = c.part(x)
 			}
 			if x != nil {
 				err = x.w.flush()
+				if parts { // on a busy machine the write may have come late
+					c.partBy = c.srv.now() + int64(parting)
+				}
 				c.srv.release(x)
 				x = nil
 			}

@@ -110,7 +110,7 @@ func (s *server) try(ctx context.Context, program string, args ...string) ([]byt
 	c.Env = service.Without(s.env.environ)
 	c.WaitDelay = time.Second // for what it may have started
 	var stderr bytes.Buffer
-	c.Stderr = &stderr
+	c.Stdin, c.Stderr = strings.NewReader(""), &stderr // of its own: an empty root directory has no /dev/null
 	out, err := c.Output()
 	if err != nil {
 		said := strings.TrimSpace(string(out) + stderr.String())

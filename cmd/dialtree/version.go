@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -39,12 +40,20 @@ func buildVersion() admin.Version {
 
 func newVersionCommand(e *env) *cobra.Command {
 	var output string
+	var sbom bool
 	c := &cobra.Command{
 		Use:     "version",
 		Short:   "Print which dialtree this is",
-		Example: "  dialtree version\n  dialtree version -o json",
+		Example: "  dialtree version\n  dialtree version -o json\n  dialtree version --sbom > dialtree.cdx.json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if sbom {
+				info, ok := debug.ReadBuildInfo()
+				if !ok {
+					return errors.New("this binary was built without a note of what is in it")
+				}
+				return writeJSON(e.stdout, billOfMaterials(info))
+			}
 			v := buildVersion()
 			if isData(output) {
 				return writeData(e.stdout, output, struct {
@@ -61,5 +70,6 @@ func newVersionCommand(e *env) *cobra.Command {
 		},
 	}
 	outputFlag(c, &output, "text", "json", "yaml")
+	c.Flags().BoolVar(&sbom, "sbom", false, "print what the binary was built from, as a CycloneDX bill of materials in JSON")
 	return c
 }
