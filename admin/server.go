@@ -55,6 +55,7 @@ type Options struct {
 	SessionLimit time.Duration    // how long it lasts altogether; 0: access.DefaultLimit
 	Now          func() time.Time // nil: time.Now
 
+	Backups Backups // that the server writes by itself
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
@@ -81,6 +82,7 @@ type Server struct {
 	trends     *trends.Sampler
 	marks      *marks
 	watch      watch
+	backups    backups
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
