@@ -198,6 +198,16 @@ func TestTortureFailingDisk(t *testing.T) {
 		w.start()
 		w.do("apply", "-f", w.path("insider.yaml"))
 	}
+	// No descriptor is left.
+	w.strike(diskfault.Fault{Calls: []string{"openat"}, First: 1, Errno: syscall.EMFILE})
+	faults++
+	if out := w.try("backup", filepath.Join(w.DataDir, "last.backup")); out.Code == 0 || !strings.Contains(out.Stderr, "too many open files") {
+		t.Errorf("without descriptors a backup ends with %d: %s", out.Code, out.Stderr)
+	}
+	refused++
+	logins(t, w.Dialtree)
+	w.strike(diskfault.Fault{})
+	w.do("backup", filepath.Join(w.DataDir, "last.backup"))
 	w.do("check")
 	w.stop()
 	sound(t, w.DataDir)
