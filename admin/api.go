@@ -32,6 +32,7 @@ func (s *Server) localRoutes(api http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	s.healthRoutes(mux)
 	mux.Handle("GET /metrics", s.metrics())
+	s.profileRoutes(mux)
 	mux.Handle(apiPath+"/", api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		owner := &access.Identity{Name: "local", Door: access.DoorSocket, Scopes: []access.Scope{access.Admin}}
@@ -113,6 +114,9 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.storeRoutes(api)
 	s.accessRoutes(api)
 	s.auditRoutes(api)
+	s.refusalRoutes(api)
+	s.liveRoutes(api)
+	s.traceRoutes(api)
 	s.systemRoutes(api)
 	s.referenceRoutes(mux, api)
 }

@@ -151,14 +151,15 @@ func certificateAttention(list []Certificate, now time.Time) []Attention {
 		left := c.NotAfter.Sub(now)
 		a := Attention{Code: "certificate_expires", Subject: c.File, Since: nil}
 		date := c.NotAfter.Format(time.DateOnly)
-		do := "Replace it and send SIGHUP"
-		switch {
-		case !c.own():
+		do := "Replace it: the server takes over what lies there"
+		if !c.own() {
 			do = "Ask for the new one of the authority"
-		case c.Use == "admin":
-			do = "Replace it and restart the server"
 		}
 		switch {
+		case now.Before(c.NotBefore):
+			a.Code, a.Severity = "certificate_not_yet_valid", severityCritical
+			a.Text = fmt.Sprintf("The certificate %s (%s) is not valid before %s: clients and servers refuse it. Look whether this machine's clock is right.",
+				c.File, c.Use, c.NotBefore.Format(time.DateTime))
 		case left <= 0:
 			a.Severity, a.Text = severityCritical, fmt.Sprintf("The certificate %s (%s) expired on %s: clients and servers refuse it. %s.", c.File, c.Use, date, do)
 			a.Since = &c.NotAfter

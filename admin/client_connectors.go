@@ -64,6 +64,43 @@ func (c *Client) report(ctx context.Context, body io.Reader, o ImportOptions) (*
 
 // readEvents reads the events of a run up to its report.
 func readEvents(r io.Reader, progress func(Progress)) (*Report, error) {
+	var report *Report
+	err := eachEvent(r, func(event string, data []byte) (more bool, err error) {
+		switch event {
+		case eventProgress:
+			var p Progress
+			if err := json.Unmarshal(data, &p); err != nil {
+				return false, fmt.Errorf("read progress: %w", err)
+			}
+			if progress != nil {
+				progress(p)
+			}
+		case eventReport:
+			report = new(Report)
+			if err := json.Unmarshal(data, report); err != nil {
+				return false, fmt.Errorf("read the report: %w", err)
+			}
+			return false, nil
+		case eventProblem:
+			p := new(Problem)
+			if err := json.Unmarshal(data, p); err != nil {
+				return false, fmt.Errorf("read the problem: %w", err)
+			}
+			return false, p
+		}
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if report != nil {
+		return report, nil
+	}
+	return nil, errors.New("the server ended before the run did: `dialtree connector history` tells what became of it")
+}
+
+// eachEvent calls see with each server-sent event until it wants no more, or there are none.
+func eachEvent(r io.Reader, see func(event string, data []byte) (more bool, err error)) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxEvent)
 	var event string
@@ -72,37 +109,16 @@ func readEvents(r io.Reader, progress func(Progress)) (*Report, error) {
 			event = name
 			continue
 		}
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
-		if !ok {
-			continue
-		}
-		switch event {
-		case eventProgress:
-			var p Progress
-			if err := json.Unmarshal([]byte(data), &p); err != nil {
-				return nil, fmt.Errorf("read progress: %w", err)
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			if more, err := see(event, []byte(data)); err != nil || !more {
+				return err
 			}
-			if progress != nil {
-				progress(p)
-			}
-		case eventReport:
-			report := new(Report)
-			if err := json.Unmarshal([]byte(data), report); err != nil {
-				return nil, fmt.Errorf("read the report: %w", err)
-			}
-			return report, nil
-		case eventProblem:
-			p := new(Problem)
-			if err := json.Unmarshal([]byte(data), p); err != nil {
-				return nil, fmt.Errorf("read the problem: %w", err)
-			}
-			return nil, p
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the events of the run: %w", err)
+		return fmt.Errorf("read the server's events: %w", err)
 	}
-	return nil, errors.New("the server ended before the run did: `dialtree connector history` tells what became of it")
+	return nil
 }
 
 // Preview shows what the first records of a connector's source become.

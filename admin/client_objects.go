@@ -218,7 +218,15 @@ func (c *Client) Export(ctx context.Context, kind Kind, phonebook, format string
 }
 
 func (c *Client) download(ctx context.Context, path string, query url.Values) (*Download, error) {
-	r, err := c.send(ctx, http.MethodGet, path, query, nil)
+	return c.downloadFrom(ctx, c.address(path, query))
+}
+
+func (c *Client) downloadFrom(ctx context.Context, address string) (*Download, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.ask(ctx, request)
 	if err != nil {
 		return nil, err
 	}

@@ -67,13 +67,16 @@ func (s *Server) loginDevice(w http.ResponseWriter, r *http.Request) (string, *P
 	}
 	name, secret, ok := r.BasicAuth()
 	if !ok {
+		noted(r.Context()) // every phone asks without a name first
 		w.Header().Set("WWW-Authenticate", challenge)
 		return "", newProblem(http.StatusUnauthorized, "log in with the name and the secret of a device")
 	}
 	device, err := s.options.Devices.Login(r.Context(), client, name, []byte(secret))
-	switch {
-	case err == nil:
+	if err == nil {
 		return device, nil
+	}
+	noted(r.Context()) // by who refused the login
+	switch {
 	case errors.Is(err, ErrLoginRefused):
 		w.Header().Set("WWW-Authenticate", challenge)
 		return "", newProblem(http.StatusUnauthorized, "this is not the name and the secret of a device")

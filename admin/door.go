@@ -36,6 +36,9 @@ func (s *Server) identified(next http.Handler) http.Handler {
 		client := access.Client{Address: address, Agent: r.UserAgent(), TLS: r.TLS != nil}
 		ctx := access.WithClient(r.Context(), client)
 		who, problem := s.identify(ctx, r)
+		if note := noteOf(ctx); note != nil {
+			note.who.Store(who)
+		}
 		if problem == nil {
 			problem = foreign(r, who)
 		}
@@ -112,6 +115,9 @@ func (s *Server) takesSecrets(ctx context.Context) *Problem {
 	return newProblem(http.StatusForbidden, clearText)
 }
 
+// foreignSite refuses what somebody's browser was made to send.
+const foreignSite = "this request was sent by a page of another site"
+
 // foreign refuses what another site makes a browser send (RFC 9110 calls the methods that change something unsafe). With a cookie, which
 // the browser sends by itself, the request must say that it is of this site; without one it is enough that it does not say otherwise.
 func foreign(r *http.Request, who *access.Identity) *Problem {
@@ -119,7 +125,7 @@ func foreign(r *http.Request, who *access.Identity) *Problem {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return nil
 	}
-	refused := newProblem(http.StatusForbidden, "this request was sent by a page of another site")
+	refused := newProblem(http.StatusForbidden, foreignSite)
 	if http.NewCrossOriginProtection().Check(r) != nil {
 		return refused
 	}

@@ -22,10 +22,10 @@ func (s *Server) publicRoutes(api http.Handler) http.Handler {
 	if s.options.Page != nil {
 		mux.Handle("/", atOnce(paced(s.withBody(s.options.Page(s.own)))))
 	}
-	return secured(bounded(s.identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return secured(bounded(s.noting(s.identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))
 		mux.ServeHTTP(w, r)
-	}))))
+	})))))
 }
 
 // bounded gives every body a time to come in. One that nobody asks for has it too: the server reads it before it closes the connection

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +27,8 @@ const (
 	// grace is how long Run waits at its end for requests and jobs under way. A run of a connector is
 	// one transaction: it was applied, or it was not.
 	grace = 2 * time.Second
+	// parting is how long a connection on which nothing was asked yet is waited for: browsers open some in advance.
+	parting = 200 * time.Millisecond
 )
 
 // Options are what a Server needs.
@@ -41,6 +44,8 @@ type Options struct {
 	Finder      Finder              // required
 	LoginWatch  LoginWatch          // required
 	Gatherer    prometheus.Gatherer // required
+	Refusals    Refusals            // nil: nobody takes note of them
+	Tracer      Tracer              // nil: requests cannot be followed
 	MetricsFrom []netip.Prefix      // whose clients may read /metrics on the public listener; none: nobody
 	ClearFrom   []netip.Prefix      // whose clients may log in without TLS on the public listener, beside those of this machine
 	Logger      *slog.Logger        // required
@@ -67,6 +72,7 @@ type Options struct {
 // A Server serves the API, the metrics and the health checks.
 type Server struct {
 	options Options
+	started time.Time
 	log     *slog.Logger
 	local   http.Handler // everything
 	public  http.Handler // the same to who has signed in or has a token; health, metrics and what devices read
@@ -83,6 +89,9 @@ type Server struct {
 	marks      *marks
 	watch      watch
 	backups    backups
+	live       live
+	stopping   context.Context // ends when Run does
+	stop       context.CancelFunc
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }
@@ -110,17 +119,21 @@ func New(o Options) (*Server, error) {
 	if o.SessionLimit == 0 {
 		o.SessionLimit = access.DefaultLimit
 	}
+	if o.Refusals == nil {
+		o.Refusals = nobodyNotes{}
+	}
 	if o.System == nil {
 		o.System = bareSystem{}
 	}
-	s := &Server{options: o, log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
+	s := &Server{options: o, started: o.Now().UTC(), log: o.Logger, trials: make(chan struct{}, maxTrials), system: o.System, trends: trends.New(o.Gatherer)}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
 	var err error
 	if s.marks, err = readMarks(o.Store.Dir()); err != nil {
 		s.log.Warn("the overview has forgotten the last backup", "error", err)
 	}
-	api := s.recovered(s.apiRoutes())
+	api := s.noting(s.recovered(s.apiRoutes()))
 	s.own = NewLocalClient(api)
 	s.local = s.recovered(s.localRoutes(api))
 	s.public = s.recovered(s.publicRoutes(api))
@@ -136,6 +149,7 @@ func (s *Server) PublicHandler() http.Handler { return s.public }
 // Run serves on both listeners until ctx ends, then closes them. public may be nil.
 // It returns when all requests have ended or been cut off.
 func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
+	silent := &silentConns{}
 	servers := []*http.Server{s.httpServer(s.local)}
 	servers[0].ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, peerKey{}, peerName(c))
@@ -147,8 +161,9 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	}
 	failed := make(chan error, len(servers))
 	for i, server := range servers {
+		server.ConnState = silent.note
 		go func() {
-			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) {
+			if err := server.Serve(listeners[i]); !errors.Is(err, http.ErrServerClosed) && !(ctx.Err() != nil && errors.Is(err, net.ErrClosed)) {
 				failed <- fmt.Errorf("serve %s: %w", listeners[i].Addr(), err)
 				return
 			}
@@ -170,6 +185,17 @@ func (s *Server) Run(ctx context.Context, socket, public net.Listener) error {
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	s.jobs.stop() // first, so that whoever watches is told
+	s.stop()
+	// Shutdown knows of a connection only some time after it was accepted, and cuts off what it does not know of: so nothing is
+	// accepted any more before it begins.
+	for _, l := range listeners {
+		l.Close()
+	}
+	for ; err == nil && ended < len(servers); ended++ {
+		err = <-failed
+	}
+	hangUp := time.AfterFunc(parting, silent.close)
+	defer hangUp.Stop()
 	for _, server := range servers {
 		if server.Shutdown(stopping) != nil {
 			server.Close()
@@ -191,7 +217,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(s.newServerLog(), "", 0),
 	}
 }
 

@@ -75,6 +75,10 @@ func (s *Server) signIn(ctx context.Context, in *SignIn) (*signedIn, error) {
 	account, err := s.checkPassword(ctx, in.Login, in.Password)
 	if err != nil {
 		waitUntil(ctx, begun.Add(refusalTime))
+		if errors.Is(err, errNoRole) {
+			s.refusedSignIn(ctx, in.Login, http.StatusForbidden, "the password is right, but the user has no role here")
+		}
+		noted(ctx) // by who checked the password
 		return nil, signInProblem(err)
 	}
 	return s.beginSession(ctx, account, &store.Changes{})
@@ -89,7 +93,12 @@ func (s *Server) checkPassword(ctx context.Context, login, password string) (*ac
 		return account, s.options.SignIns.LoginAdministrator(ctx, client, account.Name, account.Hash, []byte(password))
 	case err == nil, errors.Is(err, access.ErrDisabled):
 		// As for a name that there is not. No user is asked about.
-		_, err := s.options.SignIns.LoginUser(ctx, client, "", []byte(password))
+		reason := "the administrator has no password yet: `dialtree admin link` makes a link to set one"
+		if err != nil {
+			reason = "the administrator is disabled"
+		}
+		s.refusedSignIn(ctx, login, http.StatusUnauthorized, reason)
+		_, err = s.options.SignIns.LoginUser(ctx, client, "", []byte(password))
 		return nil, errors.Join(ErrLoginRefused, err)
 	case !errors.Is(err, access.ErrNoAccount):
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,6 +19,7 @@ import (
 type Status struct {
 	Version Version        `json:"version"`
 	PID     int            `json:"pid"`
+	Started time.Time      `json:"started" doc:"It differs after a restart, which keeps the process"`
 	Change  uint64         `json:"change" doc:"The number of the store's last change"`
 	Entries map[string]int `json:"entries" doc:"How many there are of each kind"`
 	Ready   Readiness      `json:"ready"`
@@ -75,6 +77,7 @@ func (s *Server) status() Status {
 	return Status{
 		Version: s.options.Version,
 		PID:     os.Getpid(),
+		Started: s.started,
 		Change:  s.options.Store.Seq(),
 		Entries: entryCounts(s.options.Store),
 		Ready:   s.readiness(),

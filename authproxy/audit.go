@@ -17,7 +17,7 @@ func (f *Front) audit(client netip.AddrPort, a *attempt) {
 	f.keep(client, a, took)
 	if a.outcome != Accepted {
 		code, _ := a.outcome.result()
-		f.noteRefusal(refusals.Refusal{Door: a.door, Name: a.shownName(), From: client.Addr(), Outcome: a.outcome.String(), Code: int(code), Reason: a.reason})
+		f.noteRefusal(refusals.Refusal{Door: a.door, Name: a.shownName(), Known: a.kind != nobody, From: client.Addr(), Outcome: a.outcome.String(), Code: int(code), Reason: a.reason})
 	}
 	level := slog.LevelInfo
 	if a.outcome == Unavailable || a.outcome == Busy {

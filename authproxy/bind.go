@@ -130,18 +130,24 @@ func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 		f.ledger.failed("", passwordHash{}, false, a.from, a.start)
 		return
 	}
-	a.hash = f.ledger.hash(a.key, password)
-	if a.closed() {
-		// What is refused now may be right once the user is there, or enabled again.
-		a.hash = f.ledger.hash(closedKey(a.key), password)
-	}
+	a.hash = f.hash(a, password)
 	verdict := f.ledger.judge(a.key, a.hash, a.from, a.start)
 	a.traceVerdict(verdict)
 	f.follow(ctx, a, verdict, password)
 }
 
-// closedKey stands for an account while no password is right.
-func closedKey(key string) string { return "\x02closed\x02" + key }
+// hash returns what stands for the password in the ledger. It is another one as soon as somebody else decides about the password: what
+// one upstream accepted or refused says nothing of another, or of the same one by another name, and what is refused while there is
+// no such user, or he is disabled, may be right later.
+func (f *Front) hash(a *attempt, password []byte) passwordHash {
+	switch {
+	case a.closed():
+		return f.ledger.hash(a.key, password, "closed")
+	case a.kind == identityUser && a.user.Auth.Method == store.AuthUpstream:
+		return f.ledger.hash(a.key, password, f.upstreams.decides(a.user.Auth.Upstream), a.user.Auth.DN)
+	}
+	return f.ledger.hash(a.key, password)
+}
 
 // follow does what the ledger said.
 func (f *Front) follow(ctx context.Context, a *attempt, v verdict, password []byte) {

@@ -532,6 +532,50 @@ func TestAFloodOfRefusalsLeavesFewLines(t *testing.T) {
 	}
 }
 
+// Where every user is internal, a refusal that nobody was asked about takes the time of a hash, and not its work: a
+// flood of them must not keep a right password waiting.
+func TestRefusalsDoNotKeepTheHasherBusy(t *testing.T) {
+	b := newBench(t, nil)
+	gone := &store.Changes{RemoveObjects: []store.ObjectRef{{Kind: store.ObjectUpstream, Name: "corp"}}}
+	for _, name := range []string{"alice", "otto", "dora"} {
+		user, err := b.store.User(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone.Remove = append(gone.Remove, user.Ref())
+	}
+	b.apply(gone)
+	first := time.Now()
+	if code := b.dial().bind("nobody", "x"); code != ldapwire.InvalidCredentials {
+		t.Fatalf("nobody: %v", code)
+	}
+	hash := time.Since(first)
+	stop := make(chan struct{})
+	var crowd sync.WaitGroup
+	for range 100 {
+		c := b.dial()
+		crowd.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					c.bind("nobody", "x")
+				}
+			}
+		})
+	}
+	start := time.Now()
+	code := b.dial().bind("inge", "inge's own")
+	took := time.Since(start)
+	close(stop)
+	crowd.Wait()
+	// A hundred hashes before it would take fifty times as long as one on two processors.
+	if code != ldapwire.Success && code != ldapwire.Busy || took > 15*hash+500*time.Millisecond {
+		t.Errorf("a right password during a flood of refusals: %v after %v; a hash takes %v", code, took, hash)
+	}
+}
+
 func TestLoginTest(t *testing.T) {
 	b := newBench(t, nil)
 	ctx := context.Background()

@@ -113,7 +113,10 @@ func (a *attempt) traceStep(what string, since time.Time) {
 
 // traceUpstream tells of a step of an upstream's bind.
 func traceUpstream(t *trace.Request, s upstream.Step) {
-	attrs := []trace.Attr{{Key: "server", Value: s.Server}}
+	var attrs []trace.Attr
+	if s.Server != "" {
+		attrs = append(attrs, trace.Attr{Key: "server", Value: s.Server})
+	}
 	if s.Detail != "" {
 		attrs = append(attrs, trace.Attr{Key: "detail", Value: s.Detail})
 	}

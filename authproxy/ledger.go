@@ -111,13 +111,18 @@ func newLedger(limits ThrottleOptions) *ledger {
 	return l
 }
 
-// hash returns the keyed hash of a password for an account. The same password
-// of two users has two hashes.
-func (l *ledger) hash(key string, password []byte) passwordHash {
-	var stack [256]byte
+// hash returns the keyed hash of a password for an account in some state. The same password
+// of two users has two hashes, and so it has where somebody else decides about it from now on.
+func (l *ledger) hash(key string, password []byte, state ...string) passwordHash {
+	var stack [512]byte
 	b := append(stack[:0], l.key[:]...)
 	b = append(b, byte(len(key)>>8), byte(len(key)))
 	b = append(b, key...)
+	for _, s := range state {
+		b = append(b, byte(len(s)>>8), byte(len(s)))
+		b = append(b, s...)
+	}
+	b = append(b, byte(len(state)))
 	b = append(b, password...)
 	sum := sha256.Sum256(b)
 	clear(b) // the password does not stay behind on the stack

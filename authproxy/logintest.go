@@ -100,7 +100,7 @@ func (f *Front) testSteps(ctx context.Context, t *LoginTest, a *attempt, passwor
 	} else {
 		t.step(start, true, "method", "%s", a.method)
 	}
-	a.hash = f.ledger.hash(a.key, password)
+	a.hash = f.hash(a, password)
 	switch f.ledger.judge(a.key, a.hash, a.from, f.now()) {
 	case verdictThrottled:
 		t.step(start, false, "throttle", "too many failed logins: a client gets 51 busy; asking all the same")

@@ -46,7 +46,7 @@ func (f *Front) refusedByCode(c *ldapserver.Conn, code ldapwire.ResultCode, outc
 	if who := reader(c); who != nil {
 		name = who.User + who.Device // one of the two is empty
 	}
-	f.noteRefusal(refusals.Refusal{Door: doorOf(c), Name: name, From: c.RemoteAddr().Addr(), Outcome: outcome, Code: int(code), Reason: text})
+	f.noteRefusal(refusals.Refusal{Door: doorOf(c), Name: name, Known: name != "", From: c.RemoteAddr().Addr(), Outcome: outcome, Code: int(code), Reason: text})
 }
 
 // refusedOutcome is the class of a result code that refuses a request; empty for one that does not, and for those of logins.

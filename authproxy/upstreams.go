@@ -3,6 +3,7 @@ package authproxy
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,7 @@ type configuredUpstream struct {
 	cache   store.Cache
 	timeout time.Duration // of a login, with all that it waits for
 	config  []byte        // the object's JSON and its secret's digest: what a change is told by
+	decides string        // digest of what says who decides about passwords
 	err     error         // why there is no pool
 	stop    context.CancelFunc
 }
@@ -69,6 +71,19 @@ func (u *upstreams) get(name string) (*configuredUpstream, error) {
 		return nil, fmt.Errorf("upstream %q cannot be used: %w", name, c.err)
 	}
 	return c, nil
+}
+
+// decides says who decides about the passwords of an upstream's users now; empty where there is no such upstream.
+func (u *upstreams) decides(name string) string {
+	if u.refresh() != nil {
+		return "" // the login will find that out
+	}
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	if c := u.byName[name]; c != nil {
+		return c.decides
+	}
+	return ""
 }
 
 // refusedFor is how long a wrong password of an upstream's user is remembered; the empty name stands for those kept here.
@@ -124,6 +139,9 @@ func (u *upstreams) refresh() error {
 			old.close()
 		}
 		next[o.Name] = u.configure(o, config)
+		if next[o.Name].decides, err = decidesOf(o); err != nil {
+			return err
+		}
 	}
 	for name, old := range u.byName {
 		if next[name] == nil {
@@ -146,6 +164,17 @@ func fingerprint(o *store.Upstream) ([]byte, error) {
 	}
 	digest := secretDigest(secret)
 	return append(b, digest[:]...), nil
+}
+
+// decidesOf is a digest of what an upstream object says of who decides about passwords. How long that may take, or is remembered, is no part of it.
+func decidesOf(o *store.Upstream) (string, error) {
+	who := store.Upstream{Name: o.Name, URLs: o.URLs, BindDN: o.BindDN, TLS: o.TLS}
+	if o.Search != nil {
+		who.Search = &store.UpstreamSearch{Base: o.Search.Base, Filter: o.Search.Filter}
+	}
+	b, err := json.Marshal(&who)
+	digest := sha256.Sum256(b)
+	return string(digest[:]), err
 }
 
 // configure makes a pool. The caller holds mu.

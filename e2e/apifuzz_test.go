@@ -40,8 +40,8 @@ func requestsFor(t *testing.T, o openapi.Operation) int {
 		return must[int](t)(strconv.Atoi(text))
 	case strings.HasPrefix(o.Path, "/api/v1/session"):
 		return 40 // the server answers a wrong password after half a second
-	case strings.HasSuffix(o.Path, "/log/events"):
-		return 20 // its answer does not end
+	case unending(o):
+		return 20 // each is a connection
 	}
 	return 200
 }
@@ -244,7 +244,7 @@ func (f *fuzzer) send(t *testing.T, o openapi.Operation, r *openapi.Request) int
 		return 0
 	}
 	defer response.Body.Close()
-	if strings.HasSuffix(o.Path, "/log/events") && response.StatusCode == http.StatusOK {
+	if unending(o) && response.StatusCode == http.StatusOK {
 		return http.StatusOK
 	}
 	body, err := io.ReadAll(response.Body)
@@ -255,6 +255,11 @@ func (f *fuzzer) send(t *testing.T, o openapi.Operation, r *openapi.Request) int
 		t.Errorf("%v: %s: %s\n%.2000s", r, response.Status, wrong, body)
 	}
 	return response.StatusCode
+}
+
+// unending tells whether the answer of an operation goes on until its client goes.
+func unending(o openapi.Operation) bool {
+	return strings.HasSuffix(o.Path, "/log/events") || strings.HasSuffix(o.Path, "/trace/events")
 }
 
 // showsSecret tells whether the operation is there to show the secret of a device.

@@ -24,8 +24,8 @@ import (
 
 const insider = "---\nkind: user\nusername: insider\ndisplayname: In House\nphone: [\"30001\"]\npassword: right-insider\nauth: {method: internal}\n"
 
-// logins checks that somebody logs in with the right password, nobody with a wrong one, and that phones find numbers.
-func logins(t *testing.T, d *fixture.Dialtree) {
+// loginsWork checks that somebody logs in with the right password, nobody with a wrong one, and that phones find numbers.
+func loginsWork(t *testing.T, d *fixture.Dialtree) {
 	t.Helper()
 	c := must[*fixture.Client](t)(fixture.Dial(t.Context(), d.Address, nil))
 	defer c.Close()
@@ -137,7 +137,7 @@ func TestTortureFailingDisk(t *testing.T) {
 				where := fmt.Sprintf("%s, %v from call %d of %d on", change.name, e.errno, point, calls)
 				out, old, after := step(diskfault.Fault{First: point, Errno: e.errno})
 				faults++
-				logins(t, w.Dialtree)
+				loginsWork(t, w.Dialtree)
 				if out.Code == 0 { // the call was behind what counts
 					w.strike(diskfault.Fault{})
 					held = after
@@ -193,7 +193,7 @@ func TestTortureFailingDisk(t *testing.T) {
 		if out := w.try("apply", "-f", w.path("insider.yaml")); out.Code == 0 || !strings.Contains(out.Stderr, "no other is taken") {
 			t.Errorf("the change after one in doubt ends with %d: %s", out.Code, out.Stderr)
 		}
-		logins(t, w.Dialtree)
+		loginsWork(t, w.Dialtree)
 		w.stop()
 		w.start()
 		w.do("apply", "-f", w.path("insider.yaml"))
@@ -205,7 +205,7 @@ func TestTortureFailingDisk(t *testing.T) {
 		t.Errorf("without descriptors a backup ends with %d: %s", out.Code, out.Stderr)
 	}
 	refused++
-	logins(t, w.Dialtree)
+	loginsWork(t, w.Dialtree)
 	w.strike(diskfault.Fault{})
 	w.do("backup", filepath.Join(w.DataDir, "last.backup"))
 	w.do("check")
@@ -251,7 +251,7 @@ func TestTortureFullDisk(t *testing.T) {
 		if status != http.StatusInsufficientStorage || !strings.Contains(answer, "no space left on device") || !strings.Contains(answer, "make room") {
 			t.Errorf("with a full disk a change is answered with %d %s", status, answer)
 		}
-		logins(t, d)
+		loginsWork(t, d)
 		out := must[fixture.Output](t)(d.Command(t.Context(), "", "backup", filepath.Join(data, "full.backup")))
 		if out.Code == 0 || !strings.Contains(out.Stderr, "no space left on device") {
 			t.Errorf("with a full disk a backup ends with %d %s", out.Code, out.Stderr)
@@ -262,7 +262,7 @@ func TestTortureFullDisk(t *testing.T) {
 		if round == 0 { // a restart must not make it worse
 			d.Stop()
 			check(t, d.Start(t.Context()))
-			logins(t, d)
+			loginsWork(t, d)
 		}
 		check(t, os.Remove(fill))
 		if status, answer := overSocket(t, d, "POST", "/api/v1/apply", applyBody(text)); status != http.StatusOK {
@@ -310,7 +310,7 @@ func TestTortureSurroundings(t *testing.T) {
 		check(t, d.Start(t.Context()))
 		t.Cleanup(d.Stop)
 		check(t, d.Apply(t.Context(), insider[4:]))
-		logins(t, d)
+		loginsWork(t, d)
 		for range torture.Pick(300, 3000) { // more than a pipe holds of lines
 			c := must[*fixture.Client](t)(fixture.Dial(t.Context(), d.Address, nil))
 			for range 20 {
@@ -318,11 +318,11 @@ func TestTortureSurroundings(t *testing.T) {
 			}
 			c.Close()
 		}
-		logins(t, d)
+		loginsWork(t, d)
 		if more != nil {
 			more(d)
 		}
-		logins(t, d)
+		loginsWork(t, d)
 	}
 	t.Run("nobody reads the log", func(t *testing.T) { run(t, "mkfifo fifo; sleep 1000 <fifo & exec DIALTREE 2>fifo", nil) })
 	t.Run("the log is on a full disk", func(t *testing.T) { run(t, "exec DIALTREE >/dev/full 2>/dev/full", nil) })
@@ -345,7 +345,7 @@ func TestTortureSurroundings(t *testing.T) {
 	t.Run("the data directory is gone", func(t *testing.T) {
 		run(t, "exec DIALTREE 2>/dev/null", func(d *fixture.Dialtree) {
 			check(t, os.RemoveAll(d.DataDir))
-			logins(t, d)
+			loginsWork(t, d)
 			if status, _, changes := readiness(t, d); status != http.StatusOK || !strings.Contains(changes, "removed or replaced") {
 				t.Errorf("readiness is %d, changes: %s", status, changes)
 			}

@@ -60,7 +60,8 @@ func TestActiveDirectoryAccountStaysUnlocked(t *testing.T) {
 		t.Fatalf("the user's own login: result %d %q", r.Code, r.Diagnostic)
 	}
 	forms := []string{"victim", fixture.DialtreeDN("victim"), "victim@" + fixture.SambaRealm, fixture.SambaDomain + `\victim`,
-		"VICTIM", "Victim@" + strings.ToUpper(fixture.SambaRealm), strings.ToUpper(fixture.DialtreeDN("victim")), `example\Victim`}
+		"VICTIM", "Victim@" + strings.ToUpper(fixture.SambaRealm), strings.ToUpper(fixture.DialtreeDN("victim")), `example\Victim`,
+		" victim", "victim  ", "ｖｉｃｔｉｍ", "Ｖictim@" + fixture.SambaRealm, "uid = victim , ou=users,dc=dialtree"}
 	before := s.Binds()
 	for i := range 200 {
 		if r := from(attacker, forms[i%len(forms)], fmt.Sprintf("guess-%02d", i%50)); r.Code != 49 && r.Code != 51 {

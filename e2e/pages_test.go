@@ -111,6 +111,8 @@ func TestReadingWithoutScript(t *testing.T) {
 		"/phones":                     {"reception", "Desk phones on the first floor"},
 		"/system":                     {"System"},
 		"/system/audit":               {"signed in"},
+		"/system/refused":             {"nobody"},
+		"/system/follow?what=alice":   {"Following alice"},
 		"/system/log":                 {"ready"},
 	} {
 		p.visits(path)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/dialtree/dialtree/e2e/diskfault"
@@ -101,11 +102,16 @@ func samba(t *testing.T) *fixture.Samba {
 	return must[*fixture.Samba](t)(provisionedSamba())
 }
 
+var issued atomic.Int64
+
+// anotherName is a name for the files of a certificate that no other test has: tests may run side by side.
+func anotherName(name string) string { return fmt.Sprintf("%s-%d", name, issued.Add(1)) }
+
 // slapd starts a directory with TLS that counts binds.
 func slapd(t *testing.T, users ...fixture.User) *fixture.Slapd {
 	t.Helper()
 	a := must[*fixture.Authority](t)(authority())
-	cert := must[fixture.Certificate](t)(a.Issue("slapd", "127.0.0.1"))
+	cert := must[fixture.Certificate](t)(a.Issue(anotherName("slapd"), "127.0.0.1"))
 	s := must[*fixture.Slapd](t)(fixture.StartSlapd(t.Context(), fixture.SlapdOptions{
 		Dir: t.TempDir(), Users: users, TLS: &cert, Authority: a, CountBinds: true}))
 	t.Cleanup(s.Stop)
@@ -123,7 +129,7 @@ func tap(t *testing.T, target string) *fixture.Tap {
 func options(t *testing.T) fixture.DialtreeOptions {
 	t.Helper()
 	a := must[*fixture.Authority](t)(authority())
-	cert := must[fixture.Certificate](t)(a.Issue("dialtree", "127.0.0.1"))
+	cert := must[fixture.Certificate](t)(a.Issue(anotherName("dialtree"), "127.0.0.1"))
 	return fixture.DialtreeOptions{Binary: must[string](t)(binary()), Dir: t.TempDir(), TLS: &cert}
 }
 

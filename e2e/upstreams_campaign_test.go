@@ -105,6 +105,13 @@ func (f *fleet) set(m chaos.Mix) {
 	}
 }
 
+// cut ends all connections.
+func (f *fleet) cut() {
+	for _, p := range f.proxies {
+		p.Cut()
+	}
+}
+
 // injected is how often something went wrong so far.
 func (f *fleet) injected() int {
 	n := 0
@@ -287,7 +294,7 @@ func (w *worker) login(ctx context.Context) {
 	}
 	t.texts[r.Diagnostic] = true
 	if r.Code == 52 {
-		time.Sleep(15 * time.Millisecond) // a phone does not come back at once either
+		time.Sleep(100 * time.Millisecond) // a phone does not come back at once either
 	}
 }
 

@@ -3,7 +3,8 @@
 //
 // Whoever is refused must pay for nothing but his own refusal. So it is counted in memory, like ones together, and written in one transaction
 // every ten seconds; how many kinds are told apart in that time is bounded, for one network and for all, and the rest is counted as
-// "others". A flood costs one lookup in a map for each refusal, and on the disk no more than a thousand records in ten seconds.
+// "others". Refusals of those whom the server knows have a bound of their own: a flood of made-up names does not hide that alice could not
+// log in. A flood costs one lookup in a map for each refusal, and on the disk no more than two thousand records in ten seconds.
 // What is not yet written is lost when the process is killed; the server's log has had a line for each login.
 package refusals
 
@@ -24,12 +25,12 @@ import (
 const (
 	// Every is how often what was refused is written.
 	Every = 10 * time.Second
-	// maxKinds is how many kinds of refusals are told apart between two writes, maxOfNetwork how many of one client's network: a
-	// guesser of names must not use up what others need.
+	// maxKinds is how many kinds of refusals are told apart between two writes, of known names and of all others each; maxOfNetwork
+	// how many of one client's network: a guesser must not use up what others need.
 	maxKinds     = 1000
 	maxOfNetwork = 50
 	// maxUnwritten is how many records are kept while the store cannot be written.
-	maxUnwritten = 5 * maxKinds
+	maxUnwritten = 10 * maxKinds
 	// lastWrite bounds the write at the end.
 	lastWrite = 3 * time.Second
 )
@@ -50,6 +51,7 @@ const (
 type Refusal struct {
 	Door    string
 	Name    string // as it was sent; any bytes
+	Known   bool   // somebody is called so
 	From    netip.Addr
 	Outcome string // its class, of which there are few: it is a label of a metric
 	Code    int    // of the answer; 0: there was none
@@ -73,6 +75,7 @@ type Collector struct {
 
 	mu     sync.Mutex // guards what follows; held for map work only
 	kinds  map[Refusal]*tally
+	told   map[bool]int // how many kinds there are, of known names and others
 	ofNet  map[netip.Addr]int
 	latest [][]store.Refusal // of the last minute, the oldest first
 
@@ -105,7 +108,7 @@ func New(o Options) (*Collector, error) {
 }
 
 func (c *Collector) clear() {
-	c.kinds, c.ofNet = make(map[Refusal]*tally), make(map[netip.Addr]int)
+	c.kinds, c.told, c.ofNet = make(map[Refusal]*tally), make(map[bool]int), make(map[netip.Addr]int)
 }
 
 // Add takes note of a refusal.
@@ -127,16 +130,17 @@ func (c *Collector) add(r Refusal, now time.Time) {
 	r.From = networkOf(from)
 	t := c.kinds[r]
 	if t == nil && c.ofNet[r.From] >= maxOfNetwork {
-		r = Refusal{Door: r.Door, From: r.From, Outcome: Others}
+		r = Refusal{Door: r.Door, Known: r.Known, From: r.From, Outcome: Others}
 		t = c.kinds[r]
 	}
-	if t == nil && len(c.kinds) >= maxKinds {
-		r = Refusal{Outcome: Others}
+	if t == nil && c.told[r.Known] >= maxKinds {
+		r = Refusal{Known: r.Known, Outcome: Others}
 		t = c.kinds[r]
 	}
 	if t == nil {
 		t = &tally{first: now}
 		c.kinds[r] = t
+		c.told[r.Known]++
 		if r.Outcome != Others {
 			c.ofNet[r.From]++
 		}

@@ -88,6 +88,9 @@ func TestFlood(t *testing.T) {
 	for i := range 100_000 {
 		c.Add(wrong("spray", netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})))
 	}
+	known := wrong("carol", netip.MustParseAddr("192.0.2.3"))
+	known.Known = true
+	c.Add(known) // behind the flood
 	c.Flush(t.Context())
 	total, of := 0, map[string]int{}
 	for _, r := range s.batches[0] {
@@ -99,11 +102,11 @@ func TestFlood(t *testing.T) {
 			of["others of "+r.From] += r.Count
 		case r.From == client.String():
 			of["told apart"] += r.Count
-		case r.Name == "alice":
-			of["alice"]++
+		case r.Name == "alice", r.Name == "carol":
+			of[r.Name]++
 		}
 	}
-	if total != 110_001 || of["told apart"] != maxOfNetwork || of["others of 192.0.2.1"] != 10_000-maxOfNetwork || of["alice"] != 1 || len(s.batches[0]) != maxKinds+1 {
+	if total != 110_002 || of["carol"] != 1 || of["told apart"] != maxOfNetwork || of["others of 192.0.2.1"] != 10_000-maxOfNetwork || of["alice"] != 1 || len(s.batches[0]) != maxKinds+2 {
 		t.Errorf("%d refusals in %d records: %v", total, len(s.batches[0]), of)
 	}
 }
@@ -112,7 +115,7 @@ func TestFlood(t *testing.T) {
 func TestStoreThatDoesNotWrite(t *testing.T) {
 	s := sink{err: errors.New("no space left on device")}
 	c := newCollector(t, &s)
-	for i := range 10 {
+	for i := range 20 {
 		for j := range maxKinds {
 			c.Add(wrong("alice", netip.AddrFrom4([4]byte{10, byte(i), byte(j >> 8), byte(j)})))
 		}
@@ -120,7 +123,7 @@ func TestStoreThatDoesNotWrite(t *testing.T) {
 	}
 	s.err = nil
 	c.Flush(t.Context())
-	if len(s.batches) != 1 || len(s.batches[0]) != maxUnwritten || !strings.HasPrefix(s.batches[0][0].From, "10.5.") {
+	if len(s.batches) != 1 || len(s.batches[0]) != maxUnwritten || !strings.HasPrefix(s.batches[0][0].From, "10.10.") {
 		t.Errorf("%d batches", len(s.batches))
 	}
 }

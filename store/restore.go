@@ -73,6 +73,10 @@ func prepareRestore(ctx context.Context, dir, path string) (info RestoreInfo, er
 		return info, fmt.Errorf("the backup %s cannot be used: %w", path, err)
 	}
 	info.Seq, info.Counts = s.Seq(), s.Counts()
+	// Who was signed in when the backup was made may have signed out since: a cookie must not come to life again.
+	if err := s.endSessions(ctx); err != nil {
+		return info, errors.Join(err, s.Close())
+	}
 	problems, err := s.Check(ctx)
 	if err = errors.Join(err, s.Close()); err != nil {
 		return info, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -52,6 +53,20 @@ func (s *Store) Sessions() ([]Session, error) {
 		})
 		return all, err
 	})
+}
+
+// endSessions ends all sessions.
+func (s *Store) endSessions(ctx context.Context) error {
+	all, err := s.Sessions()
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	var end Changes
+	for _, session := range all {
+		end.EndSessions = append(end.EndSessions, session.ID)
+	}
+	_, err = s.Apply(ctx, &end)
+	return err
 }
 
 func decodeSession(data []byte) (Session, error) {

@@ -151,7 +151,18 @@ func (u *uploads) keep(job, session string, file admin.HandFile, now time.Time) 
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.kept = append(u.kept, upload{job, session, file, now})
-	for len(u.kept) > maxUploads || now.Sub(u.kept[0].at) > uploadsKept {
+	u.drop(now)
+	// Else the last files would lie in memory until somebody imports the next one.
+	time.AfterFunc(uploadsKept+time.Second, func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.drop(now.Add(uploadsKept + time.Second))
+	})
+}
+
+// drop forgets what is too old, and what is too many. mu is held.
+func (u *uploads) drop(now time.Time) {
+	for len(u.kept) > maxUploads || len(u.kept) > 0 && now.Sub(u.kept[0].at) > uploadsKept {
 		u.kept[0] = upload{} // the array keeps nothing of it
 		u.kept = u.kept[1:]
 	}

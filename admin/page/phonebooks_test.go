@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dialtree/dialtree/admin"
@@ -128,6 +129,23 @@ func TestFileImport(t *testing.T) {
 	}
 	b.who.Session = "s2"
 	wants(t, b.post(t, "/phonebooks/import/j1/confirm", nil), http.StatusConflict, "no longer at hand")
+}
+
+func TestUploadsLeaveByThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var u uploads
+		for range maxUploads {
+			u.keep("1", "s", admin.HandFile{}, time.Now())
+			time.Sleep(time.Minute)
+		}
+		time.Sleep(uploadsKept)
+		synctest.Wait()
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		if len(u.kept) > 0 {
+			t.Errorf("%d files are still in memory", len(u.kept))
+		}
+	})
 }
 
 func TestUploadsAreFewAndShortLived(t *testing.T) {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -121,6 +122,7 @@ func systemAnswers() map[string]any {
 		"GET /config":         []admin.Setting{{Key: "ldap.listen", Value: "127.0.0.1:3389", From: "default"}, {Key: "base_dn", Value: "dc=example", From: "file", Where: "dialtree.yaml:3", Reload: true}},
 		"GET /log":            []admin.LogRecord{{N: 1, At: now, Level: "INFO", Message: "first"}, {N: 2, At: now, Level: "WARN", Message: "second", Attrs: []admin.LogAttr{{Key: "user", Value: "<b>"}}}},
 		"GET /audit":          []admin.AuditRecord{{N: 9, At: now, Who: "anna", From: "192.0.2.1", Action: "updated", Kind: "user", Name: "bob", Fields: []admin.FieldChange{{Field: "phone", Old: "1", New: "2"}}, More: 3}},
+		"GET /audit/refusals": []admin.Refusal{{N: 5, Last: now, Count: 1234, Door: "ldaps", Name: "<i>mallory", From: "192.0.2.66", Outcome: "unknown_user", Code: 49, Reason: "no user or device has this name"}},
 		"GET /administrators": pageOf(`{"kind":"administrator","name":"anna","role":"admin","password":"[secret]"}`),
 		"GET /roles":          pageOf(`{"kind":"role","name":"editor","groups":["sales"]}`),
 		"GET /tokens":         pageOf(`{"kind":"token","name":"ci","scopes":["read"],"expires":"2027-01-01T00:00:00Z"}`),
@@ -144,7 +146,19 @@ func TestSystem(t *testing.T) {
 		t.Error("the oldest comes first")
 	}
 	wants(t, b.get(t, "/system/audit"), http.StatusOK, "192.0.2.1", "and 3 more", `<ins class="new">2</ins>`)
+	b.asked = nil
+	wants(t, b.get(t, "/system/refused?user=mal&address=192.0.2.0/24"), http.StatusOK, "&lt;i&gt;mallory", "192.0.2.66", "unknown_user 49", "no user or device has this name", "1234", "/system/refused/file?address=192.0.2.0%2F24&amp;user=mal&amp;format=csv")
+	if asked := fmt.Sprint(b.asked); !strings.Contains(asked, "/audit/refusals") {
+		t.Error(asked)
+	}
+	wants(t, b.get(t, "/system/follow?what=a%26b"), http.StatusOK, `data-follow="/api/v1/trace/events?what=a%26b"`, "Following a&amp;b")
+	if w := b.get(t, "/system/follow"); strings.Contains(w.Body.String(), "data-follow") {
+		t.Error("nobody is followed before somebody is named")
+	}
 	b.who.Scopes = access.RoleViewer.Scopes()
+	if w := b.get(t, "/system/follow?what=alice"); w.Code != http.StatusForbidden {
+		t.Errorf("a viewer follows: %d", w.Code)
+	}
 	if w := b.get(t, "/system"); strings.Contains(w.Body.String(), "/system/access") || strings.Contains(w.Body.String(), "/system/backup") {
 		t.Error("a viewer is offered what he may not do")
 	}

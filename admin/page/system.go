@@ -14,6 +14,11 @@ func (p *Page) systemRoutes() {
 	p.handle("GET /system/configuration", (*request).configuration)
 	p.handle("GET /system/log", (*request).logTail)
 	p.handle("GET /system/audit", (*request).audit)
+	p.handle("GET /system/refused", (*request).refused)
+	p.handle("GET /system/refused/file", func(r *request) error {
+		return r.pass(r.page.api.RefusalsFile(r.Context(), r.refusedOptions(), r.FormValue("format")))
+	})
+	p.handle("GET /system/follow", (*request).follow)
 	p.handle("GET /system/audit/file", func(r *request) error {
 		return r.pass(r.page.api.AuditFile(r.Context(), r.FormValue("format")))
 	})
@@ -35,7 +40,8 @@ type tab struct {
 func (r *request) systemTabs() []tab {
 	tabs := []tab{{Path: "/system", Label: text("Status")}, {Path: "/system/configuration", Label: text("Configuration")}}
 	if r.who.May("admin") {
-		tabs = append(tabs, tab{Path: "/system/access", Label: text("Access")}, tab{Path: "/system/audit", Label: text("Audit log")}, tab{Path: "/system/log", Label: text("Server log")})
+		tabs = append(tabs, tab{Path: "/system/access", Label: text("Access")}, tab{Path: "/system/audit", Label: text("Audit log")},
+			tab{Path: "/system/refused", Label: text("Refused")}, tab{Path: "/system/follow", Label: text("Follow live")}, tab{Path: "/system/log", Label: text("Server log")})
 	}
 	for i := range tabs {
 		tabs[i].Current = tabs[i].Path == r.URL.Path

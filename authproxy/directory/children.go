@@ -47,7 +47,7 @@ func (s *searcher) sendNodes(found []*node) (Result, error) {
 			return Result{Code: ldapwire.SizeLimitExceeded, More: &Cursor{Seen: matched - 1}}, nil
 		}
 		s.node = n
-		err := s.emit(s.append)
+		err := s.emitOne()
 		s.node = nil
 		if err != nil {
 			return Result{}, err

@@ -10,7 +10,7 @@ import (
 // send sends what a cursor is at.
 func (s *searcher) send(c *cursor) error {
 	s.hit = hit{c.view.home, c.doc.record}
-	return s.emit(s.append)
+	return s.emitOne()
 }
 
 // page sends what is found, from where the search stopped before, up to the limit.

@@ -39,6 +39,8 @@ type searcher struct {
 	node   *node
 
 	looked  int
+	begun   time.Time           // about; zero before it was looked at
+	turn    time.Time           // when the turn that it has began; zero: it has none
 	stopped ldapwire.ResultCode // why the search ends early; success: it does not
 }
 
@@ -102,6 +104,8 @@ func (s *searcher) locate(snap *snapshot) (at spot, views []view, refused *Resul
 
 // forget lets go of what belongs to the search.
 func (s *searcher) forget() {
+	s.leaveTurn()
+	s.begun = time.Time{}
 	for _, c := range s.cursors {
 		c.planner.forget()
 		*c = cursor{planner: c.planner}
@@ -135,20 +139,32 @@ func (s *searcher) sendEntry(h hit) (Result, bool, error) {
 		return Result{}, true, nil
 	}
 	s.hit = h
-	return Result{}, true, s.emit(s.append)
+	return Result{}, true, s.emitOne()
 }
 
 // tired tells, now and then, that the search has to stop: its time is up, or nobody
-// waits for it.
+// waits for it. A search that takes long waits for its turn here.
 func (s *searcher) tired() bool {
-	if s.looked++; s.looked&63 != 0 {
+	// To look at an entry takes the longer, the more conditions there are.
+	if s.looked += 1 + len(s.compiler.conds)/16; s.looked < 64 {
 		return false
+	}
+	s.looked = 0
+	now := time.Now()
+	if s.rest(now) {
+		now = time.Now()
 	}
 	switch {
 	case s.query.Canceled != nil && s.query.Canceled():
 		s.stopped = ldapwire.Canceled
-	case !s.query.Deadline.IsZero() && time.Now().After(s.query.Deadline):
+	case !s.query.Deadline.IsZero() && now.After(s.query.Deadline):
 		s.stopped = ldapwire.TimeLimitExceeded
 	}
 	return s.stopped != ldapwire.Success
+}
+
+// emitOne sends what s.hit or s.node is.
+func (s *searcher) emitOne() error {
+	s.leaveTurn()
+	return s.emit(s.append)
 }

@@ -156,6 +156,7 @@ func (s *searcher) arrange() {
 	if keys == nil {
 		return
 	}
+	defer s.sortInTurn()()
 	for _, c := range s.cursors {
 		if c.way == oneByOne {
 			c.way, c.list = byList, c.seg.sorted(keys)

@@ -52,6 +52,7 @@ type Tree struct {
 	current   atomic.Pointer[snapshot]
 	ready     chan struct{} // closed when current is set for the first time
 	searchers sync.Pool
+	turns     turns
 
 	long atomic.Bool // the change that is being read takes long: nobody waits for it
 
@@ -76,7 +77,7 @@ func New(o Options) (*Tree, error) {
 	}
 	return &Tree{
 		store: o.Store, schema: newSchema(), numbers: o.Numbering, output: o.Output, version: o.Version, loaded: o.Loaded,
-		base: dn.String(), baseDN: dn, ready: make(chan struct{}), news: make(chan struct{}),
+		base: dn.String(), baseDN: dn, turns: newTurns(), ready: make(chan struct{}), news: make(chan struct{}),
 	}, nil
 }
 

@@ -135,6 +135,9 @@ func (s *Server) fromProxy(a netip.Addr) bool {
 // admit counts a new connection, and also its address where that is known to
 // be the client's. Where a limit forbids it, it says why.
 func (s *Server) admit(c *Conn, address bool) (why string) {
+	if s.noRoom != nil && s.noRoom() {
+		return "the server is short of memory"
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.conns) >= c.limits.MaxConnections {

@@ -47,6 +47,7 @@ type Conn struct {
 	readBy       int64 // the read deadline; 0: none yet
 	messageSince int64 // when a message that is not complete began to arrive; 0: none
 	partBy       int64 // the client was told that the server is leaving, and is served until then; 0: not
+	looked       bool  // for the last time, after partBy
 
 	lastActive atomic.Int64 // when something was read or served last
 

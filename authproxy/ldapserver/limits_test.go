@@ -362,3 +362,20 @@ func TestOptionsAreChecked(t *testing.T) {
 		})
 	}
 }
+
+// While there is no room, a new connection is told so, and those that there are go on.
+func TestNoRoom(t *testing.T) {
+	var full atomic.Bool
+	s := run(t, ldapserver.Options{Full: full.Load})
+	first := s.dial(t)
+	first.send(bind(1))
+	first.expect(1, ldapwire.OpBindResponse, ldapwire.Success)
+	full.Store(true)
+	s.dial(t).expectNotice(ldapwire.Busy)
+	first.send(bind(2))
+	first.expect(2, ldapwire.OpBindResponse, ldapwire.Success)
+	full.Store(false)
+	p := s.dial(t)
+	p.send(bind(1))
+	p.expect(1, ldapwire.OpBindResponse, ldapwire.Success)
+}

@@ -82,7 +82,7 @@ type metrics struct {
 	observers [operations]prometheus.Observer
 }
 
-func newMetrics(r prometheus.Registerer, connections func() float64) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, connections, most func() float64) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dialtree_ldap_requests_total",
@@ -107,7 +107,10 @@ func newMetrics(r prometheus.Registerer, connections func() float64) (*metrics, 
 	for _, c := range []prometheus.Collector{m.requests, m.durations, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "dialtree_ldap_connections",
 		Help: "LDAP connections that are open.",
-	}, connections)} {
+	}, connections), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "dialtree_ldap_connections_max",
+		Help: "LDAP connections that may be open at a time: max_connections, or fewer where the process may not have as many descriptors.",
+	}, most)} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

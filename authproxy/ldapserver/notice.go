@@ -62,14 +62,7 @@ func linger(nc, raw net.Conn) {
 // Two goroutines of a connection may write at once; net.Conn keeps each write
 // in one piece.
 func (c *Conn) write(b []byte) error {
-	// The deadline is moved once per quarter of WriteTimeout, not with each
-	// write, which would cost every request.
-	timeout := int64(c.limits.WriteTimeout)
-	if now := c.srv.now(); c.writeBy.Load() < now+timeout {
-		by := now + timeout + timeout/4
-		c.writeBy.Store(by)
-		_ = c.raw.SetWriteDeadline(c.srv.at(by))
-	}
+	c.timeWrite()
 	_, err := c.nc.Write(b)
 	if err != nil {
 		c.srv.log.Debug("a client did not take its answer", "client", c.remote, "reason", err)
@@ -77,4 +70,35 @@ func (c *Conn) write(b []byte) error {
 		c.end()
 	}
 	return err
+}
+
+// timeWrite gives what is written next WriteTimeout.
+func (c *Conn) timeWrite() {
+	// The deadline is moved once per quarter of WriteTimeout, not with each
+	// write, which would cost every request.
+	timeout := int64(c.limits.WriteTimeout)
+	if c.srv.stopping.Load() {
+		timeout = min(timeout, int64(lastWrite))
+	}
+	if now := c.srv.now(); c.writeBy.Load() < now+timeout {
+		by := now + timeout + timeout/4
+		c.writeBy.Store(by)
+		_ = c.raw.SetWriteDeadline(c.srv.at(by))
+	}
+}
+
+// A timely connection is what TLS writes to. It writes of its own accord, too: to a client that asks for new keys
+// (RFC 8446, section 4.6.3), perhaps long after the last answer, when the deadline of that is past. A write
+// that misses its deadline is the end of a TLS connection.
+type timely struct {
+	net.Conn
+	c    *Conn
+	open bool // the handshake, which has a deadline of its own, is over
+}
+
+func (t *timely) Write(b []byte) (int, error) {
+	if t.open && !t.c.over.Load() { // the last words have one, too
+		t.c.timeWrite()
+	}
+	return t.Conn.Write(b)
 }

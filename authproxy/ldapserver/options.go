@@ -33,6 +33,9 @@ type Options struct {
 	ProxyProtocolFrom []netip.Prefix
 	// Grace is how long requests may go on once Run's context has ended: 5 s.
 	Grace time.Duration
+	// Full is asked about each new connection: true refuses it, so that those that there
+	// are can go on. Default: there is room.
+	Full func() bool
 	// Limits hold until SetLimits changes them.
 	Limits Limits
 }

@@ -1,7 +1,6 @@
 package ldapserver
 
 import (
-	"math"
 	"time"
 
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
@@ -13,8 +12,17 @@ const (
 	// was. A phone across the country is 50 ms away.
 	parting = 200 * time.Millisecond
 
+	// lastLook is how long a socket is looked into at the end of that.
+	lastLook = 10 * time.Millisecond
+
+	// lastWrite is how long a client may take to accept an answer while the
+	// server is leaving: whoever does not read must not hold up the others.
+	lastWrite = 500 * time.Millisecond
+
 	// latecomers is how long a TLS handshake or a PROXY protocol header may
-	// take once the server is leaving: whoever began one is told, too.
+	// take once the server is leaving: whoever began one is told, too. It is also
+	// for how much longer than parting a client is answered that was told and
+	// sends on and on.
 	latecomers = time.Second
 )
 
@@ -62,11 +70,9 @@ func (c *Conn) part(x *exchange) *exchange {
 	}
 	x.w.out = ldapwire.AppendNoticeOfDisconnection(x.w.out, ldapwire.Unavailable, "the server is stopping")
 	c.partBy = c.srv.now() + int64(parting)
-	// Whoever does not read must not hold up the others: no write moves this deadline.
-	c.writeBy.Store(math.MaxInt64)
-	_ = c.raw.SetWriteDeadline(time.Now().Add(parting + noticeTimeout))
+	c.writeBy.Store(0) // this and later writes have a shorter deadline
 	return x
 }
 
-// parted tells whether the client was told that the server is leaving, and has had its time.
-func (c *Conn) parted() bool { return c.partBy != 0 && c.srv.now() > c.partBy }
+// parted tells whether a client that was told that the server is leaving sends on and on.
+func (c *Conn) parted() bool { return c.partBy != 0 && c.srv.now() > c.partBy+int64(latecomers) }

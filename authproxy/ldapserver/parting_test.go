@@ -37,7 +37,7 @@ func TestParting(t *testing.T) {
 		p.expect(0, ldapwire.OpExtendedResponse, ldapwire.Unavailable)
 		p.send(search(2, ""))
 		h.expectEntered(t, 2)
-		time.Sleep(10 * held) // longer than the time of parting
+		time.Sleep(30 * held) // longer than the time of parting, and than a write may take then
 		h.leave <- struct{}{}
 		p.expect(2, ldapwire.OpSearchResultDone, ldapwire.Success)
 		p.expectEnd()

@@ -23,6 +23,7 @@ type Server struct {
 	watcher   Watcher
 	log       *slog.Logger
 	proxyFrom []netip.Prefix
+	noRoom    func() bool // nil: there is always room
 	grace     time.Duration
 	metrics   *metrics
 	tls       *tls.Config
@@ -66,6 +67,7 @@ func New(o Options) (*Server, error) {
 		watcher:    o.Watcher,
 		log:        o.Logger,
 		proxyFrom:  o.ProxyProtocolFrom,
+		noRoom:     o.Full,
 		grace:      o.Grace,
 		started:    time.Now(),
 		base:       context.Background(),
@@ -78,7 +80,7 @@ func New(o Options) (*Server, error) {
 	s.limits.Store(&o.Limits)
 	s.certificate.Store(o.Certificate)
 	var err error
-	if s.metrics, err = newMetrics(o.Registerer, s.connections); err != nil {
+	if s.metrics, err = newMetrics(o.Registerer, s.connections, func() float64 { return float64(s.limits.Load().MaxConnections) }); err != nil {
 		return nil, fmt.Errorf("ldapserver: register metrics: %w", err)
 	}
 	return s, nil

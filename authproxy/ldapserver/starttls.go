@@ -31,10 +31,12 @@ func (s *Server) tlsConfig() *tls.Config {
 // handshake makes c a TLS connection; plain is what it speaks so far.
 func (c *Conn) handshake(plain net.Conn) error {
 	defer c.beginOpening()()
-	t := tls.Server(plain, c.srv.tls)
+	wire := &timely{Conn: scrubbed{plain}, c: c}
+	t := tls.Server(wire, c.srv.tls)
 	if err := t.Handshake(); err != nil {
 		return err
 	}
+	wire.open = true
 	c.nc, c.tls = t, true
 	c.lastActive.Store(c.srv.now())
 	c.tell(Event{Kind: Secured})

@@ -43,6 +43,13 @@ func addMessages(f *testing.F) {
 	f.Add(unhex(f, "300e 020101 6009 020103 0400 a002 4100"))
 	f.Add(unhex(f, "3084 00000010 020101 6084 00000007 020103 0400 8000"))
 	f.Add(unhex(f, "3013 020101 6007 020103 0400 8000 8a00 9f810101aa"))
+	// What a hostile client sends: a critical control without a name, lengths of eight octets, one of minus two, of
+	// half of everything, and of a message in itself.
+	f.Add(unhex(f, "3013 020101 4200 a00b 3009 0400 0101ff 0402 00ff"))
+	f.Add(unhex(f, "30 8800000000000000 1c 02 8800000000000000 01 01 60 8800000000000000 07 020103 0400 8000"))
+	f.Add(unhex(f, "300c 020101 60 88fffffffffffffffe 020103"))
+	f.Add(unhex(f, "3011 020101 63 887fffffffffffffff 0400 0a0100"))
+	f.Add(unhex(f, "3013 020101 600e 020103 0400 8007 3005 020101 4200"))
 }
 
 // FuzzDecode holds that no input makes Decode panic or allocate more than

@@ -99,6 +99,7 @@ type attempt struct {
 	fresh    bool      // no idle connection is used
 	server   string    // asked last
 	sent     time.Time // when that was
+	heard    uint32    // how many answers of that server had come until then
 	asked    bool      // a connection was wanted
 }
 
@@ -179,6 +180,7 @@ func (a *attempt) do(p *pool, phase Phase, run exchange) error {
 
 // hear notes what an answer says of the server that gave it. It is false when the server has been left for another one.
 func (a *attempt) hear(s *server, answer error) bool {
+	s.answers.Add(1)
 	if answer != nil { // the usual case allocates nothing
 		var trouble *UnavailableError
 		if errors.As(answer, &trouble) && trouble.Answer == InTrouble {
@@ -190,7 +192,8 @@ func (a *attempt) hear(s *server, answer error) bool {
 	return true
 }
 
-// distrust holds an answer of no use against a server: it is there, but if it does nothing else, and another one is up, binds go there.
+// distrust holds an answer of no use, or a connection that ended, against a server: it is there, and the next bind may fare better, but if
+// it does nothing else, and another one is up, binds go there.
 func (a *attempt) distrust(s *server, failure *UnavailableError) {
 	if a.u.noneUp(s) {
 		return
@@ -206,25 +209,21 @@ func (a *attempt) leave(s *server, failure *UnavailableError) {
 }
 
 func (a *attempt) run(c *conn, run exchange) (answer, fault error) {
-	a.server, a.sent = c.server.address, time.Now()
+	a.server, a.sent, a.heard = c.server.address, time.Now(), c.server.answers.Load()
 	_ = c.rw.SetDeadline(a.deadline)
 	return run(c)
 }
 
-// blame holds a missing answer against a server, if it had a fair time for it:
-// a request that waited long for its connection leaves the server little.
+// blame holds a missing answer against a server. Only one that was waited for in vain costs the next login as much. It says little
+// where there was no fair time for it, because a request waited long for its connection, or where the server has answered others in
+// the meantime: requests that were lost on the way come to their end together.
 func (a *attempt) blame(s *server, failure *UnavailableError) {
 	switch {
-	case isSilence(failure.Err):
-	case errors.Is(failure.Err, errNoAnswer):
-		if time.Since(a.sent) < a.u.opts.BindTimeout/2 {
-			return
-		}
-	default: // nonsense
+	case !errors.Is(failure.Err, errNoAnswer): // the connection ended, or nonsense came
 		a.distrust(s, failure)
-		return
+	case time.Since(a.sent) >= a.u.opts.BindTimeout/2 && s.answers.Load() == a.heard:
+		a.leave(s, failure)
 	}
-	a.leave(s, failure)
 }
 
 // giveBack returns a connection after an answer.

@@ -112,11 +112,12 @@ func (u *Upstream) quarantined() *UnavailableError {
 // connectTo connects to a server that is up. A failure is the server's only if
 // the caller had the patience to wait for it.
 func (u *Upstream) connectTo(ctx context.Context, s *server, deadline time.Time, observe func(Step)) (*conn, *UnavailableError) {
-	dialling, cancel := context.WithDeadline(ctx, earlier(deadline, time.Now().Add(u.opts.ConnectTimeout)))
+	begun, heard := time.Now(), s.answers.Load()
+	dialling, cancel := context.WithDeadline(ctx, earlier(deadline, begun.Add(u.opts.ConnectTimeout)))
 	defer cancel()
 	c, failure := u.network.dial(dialling, s, observe)
 	if failure != nil {
-		if ctx.Err() == nil && time.Now().Before(deadline) && !ownLack(failure) {
+		if ctx.Err() == nil && time.Now().Before(deadline) && !ownLack(failure) && !s.spare(failure, begun, heard, u.noneUp(s)) {
 			s.failed(failure)
 		}
 		return nil, failure

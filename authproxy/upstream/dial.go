@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptrace"
 	"os"
@@ -179,6 +180,15 @@ func asError(e *UnavailableError) error {
 		return nil
 	}
 	return e
+}
+
+// endedEarly tells whether a connection ended, or was spoilt, while it was made. A certificate that is not trusted is no such thing: the
+// next connection will see it, too.
+func endedEarly(err error) bool {
+	var alert *net.OpError
+	var header tls.RecordHeaderError
+	return isSilence(err) || errors.Is(err, errCutOff) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.As(err, &header) || errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error")
 }
 
 func isTimeout(err error) bool {

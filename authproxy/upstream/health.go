@@ -32,11 +32,14 @@ type server struct {
 	tls     bool // ldaps
 	log     *slog.Logger
 
-	silent atomic.Int32 // requests in a row without an answer, or with one of no use
+	silent  atomic.Int32  // requests in a row without an answer, or with one of no use
+	answers atomic.Uint32 // how many came
 
 	mu       sync.Mutex // guards what follows
 	failures int        // in a row
 	until    time.Time  // the end of the quarantine; zero: up
+	spared   int        // failed connections in a row that were not held against it
+	sparedAt time.Time  // when the last of them was
 	soonest  time.Time  // when it may be probed if no other server is up
 	logged   time.Time  // the last quarantine that was
 	probing  bool
@@ -148,12 +151,31 @@ func (s *server) probeDone(err *UnavailableError, calledOff bool) {
 func (s *server) connected() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.spared = 0
 	if s.until.IsZero() {
 		s.failures = 0
 	}
 }
 
-// answered notes that a request was answered, with whatever.
+// spare tells whether a connection that failed is not held against a server, though its like would be: one that timed out or ended early while
+// the server answered others, and on the last server that is up one that merely ended early, which costs the next login nothing. A
+// network that loses one packet in ten does this; one that lets no new connection through does it again and again, so that a server is
+// spared no more than twice in a row. Connections that fail together are one failure.
+func (s *server) spare(failure *UnavailableError, begun time.Time, heard uint32, last bool) bool {
+	answers := s.answers.Load() != heard
+	if !(answers && isTimeout(failure.Err)) && !((answers || last) && endedEarly(failure.Err)) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if begun.After(s.sparedAt) {
+		s.spared++
+		s.sparedAt = time.Now()
+	}
+	return s.spared < maxSilent
+}
+
+// answered notes that a request was answered with something of use.
 func (s *server) answered() {
 	if s.silent.Load() != 0 {
 		s.silent.Store(0)

@@ -160,10 +160,11 @@ func TestServerInTrouble(t *testing.T) {
 		"another kind": {func(id int32) []byte {
 			return ldapwire.AppendResult(nil, id, ldapwire.OpSearchResultDone, ldapwire.Success, "", "")
 		}, true},
-		"a refusal":             {code(ldapwire.InvalidCredentials), false},
-		"unwilling":             {code(ldapwire.UnwillingToPerform), false}, // perhaps for this user only
-		"stronger auth wanted":  {code(ldapwire.StrongerAuthRequired), false},
-		"a name it cannot read": {code(ldapwire.InvalidDNSyntax), false},
+		"the end of the connection": {func(int32) []byte { return ldapwire.AppendNoticeOfDisconnection(nil, ldapwire.Unavailable, "") }, true},
+		"a refusal":                 {code(ldapwire.InvalidCredentials), false},
+		"unwilling":                 {code(ldapwire.UnwillingToPerform), false}, // perhaps for this user only
+		"stronger auth wanted":      {code(ldapwire.StrongerAuthRequired), false},
+		"a name it cannot read":     {code(ldapwire.InvalidDNSyntax), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
@@ -361,6 +362,124 @@ func TestOwnLackIsNoOutageOfTheServer(t *testing.T) {
 				expect(t, n, u, "unavailable", "", "")
 				short.Store(false)
 				expect(t, n, u, "accepted", "a", "a")
+			})
+		})
+	}
+}
+
+// Requests that were lost on the way come to their end together, long after others were answered: that is no server that hangs.
+func TestLostRequestsAreNoHungServer(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, n *network, u *upstream.Upstream) {
+		n.set("a:389", func(p *peer) {
+			for {
+				m, err := p.next()
+				if err != nil {
+					return
+				}
+				if string(m.Bind.Password) != "lost" {
+					p.answer(m.ID, ldapwire.Success, "")
+				}
+			}
+		})
+		var lost sync.WaitGroup
+		for range 5 {
+			lost.Go(func() { u.Bind(t.Context(), "alice", "", []byte("lost")) })
+		}
+		time.Sleep(time.Second)
+		if err := bind(u, rightPassword); err != nil {
+			t.Fatal(err)
+		}
+		lost.Wait()
+		if h := u.Health()[0]; !h.Up {
+			t.Errorf("health %+v", h)
+		}
+		// Without an answer in between it is one.
+		for range 3 {
+			lost.Go(func() { u.Bind(t.Context(), "alice", "", []byte("lost")) })
+		}
+		lost.Wait()
+		if h := u.Health()[0]; h.Up {
+			t.Errorf("health %+v", h)
+		}
+	})
+}
+
+// One connection that cannot be made in time, while the server answers on others, is not held against it; three in a row are.
+func TestALostConnectionIsNoDeadServer(t *testing.T) {
+	var slow atomic.Bool
+	inBubble(t, func(o *upstream.Options) {
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if slow.Load() && address == "a:389" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return dial(ctx, network, address)
+		}
+	}, func(t *testing.T, n *network, u *upstream.Upstream) {
+		for _, server := range []string{"a:389", "b:389"} {
+			n.set(server, func(p *peer) {
+				for {
+					m, err := p.next()
+					if err != nil {
+						return
+					}
+					time.Sleep(time.Second)
+					p.answer(m.ID, ldapwire.Success, "")
+				}
+			})
+		}
+		var wg sync.WaitGroup
+		binds := func(count int) {
+			for range count {
+				wg.Go(func() {
+					if err := bind(u, rightPassword); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		binds(3)
+		slow.Store(true)
+		for i := range 3 {
+			binds(3 + i + 1) // there is a connection for each but one, and that one ends up at b
+			if up := u.Health()[0].Up; up != (i < 2) {
+				t.Errorf("after %d lost connections: up %v", i+1, up)
+			}
+		}
+	})
+}
+
+// The last server that is up is not left for a connection that ended while it was made: the next one may not. For three in a row it is.
+func TestTheLastServerAndConnectionsThatEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		fails int
+		up    bool
+	}{"once": {1, true}, "three times": {3, false}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(o *upstream.Options) { o.URLs, o.TLS.StartTLS = o.URLs[:1], true }, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", func(p *peer) { p.next() }) // ends instead of an answer to StartTLS
+				for range test.fails {
+					time.Sleep(time.Second / 4)
+					if err := bind(u, rightPassword); class(err) != "unavailable" {
+						t.Error(err)
+					}
+				}
+				if up := u.Health()[0].Up; up != test.up {
+					t.Errorf("up %v, want %v", up, test.up)
+				}
+			})
+			inBubble(t, func(o *upstream.Options) { o.URLs, o.TLS.StartTLS = o.URLs[:1], true }, func(t *testing.T, n *network, u *upstream.Upstream) {
+				n.set("a:389", func(p *peer) { p.next(); time.Sleep(time.Second) })
+				var together sync.WaitGroup
+				for range 5 {
+					together.Go(func() { bind(u, rightPassword) })
+				}
+				together.Wait()
+				if !u.Health()[0].Up {
+					t.Error("connections that ended together are more than one failure")
+				}
 			})
 		})
 	}

@@ -144,9 +144,9 @@ func (a *attempt) find(login string) (dn string, err error) {
 }
 
 // searchError is the error for the end of a search; nil when it ended well, or
-// when it was cut short because there is more than one hit.
+// when it was cut short because there is more than one hit. A success that refers elsewhere has not looked there.
 func searchError(server string, r *ldapwire.Result, hits int) error {
-	if r.Code == ldapwire.Success || r.Code == ldapwire.SizeLimitExceeded && hits > 1 {
+	if r.Code == ldapwire.Success && len(r.Referral) == 0 || r.Code == ldapwire.SizeLimitExceeded && hits > 1 {
 		return nil
 	}
 	v := judge(r.Code, r.Message)

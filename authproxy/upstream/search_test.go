@@ -106,6 +106,10 @@ func TestSearchOutcome(t *testing.T) {
 		{"no such base", done(ldapwire.NoSuchObject), nil, rightPassword, "unavailable", "search.base", ""},
 		{"bind first", done(ldapwire.OperationsError), nil, rightPassword, "unavailable", "search.bind_dn", ""},
 		{"referral", done(ldapwire.Referral), nil, rightPassword, "unavailable", "referral", ""},
+		{"success that refers elsewhere", func(id int32) []byte {
+			m := ldapwire.Message{ID: id, Op: ldapwire.OpSearchResultDone, Result: ldapwire.Result{Referral: [][]byte{[]byte("ldap://elsewhere/dc=x")}}}
+			return m.Append(nil)
+		}, nil, rightPassword, "unavailable", "success", ""},
 		{"an answer of another kind", bindAnswer(ldapwire.Success), nil, rightPassword, "unavailable", "wrong kind", ""},
 		{"nothing", func(int32) []byte { return nil }, nil, rightPassword, "unavailable", "in time", ""},
 		{"search account refused", entries(aliceDN), bindAnswer(ldapwire.InvalidCredentials), rightPassword, "unavailable", "search.password", ""},

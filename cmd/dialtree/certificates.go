@@ -38,6 +38,8 @@ func certificateState(c *admin.Certificate, now time.Time) string {
 		return c.Error
 	case left <= 0:
 		return "expired"
+	case now.Before(c.NotBefore):
+		return "not valid yet"
 	case left < expiresSoon:
 		return "expires in " + span(left)
 	}

@@ -19,6 +19,41 @@ const (
 		{"change":"reject","name":"","row":7,"column":"mail","reason":"is no address"}]}`
 )
 
+const (
+	traced  = "event: trace\ndata: " + `{"events":[{"at":"2026-11-24T10:00:00Z","conn":7,"client":"192.0.2.1:5060","message":2,"kind":"request","what":"bind","attrs":[{"key":"name","value":"alice"},{"key":"method","value":"simple"}]},{"at":"2026-11-24T10:00:00Z","conn":7,"client":"192.0.2.1:5060","kind":"ended","what":"connection","attrs":[{"key":"reason","value":"a \u001b[2J b"}]}],"lost":4}` + "\n\n: alive\n\n"
+	liveNow = `{"n":3,"at":"2026-11-24T10:00:00Z","seconds":2,"uptime_seconds":3723,"binds":{"count":10,"per_second":5,"p50_milliseconds":1.5,"p99_milliseconds":90},"outcomes":{"accepted":8,"refused":2,"odd":1},"searches":{"count":0},"connections":12,
+		"upstreams":[{"name":"corp","binds":{"count":4,"per_second":2,"p50_milliseconds":3,"p99_milliseconds":80},"servers":[{"server":"dc1:636","up":false},{"server":"dc2:636","up":true}],"idle":3,"busy":1},{"name":"old","binds":{"count":0},"servers":[{"server":"x:389","up":false}]}],
+		"throttled":{"user_count":1,"users":[{"name":"alice","failures":5,"last":"2026-11-24T10:00:00Z"}],"address_count":0,"addresses":[]},
+		"refused_names":[{"name":"mal\u001blory","count":7}],"refused_addresses":[{"name":"192.0.2.9","count":3},{"name":"192.0.2.8","count":1}],
+		"runs":[{"connector":"staff","by":"schedule","started":"2026-11-24T10:00:00Z","phase":"plan","done":3,"total":9}],"memory":{"resident_bytes":104857600,"heap_bytes":52428800,"goroutines":31,"descriptors":19}}`
+)
+
+// topFrameText is what top makes of liveNow where there is no terminal.
+var topFrameText = "dialtree  up 1h2m3s  connections 12  memory 100 MB (heap 50 MB)  goroutines 31  descriptors 19  " + time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC).Local().Format(time.TimeOnly) + `
+
+logins    5.0/s  p50 1.50 ms  p99 90.00 ms
+          accepted 4.0/s  refused 1.0/s  odd 0.5/s
+searches  0/s
+
+Upstreams, the slowest first
+UPSTREAM  STATE   BINDS/S  P50      P99       POOL            DOWN
+corp      partly  2.0      3.00 ms  80.00 ms  1 busy, 3 idle  dc1:636
+old       down    0.0                         0 busy, 0 idle  x:389
+
+Throttled (accounts 1, addresses 0)
+WHO    FAILURES  UNTIL
+alice  5
+
+Refused in the last minute
+NAME      TIMES  ADDRESS    TIMES
+mal` + "\uFFFD" + `lory  7      192.0.2.9  3
+                 192.0.2.8  1
+
+Running
+CONNECTOR  PHASE  DONE  SINCE     BY
+staff      plan   3/9   ` + time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC).Local().Format(time.TimeOnly) + `  schedule
+`
+
 // TestCommands holds what each command asks the server, and what it makes of the answer.
 func TestCommands(t *testing.T) {
 	for _, tc := range []struct {
@@ -40,6 +75,28 @@ func TestCommands(t *testing.T) {
 			answers: map[string]string{"GET /audit": `[{"n":1,"at":"2026-11-24T10:00:00Z","who":"carol","door":"session","from":"","action":"updated","kind":"user","name":"a\u001b[2Jb","fields":[{"field":"phone","old":"1","new":"2"}],"more":2}]`},
 			stdout:  `~carol  session        updated  user  a` + "\uFFFD" + `[2Jb  phone: "1" → "2", and 2 more`},
 		{name: "the audit log as a file", args: "audit export --format json", answers: map[string]string{"GET /audit/file": "{}\n"}, asked: "GET /audit/file?format=json", stdout: "{}\n"},
+		{name: "refused", args: "audit --refused --user alice --address 192.0.2.0/24 --outcome refused --limit 5 -o csv", asked: "GET /audit/refusals?address=192.0.2.0%2F24&limit=5&outcome=refused&user=alice",
+			answers: map[string]string{"GET /audit/refusals": `[{"n":1,"first":"2026-11-24T10:00:00Z","last":"2026-11-24T10:00:09Z","count":3,"door":"ldaps","name":"=alice","from":"192.0.2.1","outcome":"refused","code":49,"reason":"wrong password"}]`},
+			stdout:  "last,count,door,name,from,outcome,code,reason,first\n2026-11-24T10:00:09Z,3,ldaps,'=alice,192.0.2.1,refused,49,wrong password,2026-11-24T10:00:00Z\n"},
+		{name: "refused as a file", args: "audit export --refused --format json", asked: "GET /audit/refusals/file?format=json", answers: map[string]string{"GET /audit/refusals/file": "{}\n"}, stdout: "{}\n"},
+		{name: "refused and done", args: "audit --refused --who carol", code: 2, stderr: "--who does not go with --refused"},
+		{name: "done with a user", args: "audit --user alice", code: 2, stderr: "--user needs --refused"},
+		{name: "refused in the future", args: "audit --refused --since -1h", code: 2, stderr: "must be above 0"},
+		{name: "trace", args: "trace alice --for 1m", asked: "GET /trace/events?seconds=60&what=alice",
+			answers: map[string]string{"GET /trace/events": traced}, stderr: "4 events came too fast",
+			stdout: "~#7 192.0.2.1:5060 > bind name=alice method=simple\n"},
+		{name: "trace for programs", args: "trace 192.0.2.1 -o json", answers: map[string]string{"GET /trace/events": traced},
+			stdout: `{"at":"2026-11-24T10:00:00Z","conn":7,"client":"192.0.2.1:5060","message":2,"kind":"request","what":"bind","attrs":[{"key":"name","value":"alice"},{"key":"method","value":"simple"}]}` + "\n" +
+				`{"at":"2026-11-24T10:00:00Z","conn":7,"client":"192.0.2.1:5060","kind":"ended","what":"connection","attrs":[{"key":"reason","value":"a \u001b[2J b"}]}` + "\n"},
+		{name: "trace shows no controls", args: "trace alice", answers: map[string]string{"GET /trace/events": traced}, stdout: "~- connection reason=\"a \uFFFD[2J b\"\n"},
+		{name: "trace for ever", args: "trace alice --for 48h", code: 2, stderr: "--for 48h0m0s: it must be from 1s to 1h"},
+		{name: "trace that is refused", args: "trace alice", answers: map[string]string{"GET /trace/events": "!429 others are following already"}, code: 1, stderr: "others are following already"},
+		{name: "top once", args: "top --once --interval 100ms", asked: "GET /live\nGET /live?since=3", answers: map[string]string{"GET /live": liveNow}, stdout: topFrameText},
+		{name: "top for programs", args: "top --once --interval 100ms -o json", answers: map[string]string{"GET /live": liveNow}, stdout: `~{"n":3,"at":"2026-11-24T10:00:00Z","seconds":2,`},
+		{name: "top too often", args: "top --interval 1ms", code: 2, stderr: "--interval 1ms: it must be from 100ms to 1h"},
+		{name: "no such profile", args: "pprof memory", code: 2, stderr: "there are cpu, heap"},
+		{name: "a profile that takes too long", args: "pprof cpu --seconds 1000", code: 2, stderr: "--seconds must be from 0 to 300"},
+		{name: "a profile", args: "pprof goroutine -f -", asked: "GET /debug/pprof/goroutine", answers: map[string]string{"GET /debug/pprof/goroutine": "profile"}, stdout: "profile"},
 		{name: "too many audit records", args: "audit --limit 1001", code: 2, stderr: "--limit must be from 1 to 1000"},
 		{name: "a token", args: "token new crm --scope read,contacts --expires 2999-01-31T00:00:00Z",
 			answers: map[string]string{"PUT /tokens/crm": `{"effect":"created","kind":"token","name":"crm","password":"dt_secret"}`},

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,6 +24,8 @@ import (
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/resources"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/service"
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
@@ -39,22 +40,29 @@ type node struct {
 	logger  *slog.Logger
 	tail    *logtail.Tail
 	share   resources.Descriptors
-	store   *store.Store
-	front   *authproxy.Front
-	ldap    *ldapserver.Server
-	syncer  *syncer.Syncer
-	admin   *admin.Server
+	memory  resources.Pressure
+	refused *refusals.Collector
 
+	ldapCertificate, adminCertificate *ownCertificate
+	store                             *store.Store
+	front                             *authproxy.Front
+	ldap                              *ldapserver.Server
+	syncer                            *syncer.Syncer
+	admin                             *admin.Server
+
+	sockets       []service.Socket // all that listens, as it was opened
 	ldapListeners []ldapserver.Listener
 	adminListener net.Listener
 	socket        net.Listener
 	serving       atomic.Bool
+	handedOver    atomic.Bool // the sockets, that of the commands among them, go to the next program
 }
 
-// newNode opens the store and the listeners. What it opened is closed again when
-// something is wrong; otherwise run closes it.
-func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *logtail.Tail) (*node, error) {
-	n := &node{config: c, logger: logger, tail: tail, share: resources.DescriptorsOf()}
+// newNode opens the store, and serves on the sockets, which are its own from here on. They and what it opened are closed again
+// when something is wrong; otherwise run closes them.
+func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *logtail.Tail, sockets []service.Socket) (*node, error) {
+	n := &node{config: c, logger: logger, tail: tail, sockets: sockets, share: resources.DescriptorsOf(),
+		ldapCertificate: &ownCertificate{use: "ldap", logger: logger}, adminCertificate: &ownCertificate{use: "admin", logger: logger}}
 	n.inForce.Store(c)
 	if err := n.open(ctx); err != nil {
 		n.close()
@@ -75,8 +83,11 @@ func (n *node) open(ctx context.Context) (err error) {
 		newEntriesCollector(n.store),
 	)
 	version := buildVersion()
-	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
-	if err != nil {
+	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
+		return err
+	}
+	certificate := n.ldapCertificate.shown.Load()
+	if n.refused, err = refusals.New(refusals.Options{Write: n.writeRefusals, Logger: logger, Registerer: registry}); err != nil {
 		return err
 	}
 	hasher := authproxy.NewHasher()
@@ -91,6 +102,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Numbering:     directory.Numbering{Country: c.Numbers.Country, Trunk: c.Numbers.Trunk, International: c.Numbers.International},
 		Output:        outputOf(c),
 		Hasher:        hasher,
+		Refusals:      n.refused,
 		Logger:        logger,
 		Registerer:    registry,
 		Version:       version.Version,
@@ -100,12 +112,14 @@ func (n *node) open(ctx context.Context) (err error) {
 	}
 	n.ldap, err = ldapserver.New(ldapserver.Options{
 		Handler:           n.front,
+		Watcher:           n.front,
 		Logger:            logger,
 		Registerer:        registry,
 		Certificate:       certificate,
 		ProxyProtocolFrom: c.LDAP.ProxyProtocolFrom,
 		Grace:             grace,
 		Limits:            limitsOf(c, n.share),
+		Full:              n.memory.Full,
 	})
 	if err != nil {
 		return err
@@ -143,6 +157,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Finder:      finderDoor{n.front},
 		LoginWatch:  loginWatchDoor{n.front},
 		Gatherer:    registry,
+		Refusals:    n.refused,
+		Tracer:      tracerDoor{n.front},
 		Devices:     devicesDoor{n.front},
 		SignIns:     signInsDoor{n.front, hasher},
 		Address:     n.adminAddress,
@@ -162,7 +178,7 @@ func (n *node) open(ctx context.Context) (err error) {
 	if err := registry.Register(n.admin.ExpiryCollector()); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	return n.listen(ctx)
+	return n.listen()
 }
 
 func (n *node) ready() error {
@@ -224,102 +240,19 @@ func loadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// listen opens every listener before anything is served, so that a port in use
-// stops the start rather than half of it.
-func (n *node) listen(ctx context.Context) error {
-	// Keep-alive probes cost system calls at each accept; the idle timeout notices a
-	// peer that is gone.
-	lc := net.ListenConfig{KeepAlive: -1}
-	open := func(key, address string) (net.Listener, error) {
-		l, err := lc.Listen(ctx, "tcp", address)
-		if err != nil {
-			return nil, fmt.Errorf("%s: listen on %s: %w%s", key, address, err, listenHint(err, address))
-		}
-		return l, nil
-	}
-	for _, address := range n.config.LDAP.Listen {
-		l, err := open("ldap.listen", address)
-		if err != nil {
-			return err
-		}
-		n.ldapListeners = append(n.ldapListeners, ldapserver.Listener{Listener: l})
-	}
-	for _, address := range n.config.LDAP.ListenTLS {
-		l, err := open("ldap.listen_tls", address)
-		if err != nil {
-			return err
-		}
-		n.ldapListeners = append(n.ldapListeners, ldapserver.Listener{Listener: l, TLS: true})
-	}
-	if address := n.config.Admin.Listen; address != "" {
-		l, err := open("admin.listen", address)
-		if err != nil {
-			return err
-		}
-		l = atMost(l, n.share.Admin)
-		certificate, err := loadCertificate(n.config.Admin.CertFile, n.config.Admin.KeyFile)
-		if err != nil {
-			l.Close()
-			return err
-		}
-		if certificate != nil {
-			l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12})
-		}
-		n.adminListener = l
-	}
-	var err error
-	n.socket, err = listenSocket(socketPath(n.config.DataDir))
-	return err
-}
-
-func listenHint(err error, address string) string {
-	switch {
-	case strings.Contains(err.Error(), "address already in use"):
-		return ": another program listens there; stop it or choose another port"
-	case strings.Contains(err.Error(), "permission denied"):
-		return ": ports below 1024 need the right to bind them; choose another port or grant CAP_NET_BIND_SERVICE"
-	case strings.Contains(err.Error(), "cannot assign requested address"):
-		return ": this machine does not have that address; 0.0.0.0 stands for all of them"
-	}
-	return ""
-}
-
-// listenSocket opens the socket that the commands use, for its owner alone. The
-// store's lock is held, so that a socket that lies there belongs to nobody alive.
-func listenSocket(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove the old socket: %w", err)
-	}
-	// A socket is born with what the umask leaves, so it is born in a directory of
-	// ours that nobody else may enter, and moved out when its mode is right.
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".s")
-	if err != nil {
-		return nil, fmt.Errorf("open the socket %s: %w", path, err)
-	}
-	defer os.RemoveAll(dir)
-	born := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", born)
-	if err != nil {
-		return nil, fmt.Errorf("open the socket %s: %w", path, err)
-	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(born, 0o600), os.Rename(born, path)); err != nil {
-		l.Close()
-		return nil, fmt.Errorf("open the socket %s: %w", path, err)
-	}
-	return l, nil
-}
-
-// run serves until ctx ends. Logins under way are answered: the front and the
-// store outlive the listeners.
-func (n *node) run(ctx context.Context) error {
+// run serves until ctx ends, and calls ready when logins are answered. Logins under way at the end are answered, too: the front
+// and the store outlive the listeners.
+func (n *node) run(ctx context.Context, ready func()) error {
 	defer n.close()
 	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBehind()
 	var back errgroup.Group
 	back.Go(func() error { return n.front.Run(behind) })
+	back.Go(func() error { return n.refused.Run(behind) })
 
 	front, ctx := errgroup.WithContext(ctx)
+	front.Go(func() error { n.keepCertificates(ctx); return nil })
+	front.Go(func() error { n.memory.Watch(ctx); return nil })
 	front.Go(func() error { return n.syncer.Run(ctx) })
 	front.Go(func() error { return n.admin.Run(ctx, n.socket, n.adminListener) })
 	front.Go(func() error {
@@ -328,6 +261,7 @@ func (n *node) run(ctx context.Context) error {
 	})
 	n.serving.Store(true)
 	n.logger.Info("ready", n.addresses()...)
+	ready()
 	err := front.Wait()
 	stopBehind()
 	return errors.Join(err, back.Wait())
@@ -350,18 +284,21 @@ func (n *node) addresses() []any {
 	if n.adminListener != nil {
 		attrs = append(attrs, "admin", n.adminListener.Addr().String())
 	}
+	if passed := n.passed(); len(passed) > 0 {
+		attrs = append(attrs, "passed_by_service_manager", strings.Join(passed, " "))
+	}
 	return append(attrs, "base_dn", n.config.BaseDN, "data_dir", n.config.DataDir)
 }
 
 // reload takes over certificates and limits from a configuration read again.
 func (n *node) reload(c *config.Config) error {
-	certificate, err := loadCertificate(c.LDAP.CertFile, c.LDAP.KeyFile)
-	if err != nil {
+	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
 		return err
 	}
-	if certificate != nil {
+	if certificate := n.ldapCertificate.shown.Load(); certificate != nil {
 		n.ldap.SetCertificate(certificate)
 	}
+	n.adminCertificate.look()
 	if err := n.ldap.SetLimits(limitsOf(c, n.share)); err != nil {
 		return err
 	}
@@ -372,15 +309,10 @@ func (n *node) reload(c *config.Config) error {
 }
 
 func (n *node) close() {
-	for _, l := range n.ldapListeners {
-		l.Close()
+	for _, s := range n.sockets {
+		s.Close()
 	}
-	for _, l := range []net.Listener{n.adminListener, n.socket} {
-		if l != nil {
-			l.Close()
-		}
-	}
-	if n.socket != nil {
+	if n.socket != nil && !n.handedOver.Load() {
 		os.Remove(socketPath(n.config.DataDir))
 	}
 	if n.store != nil {

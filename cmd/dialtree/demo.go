@@ -84,14 +84,18 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	defer directory.stop()
 
 	tail := logtail.New()
-	n, err := newNode(ctx, c, newLogger(c, e.stderr, isTerminal(e.stderr), tail), tail)
+	sockets, _, err := openSockets(ctx, c, nil)
+	if err != nil {
+		return err
+	}
+	n, err := newNode(ctx, c, newLogger(c, e.stderr, isTerminal(e.stderr), tail), tail, sockets)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- n.run(ctx) }()
+	go func() { ended <- n.run(ctx, func() {}) }()
 
 	d := demo{
 		env: e, client: admin.NewClient(socketPath(c.DataDir)),

@@ -23,12 +23,18 @@ func (d systemDoor) Settings() []admin.Setting {
 	return shown
 }
 
-// Warnings tells those of the configuration that the server was started with: what they are about needs a restart.
+// Warnings tells those of the configuration that the server was started with, since what they are about needs a restart, and of
+// certificates that could not be taken over.
 func (d systemDoor) Warnings() []admin.Attention {
 	var shown []admin.Attention
 	for _, w := range d.config.Warnings {
 		shown = append(shown, admin.Attention{Severity: "warning", Code: warningCode(w), Subject: w.Path,
 			Text: fmt.Sprintf("%s: %s.", w.Path, w.Message)})
+	}
+	for _, c := range []*ownCertificate{d.ldapCertificate, d.adminCertificate} {
+		if a := c.attention(); a != nil {
+			shown = append(shown, *a)
+		}
 	}
 	return shown
 }

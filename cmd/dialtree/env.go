@@ -17,6 +17,7 @@ type env struct {
 	stdout, stderr io.Writer
 	environ        []string // as os.Environ has it
 	name           string   // how this program was called; empty: dialtree
+	args           []string // with what
 
 	// The flags of every command.
 	configFile string // empty: no file

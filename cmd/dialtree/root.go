@@ -11,6 +11,7 @@ import (
 
 // run is the program: it executes one command line and returns the exit code.
 func run(ctx context.Context, e *env, args []string) int {
+	e.args = args
 	root := newRootCommand(e)
 	root.SetArgs(args)
 	return exitCode(root.ExecuteContext(ctx), e.stderr)
@@ -53,7 +54,7 @@ func addGroups(root *cobra.Command, e *env) {
 		{"change", "Change:", []*cobra.Command{newApplyCommand(e), newDeleteCommand(e), newEntryCommand(e), newUserCommand(e), newDeviceCommand(e), newPhonebookCommand(e), newExportCommand(e)}},
 		{"import", "Import:", []*cobra.Command{newConnectorCommand(e), newImportCommand(e), newJobCommand(e)}},
 		{"operate", "Operate:", []*cobra.Command{newUpstreamCommand(e), newThrottleCommand(e), newAdminCommand(e), newSessionCommand(e), newTokenCommand(e), newAuditCommand(e),
-			newLogCommand(e), newCertificatesCommand(e), newStoreCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e)}},
+			newTopCommand(e), newTraceCommand(e), newPprofCommand(e), newSupportCommand(e), newLogCommand(e), newHealthCommand(e), newRestartCommand(e), newCertificatesCommand(e), newStoreCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 		for _, c := range g.commands {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/store"
 )
 
 // buildVersion tells what was built, from what the Go tool noted in the binary.
@@ -46,13 +47,16 @@ func newVersionCommand(e *env) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
 			if isData(output) {
-				return writeData(e.stdout, output, v)
+				return writeData(e.stdout, output, struct {
+					admin.Version
+					Schema int `json:"schema"`
+				}{v, store.SchemaVersion()})
 			}
 			fmt.Fprintf(e.stdout, "dialtree %s\n", v.Version)
 			if v.Commit != "" {
 				fmt.Fprintf(e.stdout, "commit %s\n", v.Commit)
 			}
-			fmt.Fprintln(e.stdout, v.Go)
+			fmt.Fprintf(e.stdout, "store schema %d\n%s\n", store.SchemaVersion(), v.Go)
 			return nil
 		},
 	}

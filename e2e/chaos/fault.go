@@ -49,6 +49,13 @@ const (
 	Referral      Fault = "a referral instead of an answer"
 )
 
+// What goes wrong with a search.
+const (
+	Truncated  Fault = "a limit cuts a search short"
+	LostCookie Fault = "a page does not say whether more come"
+	JunkCookie Fault = "a page names a next one that there is not"
+)
+
 var (
 	// ConnectionFaults are those that a Proxy has for connections, whatever is in them.
 	ConnectionFaults = []Fault{DelayConnect, HangConnect, HangAt, CutAt, ResetAt, HalfCloseAt, SlowLine}
@@ -59,6 +66,9 @@ var (
 	// MessageFaults are those of requests and answers.
 	MessageFaults = []Fault{DelayAnswer, LateAnswer, HangRequest, HangAnswer, HangMid, CutRequest, CutAnswer, ResetAnswer, Junk, WrongID, Replay,
 		Twice, Swap, NoticeBefore, NoticeInstead, UnknownNotice, OtherKind, HalfClose, Flip, SlowAnswer, OtherResult, Referral}
+	// SearchFaults are those of searches alone.
+	SearchFaults        = []Fault{Truncated, LostCookie, JunkCookie}
+	searchRequestFaults = slices.Concat(MessageFaults, SearchFaults)
 )
 
 // A Mix says how often something goes wrong, and what. The zero Mix is calm.

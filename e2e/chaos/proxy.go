@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ const (
 // Options describe a Proxy.
 type Options struct {
 	Target   string // host:port of the directory
+	Listen   string // host:port; empty: a free port of 127.0.0.1
 	Layer    Layer
 	Seed     uint64
 	Patience time.Duration // of the client for an answer; what is to come late comes after it
@@ -45,6 +47,7 @@ type Proxy struct {
 	dice        *dice
 	done        sync.WaitGroup
 	certificate atomic.Pointer[tls.Certificate]
+	target      atomic.Pointer[string]
 	ending      chan struct{}
 
 	mu        sync.Mutex // guards what follows
@@ -64,7 +67,8 @@ type Proxy struct {
 func NewProxy(o Options) (*Proxy, error) {
 	p := &Proxy{o: o, dice: newDice(o.Seed), ending: make(chan struct{}), conns: map[net.Conn]bool{}, injected: map[Fault]int{}, delivered: map[Bind]int{}}
 	p.certificate.Store(o.Certificate)
-	if err := p.listen("127.0.0.1:0"); err != nil {
+	p.target.Store(&o.Target)
+	if err := p.listen(cmp.Or(o.Listen, "127.0.0.1:0")); err != nil {
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
 	return p, nil
@@ -72,6 +76,13 @@ func NewProxy(o Options) (*Proxy, error) {
 
 func (p *Proxy) listen(address string) error {
 	l, err := net.Listen("tcp", address)
+	for range 50 { // an outgoing connection may have the port for a moment
+		if err == nil {
+			break
+		}
+		p.sleep(100 * time.Millisecond)
+		l, err = net.Listen("tcp", address)
+	}
 	if err != nil {
 		return err
 	}
@@ -97,12 +108,22 @@ func (p *Proxy) Set(m Mix) {
 	p.mix = m
 }
 
+// Mix is what Set was told last.
+func (p *Proxy) Mix() Mix {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mix
+}
+
 // Rewrite has every answer pass through f before anything else is done to it; nil: none does.
 func (p *Proxy) Rewrite(f func(answer []byte) []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rewrite = f
 }
+
+// Retarget makes further connections end at another directory: one in which a password is another one, say.
+func (p *Proxy) Retarget(target string) { p.target.Store(&target) }
 
 // SetCertificate is what is shown to further connections.
 func (p *Proxy) SetCertificate(c *tls.Certificate) { p.certificate.Store(c) }
@@ -227,7 +248,7 @@ func (p *Proxy) serve(client net.Conn) {
 	case DelayConnect:
 		p.sleep(p.briefly())
 	}
-	server, err := net.Dial("tcp", p.o.Target)
+	server, err := net.Dial("tcp", *p.target.Load())
 	if err != nil {
 		reset(client)
 		return
@@ -244,7 +265,7 @@ func (p *Proxy) serve(client net.Conn) {
 	case p.o.Layer == Clear:
 		p.serveMessages(line, server)
 	case p.o.Layer == Upgrade && fault == StripTLS:
-		strip(client, p.dice.n(3))
+		p.strip(client, p.dice.n(3))
 	default:
 		p.serveBytes(line, server)
 	}

@@ -3,8 +3,10 @@ package chaos
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -24,7 +26,11 @@ func (p *Proxy) serveMessages(client, server net.Conn) {
 			return
 		}
 		x := exchange{p: p, client: client, requests: requests, server: server, answers: answers, request: request, e: e}
-		if !x.run(p.draw(MessageFaults)) {
+		possible := MessageFaults
+		if e.tag == tagSearch {
+			possible = searchRequestFaults
+		}
+		if !x.run(p.draw(possible)) {
 			return
 		}
 	}
@@ -75,11 +81,7 @@ func (x *exchange) ask(f Fault) bool {
 	if _, err := x.server.Write(x.request); err != nil {
 		return false
 	}
-	if bind, ok := x.e.bind(); ok {
-		x.p.mu.Lock()
-		x.p.delivered[bind]++
-		x.p.mu.Unlock()
-	}
+	x.p.note(x.e)
 	if f == HalfClose && x.p.dice.n(2) == 0 {
 		halfClose(x.server)
 	}
@@ -98,6 +100,15 @@ func (x *exchange) ask(f Fault) bool {
 		if e, ok := open(part); !ok || e.tag == answerTag(x.e.tag) || e.id == 0 {
 			return true
 		}
+	}
+}
+
+// note counts a bind.
+func (p *Proxy) note(e envelope) {
+	if bind, ok := e.bind(); ok {
+		p.mu.Lock()
+		p.delivered[bind]++
+		p.mu.Unlock()
 	}
 }
 
@@ -177,6 +188,18 @@ func (x *exchange) tell(f Fault) bool {
 		defer halfClose(x.client)
 	case Flip:
 		x.flip()
+	case Truncated:
+		codes := []byte{3, 4, 11}
+		some := x.parts[:p.dice.n(len(x.parts))]
+		x.parts = append(slices.Clone(some), answer(x.e.id, answerTag(x.e.tag), codes[p.dice.n(len(codes))], ""))
+	case LostCookie:
+		e, _ := open(x.last())
+		x.parts[len(x.parts)-1] = seal(e.id, tlv(e.tag, e.op))
+	case JunkCookie:
+		junk := fmt.Sprintf("junk-%d", p.dice.n(1000))
+		paging := tlv(tagSequence, tlv(4, []byte("1.2.840.113556.1.4.319")), tlv(4, tlv(tagSequence, tlv(tagInteger, []byte{0}), tlv(4, []byte(junk)))))
+		e, _ := open(x.last())
+		x.parts[len(x.parts)-1] = seal(e.id, append(tlv(e.tag, e.op), tlv(0xa0, paging)...))
 	case SlowAnswer:
 		pause := time.Second / time.Duration(rates[p.dice.n(len(rates))])
 		_, err := p.writeSlowly(x.client, x.whole(), pause)
@@ -309,8 +332,9 @@ func (p *Proxy) swap(mine []byte) []byte {
 	return <-this.theirs
 }
 
-// strip answers StartTLS as somebody does who wants to read on: with a refusal, with an answer of another kind, or by going on in clear.
-func strip(client net.Conn, how int) {
+// strip answers StartTLS as somebody does who wants to read on: with a refusal, with an answer of another kind, or by going on in clear. A bind that
+// comes all the same counts as delivered.
+func (p *Proxy) strip(client net.Conn, how int) {
 	request, err := readMessage(client)
 	if err != nil {
 		return
@@ -323,6 +347,15 @@ func strip(client net.Conn, how int) {
 		_, _ = client.Write(answer(e.id, tagBindAnswer, 0, ""))
 	default:
 		_, _ = client.Write(append(answer(e.id, tagExtAnswer, 0, ""), answer(e.id+1, tagBindAnswer, 0, "")...))
+	}
+	for {
+		message, err := readMessage(client)
+		if err != nil {
+			break
+		}
+		if e, ok := open(message); ok {
+			p.note(e)
+		}
 	}
 	hang(client)
 }

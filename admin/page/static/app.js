@@ -26,6 +26,32 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { label.textContent = before; }, 1500);
 });
 
+// A table with data-follow="ADDRESS" shows the events of that address as they come, the newest last. What is in them was sent by anybody:
+// it goes in as text. It is not asked for again when it ends: following is recorded, and only so many may.
+const mostFollowed = 1000;
+for (const table of document.querySelectorAll("[data-follow]")) {
+  const rows = table.tBodies[0], labels = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  const source = new EventSource(table.dataset.follow);
+  source.addEventListener("trace", (event) => {
+    const batch = JSON.parse(event.data);
+    for (const e of batch.events || []) {
+      const words = (e.attrs || []).map((a) => a.key + "=" + a.value).join("  ");
+      const row = rows.insertRow();
+      [new Date(e.at).toLocaleTimeString(), "#" + e.conn + " " + e.client, e.kind + ": " + e.what + "  " + words].forEach((text, i) => {
+        const cell = row.insertCell();
+        cell.textContent = text;
+        cell.dataset.label = labels[i];
+      });
+    }
+    while (rows.rows.length > mostFollowed) rows.deleteRow(0);
+  });
+  source.addEventListener("error", () => {
+    source.close();
+    const status = document.getElementById(table.dataset.status);
+    status.textContent = status.dataset.over;
+  });
+}
+
 // A checkbox with data-all checks all those of that name.
 document.addEventListener("change", (event) => {
   const all = event.target.dataset.all;

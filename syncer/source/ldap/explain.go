@@ -111,6 +111,8 @@ func (x *session) ending(what string, err error) error {
 	switch {
 	case errors.Is(ended, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%s did not answer within %s during %s: it is overloaded or hangs, or page_size is too large for it", x.server, x.timeout, what)
+	case errors.Is(ended, errStray):
+		return fmt.Errorf("%s: during %s %w: what came before is not used", x.server, what, ended)
 	case errors.Is(ended, errTooMuch):
 		return fmt.Errorf("%s: %s: %w", x.server, what, ended)
 	case errors.Is(ended, io.EOF), errors.Is(ended, io.ErrUnexpectedEOF):

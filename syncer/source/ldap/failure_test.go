@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -32,7 +33,8 @@ func TestFailures(t *testing.T) {
 		return func(c *ldaptest.Client, m *ldapwire.Message) { c.Done(m.ID, code, text) }
 	}
 	passing := []string{"a time limit", "overloaded", "a connection that is cut", "a message that is cut", "a notice of disconnection", "silence",
-		"an answer that never ends", "what is not LDAP", "an answer of the wrong kind that looks like success"}
+		"an answer that never ends", "what is not LDAP", "an answer of the wrong kind that looks like success", "an entry that answers another request",
+		"an entry that is none any more", "an indefinite length", "a length beyond all bounds"}
 	cut := func(c *ldaptest.Client, _ *ldapwire.Message) { c.Close() }
 	stall := func(c *ldaptest.Client, _ *ldapwire.Message) { c.Hang() }
 	for _, test := range []struct {
@@ -67,15 +69,30 @@ func TestFailures(t *testing.T) {
 		}), nil, "closed the connection during the search"},
 		{"silence", after(3, stall), nil, "did not answer within 300ms during the search"},
 		{"an answer that never ends", func(c *ldaptest.Client, m *ldapwire.Message) bool {
-			for c.Done(m.ID+1000, ldapwire.Success, "") {
+			for {
+				if _, err := c.Write(ldapwire.AppendIntermediateResponse(nil, m.ID, "1.2.3", nil)); err != nil {
+					return true
+				}
 			}
-			return true
 		}, nil, "did not answer within 300ms"},
 		{"what is not LDAP", after(3, func(c *ldaptest.Client, _ *ldapwire.Message) { c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) }), nil, "during the search"},
-		{"a length beyond all bounds", after(3, func(c *ldaptest.Client, _ *ldapwire.Message) { c.Write([]byte("\x30\x84\xff\xff\xff\xff")) }), nil, "sent what is not LDAP"},
+		{"a length beyond all bounds", after(3, func(c *ldaptest.Client, _ *ldapwire.Message) { c.Write([]byte("\x30\x84\xff\xff\xff\xff")) }), nil, "no answer to the request: its length is"},
 		{"an answer of the wrong kind that looks like success", after(3, func(c *ldaptest.Client, m *ldapwire.Message) {
 			c.Write(ldapwire.AppendBindResponse(nil, m.ID, ldapwire.Success, "", nil))
-		}), nil, "did not answer within 300ms"},
+		}), nil, "no answer to the request: message"},
+		{"an entry that answers another request", after(3, func(c *ldaptest.Client, m *ldapwire.Message) {
+			c.Send(m.ID+1, people(4)[3])
+			c.Done(m.ID, ldapwire.Success, "")
+		}), nil, "no answer to the request: message"},
+		{"an entry that is none any more", after(3, func(c *ldaptest.Client, m *ldapwire.Message) {
+			b := ldapwire.AppendSearchResultEntry(nil, m.ID, &ldapwire.Entry{DN: []byte("uid=x," + ldaptest.PeopleDN)})
+			b[bytes.IndexByte(b, 0x64)] = 0x6c
+			c.Write(b)
+			c.Done(m.ID, ldapwire.Success, "")
+		}), nil, "no answer to the request: message"},
+		{"an indefinite length", after(3, func(c *ldaptest.Client, m *ldapwire.Message) {
+			c.Write([]byte{0x30, 0x80, 2, 1, byte(m.ID), 0x65, 7, 10, 1, 0, 4, 0, 4, 0, 0, 0})
+		}), nil, "its length has 0 octets"},
 		{"pages without an end", func(c *ldaptest.Client, m *ldapwire.Message) bool {
 			return c.Done(m.ID, ldapwire.Success, "", ldaptest.PagingControl("again"))
 		}, func(o *ldap.Options) { o.Timeout = 10 * time.Second }, "does not come to an end"},
@@ -103,6 +120,40 @@ func TestFailures(t *testing.T) {
 			o.Password = func() (string, error) { return ldaptest.ReaderPassword, nil }
 			if rows, err := read(t, open(t, o)); err != nil || len(rows) != 10 {
 				t.Errorf("then %d rows, %v", len(rows), err)
+			}
+		})
+	}
+}
+
+// Pages that do not follow one another are no result.
+func TestPagesThatDoNotFit(t *testing.T) {
+	for name, test := range map[string]struct {
+		second func(c *ldaptest.Client, m *ldapwire.Message)
+		want   string
+	}{
+		"one that does not say whether it is the last": {func(c *ldaptest.Client, m *ldapwire.Message) {
+			c.Done(m.ID, ldapwire.Success, "")
+		}, "does not say whether it is the last"},
+		"the first one again": {func(c *ldaptest.Client, m *ldapwire.Message) {
+			for _, e := range people(5) {
+				c.Send(m.ID, e)
+			}
+			c.Done(m.ID, ldapwire.Success, "", ldaptest.PagingControl(""))
+		}, "the same page"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pages := 0
+			p := start(t, &ldaptest.Peer{Entries: people(10), Before: func(c *ldaptest.Client, m *ldapwire.Message) bool {
+				if pages++; pages < 2 {
+					return false
+				}
+				test.second(c, m)
+				return true
+			}})
+			o := optionsOf(p, "uid")
+			o.PageSize = 5
+			if rows, err := read(t, open(t, o)); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%d rows, %v", len(rows), err)
 			}
 		})
 	}

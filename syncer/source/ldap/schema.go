@@ -33,11 +33,15 @@ func (x *session) rootDSE() (rootDSE, error) {
 	return root, nil
 }
 
-// unlessRefused drops the error of a search that the server answered.
+// unlessRefused drops the error of a search that the server refuses to this account whenever it comes. What it answers today and may
+// not tomorrow is an error: what people's groups are must not depend on whether it was busy.
 func unlessRefused(err error) error {
 	var refused *searchError
 	if errors.As(err, &refused) {
-		return nil
+		switch refused.code {
+		case ldap.LDAPResultNoSuchObject, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultInappropriateAuthentication:
+			return nil
+		}
 	}
 	return err
 }

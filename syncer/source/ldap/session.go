@@ -46,13 +46,18 @@ func (x *session) close() {
 	_ = x.conn.Unbind() // the session is over whether the server hears of it or not
 }
 
-// do sends one request.
-func (x *session) do(request func() error) error {
+// do sends one request. A server that brings go-ldap to panic has sent something that is no answer.
+func (x *session) do(request func() error) (err error) {
 	if err := context.Cause(x.ctx); err != nil {
 		return err
 	}
 	x.wire.begin(time.Now().Add(x.timeout))
 	defer x.wire.end()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it cannot be read: %v", p)
+		}
+	}()
 	return request()
 }
 

@@ -15,13 +15,14 @@ var errTooMuch = errors.New("the answer is larger than 256 MiB: set page_size lo
 
 // A wire is the connection below go-ldap, which has no deadline for writing, and none
 // for reading that it may be given safely: with SetTimeout it drops entries that are
-// not taken in time. The wire has one for each request, bounds its answer, and
-// remembers what ended it, which go-ldap keeps only as text.
+// not taken in time. The wire has one for each request, bounds its answer, lets nothing
+// through that answers another request, and remembers what ended it, which go-ldap keeps only as text.
 type wire struct {
 	net.Conn
 
 	mu     sync.Mutex // guards what follows
 	left   int        // bytes that may still come for the request
+	watch  watch
 	failed error
 }
 
@@ -43,11 +44,17 @@ func (w *wire) Read(b []byte) (int, error) {
 	if w.left -= n; w.left < 0 && err == nil {
 		err = errTooMuch
 	}
+	if stray := w.watch.came(b[:n]); stray != nil {
+		n, err = 0, stray // what came with it is of no use either
+	}
 	w.note(err)
 	return n, err
 }
 
 func (w *wire) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	w.watch.sent(b) // go-ldap writes a request at once
+	w.mu.Unlock()
 	n, err := w.Conn.Write(b)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,6 +2,8 @@ package config
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"net"
 	"net/netip"
 	"slices"
@@ -23,6 +25,9 @@ func (l *loader) check() {
 		l.add("base_dn", "must be a DN such as dc=example,dc=com, not %q: %v", c.BaseDN, err)
 	} else if len(dn) == 0 {
 		l.add("base_dn", "must not be empty: clients need a base to search under, such as dc=dialtree")
+	}
+	if c.Group != "" && c.User == "" {
+		l.add("group", "needs user too: it is the group that this user runs with")
 	}
 	l.checkListeners()
 	l.checkLimits()
@@ -100,12 +105,8 @@ func (l *loader) checkCertificate(section, certFile, keyFile string) {
 	if certErr != nil || keyErr != nil {
 		return
 	}
-	pair, err := tls.X509KeyPair(cert, key)
-	switch {
+	switch _, err := tls.X509KeyPair(cert, key); {
 	case err == nil:
-		if leaf := pair.Leaf; leaf != nil && time.Now().After(leaf.NotAfter) {
-			l.add(certKey, "%s expired on %s: replace it", certFile, leaf.NotAfter.Format(time.DateOnly))
-		}
 	case strings.Contains(err.Error(), "private key does not match"), strings.Contains(err.Error(), "private key type does not match"):
 		l.add(keyKey, "%s does not belong to the certificate in %s: both must come from the same request", keyFile, certFile)
 	case strings.Contains(err.Error(), "key input"), strings.Contains(err.Error(), "private key"):
@@ -199,6 +200,8 @@ func (l *loader) warn() {
 	note := func(key, format string, args ...any) {
 		c.Warnings = append(c.Warnings, l.problem(key, format, args...))
 	}
+	l.warnOfCertificate("ldap.cert_file", c.LDAP.CertFile)
+	l.warnOfCertificate("admin.cert_file", c.Admin.CertFile)
 	if c.Admin.Listen != "" && !isLoopback(c.Admin.Listen) && c.Admin.CertFile == "" {
 		note("admin.listen", "%s is reached from other machines without TLS: set admin.cert_file and admin.key_file, or listen on 127.0.0.1", c.Admin.Listen)
 	}
@@ -221,6 +224,32 @@ func (l *loader) warn() {
 		if slices.ContainsFunc(open.prefixes, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
 			note(open.key, "holds every address: %s", open.what)
 		}
+	}
+}
+
+// warnOfCertificate notes that clients will refuse a certificate. It stops no server: most phones look at no date, and a clock that is
+// wrong after a power cut would keep everybody out.
+func (l *loader) warnOfCertificate(key, file string) {
+	if file == "" {
+		return
+	}
+	text, err := readBounded(file)
+	if err != nil {
+		return // it was read a moment ago
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return
+	}
+	switch now := time.Now(); {
+	case now.After(leaf.NotAfter):
+		l.config.Warnings = append(l.config.Warnings, l.problem(key, "%s expired on %s: replace it", file, leaf.NotAfter.Format(time.DateOnly)))
+	case now.Before(leaf.NotBefore):
+		l.config.Warnings = append(l.config.Warnings, l.problem(key, "%s is not valid before %s: is the clock right?", file, leaf.NotBefore.Format(time.DateOnly)))
 	}
 }
 

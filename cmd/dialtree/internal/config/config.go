@@ -22,6 +22,8 @@ type Config struct {
 	Numbers  Numbers  `yaml:"numbers"`
 	Backup   Backup   `yaml:"backup"`
 	Log      Log      `yaml:"log"`
+	User     string   `yaml:"user" example:"dialtree"`  // whom a server that root starts becomes; empty: it stays what it is
+	Group    string   `yaml:"group" example:"dialtree"` // empty: the user's own
 
 	// Warnings are settings that work but that their owner should think about.
 	Warnings []*Warning `yaml:"-"`
@@ -92,8 +94,9 @@ type Backup struct {
 
 // Log says what is logged and how.
 type Log struct {
-	Level  string `yaml:"level" example:"info"`  // debug, info, warn, error
-	Format string `yaml:"format" example:"auto"` // auto, text, json
+	Level  string `yaml:"level" example:"info"`                          // debug, info, warn, error
+	Format string `yaml:"format" example:"auto"`                         // auto, text, json
+	File   string `yaml:"file" example:"/var/log/dialtree/dialtree.log"` // empty: standard error
 }
 
 // Default returns the configuration of a server without a file.

@@ -13,7 +13,7 @@ var descriptions = map[string]description{
 
 	"ldap.listen":                        {help: "Where phones and PBXs connect without TLS or with StartTLS."},
 	"ldap.listen_tls":                    {help: "Where they connect with TLS (LDAPS)."},
-	"ldap.cert_file":                     {help: "The certificate that they see, in PEM, this server's own first.", reload: true},
+	"ldap.cert_file":                     {help: "The certificate that they see, in PEM, this server's own first. A file that is replaced is taken over.", reload: true},
 	"ldap.key_file":                      {help: "Its private key, in PEM and without a passphrase.", reload: true},
 	"ldap.require_tls":                   {help: "Passwords are taken over TLS only."},
 	"ldap.anonymous_from":                {help: "Networks whose clients may read without a login what everyone may read."},
@@ -33,7 +33,7 @@ var descriptions = map[string]description{
 	"throttle.delay":            {help: "How long further logins are turned away.", reload: true},
 
 	"admin.listen":          {help: "Where the page, the metrics and the health checks are."},
-	"admin.cert_file":       {help: "The certificate of that listener, in PEM."},
+	"admin.cert_file":       {help: "The certificate of that listener, in PEM. A file that is replaced is taken over."},
 	"admin.key_file":        {help: "Its private key."},
 	"admin.metrics_from":    {help: "Networks whose clients may read the metrics."},
 	"admin.clear_text_from": {help: "Networks whose devices may send their secrets without TLS, beside this machine."},
@@ -51,4 +51,8 @@ var descriptions = map[string]description{
 
 	"log.level":  {help: "What is logged: debug, info, warn or error, and worse."},
 	"log.format": {help: "text, json, or auto: text on a terminal."},
+	"log.file":   {help: "Where it is logged instead of to standard error; SIGHUP opens the file anew."},
+
+	"user":  {help: "Whom the server becomes, for good, when root starts it."},
+	"group": {help: "With which group; empty: that user's own."},
 }

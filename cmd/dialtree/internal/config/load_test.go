@@ -30,14 +30,13 @@ func write(t *testing.T, files map[string]string) {
 func TestMistakes(t *testing.T) {
 	certA, keyA := certificate(t, time.Now().Add(time.Hour))
 	_, keyB := certificate(t, time.Now().Add(time.Hour))
-	expired, expiredKey := certificate(t, time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC))
-	files := map[string]string{"a.pem": certA, "a.key": keyA, "b.key": keyB, "old.pem": expired, "old.key": expiredKey, "text.pem": "hello\n"}
+	files := map[string]string{"a.pem": certA, "a.key": keyA, "b.key": keyB, "text.pem": "hello\n"}
 	for _, tc := range []struct {
 		name string
 		yaml string
 		want string // the exact lines
 	}{
-		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, backup, base_dn, data_dir, ldap, log, numbers, throttle`},
+		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, backup, base_dn, data_dir, group, ldap, log, numbers, throttle, user`},
 		{"mistyped key", "ldap:\n  lisen: 127.0.0.1:389\n", `c.yaml:2: ldap.lisen: unknown key; did you mean listen?`},
 		{"key twice", "base_dn: dc=a\nbase_dn: dc=b\n", `c.yaml:2: base_dn: is given twice, first on line 1: keep one of them`},
 		{"no YAML", "ldap: [\n", `c.yaml:1: is no valid YAML: did not find expected node content`},
@@ -68,7 +67,6 @@ func TestMistakes(t *testing.T) {
 		{"key of another cert", "ldap:\n  cert_file: a.pem\n  key_file: b.key\n", `c.yaml:3: ldap.key_file: b.key does not belong to the certificate in a.pem: both must come from the same request`},
 		{"cert no PEM", "admin:\n  cert_file: text.pem\n  key_file: a.key\n", `c.yaml:2: admin.cert_file: text.pem holds no usable certificate: it must be PEM (-----BEGIN CERTIFICATE-----), the server's own first`},
 		{"key no PEM", "admin:\n  cert_file: a.pem\n  key_file: text.pem\n", `c.yaml:3: admin.key_file: text.pem holds no usable private key: it must be PEM (-----BEGIN PRIVATE KEY-----) without a passphrase`},
-		{"cert expired", "ldap:\n  cert_file: old.pem\n  key_file: old.key\n", `c.yaml:2: ldap.cert_file: old.pem expired on 2020-05-01: replace it`},
 		{"no network", "ldap:\n  anonymous_from: [10.0.0.0/8, home]\n", `c.yaml:2: ldap.anonymous_from[1]: must be a network such as 10.0.0.0/8 or fd00::/8, not "home"`},
 		{"network with bits behind it", "ldap:\n  proxy_protocol_from: [10.1.2.3/8]\n", `c.yaml:2: ldap.proxy_protocol_from[0]: 10.1.2.3/8 has bits behind its length: write 10.0.0.0/8 for the network or 10.1.2.3 for the one address`},
 		{"metrics_from a mapping", "admin:\n  metrics_from: {a: b}\n", `c.yaml:2: admin.metrics_from: must be a text or a list of texts such as [10.0.0.0/8]`},
@@ -95,6 +93,7 @@ func TestMistakes(t *testing.T) {
 		{"international", "numbers:\n  international: ''\n", `c.yaml:2: numbers.international: must be the digits dialled before a country code such as "00" or "011", not ""`},
 		{"output", "numbers:\n  output: pretty\n", `c.yaml:2: numbers.output: must be as_stored, e164 or international, not "pretty"`},
 		{"log level", "log:\n  level: loud\n", `c.yaml:2: log.level: must be debug, info, warn or error, not "loud"`},
+		{"group without user", "group: phones\n", `c.yaml:1: group: needs user too: it is the group that this user runs with`},
 		{"log format", "log:\n  format: xml\n", `c.yaml:2: log.format: must be auto, text or json, not "xml"`},
 		{"every mistake at once", "log: {level: loud}\nldap:\n  size_limit: x\n  idle_timeout: 0s\nfoo: 1\n",
 			`c.yaml:1: log.level: must be debug, info, warn or error, not "loud"` + "\n" +
@@ -176,7 +175,9 @@ admin:
   session_limit: 1h
 numbers: {country: "1", trunk: "1", international: "011", output: e164}
 backup: {dir: /srv/backups, schedule: "@every 12h", keep: 7}
-log: {level: debug, format: json}
+log: {level: debug, format: json, file: /var/log/dialtree.log}
+user: dialtree
+group: phones
 `
 	write(t, map[string]string{"c.yaml": text, "a.pem": cert, "a.key": key})
 	fromFile, err := config.Load("c.yaml", nil)
@@ -196,7 +197,8 @@ log: {level: debug, format: json}
 		"DIALTREE_ADMIN_SESSION_IDLE=5m", "DIALTREE_ADMIN_SESSION_LIMIT=1h",
 		"DIALTREE_NUMBERS_COUNTRY=1", "DIALTREE_NUMBERS_TRUNK=1", "DIALTREE_NUMBERS_INTERNATIONAL=011", "DIALTREE_NUMBERS_OUTPUT=e164",
 		"DIALTREE_BACKUP_DIR=/srv/backups", "DIALTREE_BACKUP_SCHEDULE=@every 12h", "DIALTREE_BACKUP_KEEP=7",
-		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json",
+		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json", "DIALTREE_LOG_FILE=/var/log/dialtree.log",
+		"DIALTREE_USER=dialtree", "DIALTREE_GROUP=phones",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -285,14 +287,39 @@ admin: {listen: ":8389", metrics_from: 0.0.0.0/0, clear_text_from: 0.0.0.0/0}
 	}
 }
 
+// A certificate that clients refuse keeps no server from starting.
+func TestWarningsOfCertificates(t *testing.T) {
+	expired, expiredKey := certificate(t, time.Date(2020, 5, 1, 0, 0, 0, 0, time.UTC))
+	early, earlyKey := certificateFrom(t, time.Date(2999, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC))
+	write(t, map[string]string{"old.pem": expired, "old.key": expiredKey, "new.pem": early, "new.key": earlyKey, "c.yaml": `
+ldap:
+  cert_file: old.pem
+  key_file: old.key
+admin: {cert_file: new.pem, key_file: new.key}
+`})
+	c, err := config.Load("c.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 2 || c.Warnings[0].Error() != "c.yaml:3: ldap.cert_file: old.pem expired on 2020-05-01: replace it" ||
+		c.Warnings[1].Error() != "c.yaml:5: admin.cert_file: new.pem is not valid before 2999-01-02: is the clock right?" {
+		t.Errorf("%v", c.Warnings)
+	}
+}
+
 // certificate returns a self-signed certificate and its key.
 func certificate(t *testing.T, until time.Time) (cert, key string) {
+	t.Helper()
+	return certificateFrom(t, time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC), until)
+}
+
+func certificateFrom(t *testing.T, from, until time.Time) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: until}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: from, NotAfter: until}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)

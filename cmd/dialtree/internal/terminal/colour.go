@@ -24,7 +24,7 @@ func StateColour(word string) Colour {
 	switch word {
 	case "done", "ok", "up", "fresh", "accepted", "ready", "created":
 		return Green
-	case "stopped", "stale", "running", "warning", "throttled", "busy", "updated", "WARN":
+	case "stopped", "stale", "partly", "running", "warning", "throttled", "busy", "updated", "WARN":
 		return Yellow
 	case "failed", "FAIL", "down", "critical", "refused", "unavailable", "disabled", "expired", "rejected", "removed", "ERROR":
 		return Red
