@@ -59,8 +59,8 @@ func total(records []refusal, of func(refusal) bool) (n int) {
 
 func anything(refusal) bool { return true }
 
-// guess tries names that there are not, from an address, until ctx ends or there were enough.
-func guess(ctx context.Context, d *fixture.Dialtree, source string, begin, names int) (tried int, err error) {
+// guessNames tries names that there are not, from an address, until ctx ends or there were enough.
+func guessNames(ctx context.Context, d *fixture.Dialtree, source string, begin, names int) (tried int, err error) {
 	c, err := fixture.DialFrom(ctx, source, d.Address, nil)
 	if err != nil {
 		return 0, err
@@ -138,7 +138,7 @@ func TestTortureRefusals(t *testing.T) {
 	begun := time.Now()
 	for i := range attackers {
 		attack.Go(func() {
-			n, err := guess(t.Context(), d, fmt.Sprintf("127.1.%d.%d", i/100, i%100+1), i*names, names)
+			n, err := guessNames(t.Context(), d, fmt.Sprintf("127.1.%d.%d", i/100, i%100+1), i*names, names)
 			mu.Lock()
 			defer mu.Unlock()
 			tried, failed = tried+n, append(failed, err)
