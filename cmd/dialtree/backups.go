@@ -27,7 +27,7 @@ func withBackup(ctx context.Context, c *config.Config, err error) error {
 	}
 	newest := admin.NewestGoodBackup(ctx, c.Backup.Dir)
 	if newest == "" {
-		return fmt.Errorf("%w\nThere is no good backup in %s.", err, c.Backup.Dir)
+		return fmt.Errorf("%w\nthere is no good backup in %s", err, c.Backup.Dir)
 	}
-	return fmt.Errorf("%w\nThe newest good backup is this one:\n  dialtree restore %s --data-dir %s", err, newest, c.DataDir)
+	return fmt.Errorf("%w\nthe newest good backup is this one:\n  dialtree restore %s --data-dir %s", err, newest, c.DataDir)
 }
