@@ -31,6 +31,7 @@ type diskWorld struct {
 	plain  string // the binary as it is
 	tracer *diskfault.Tracer
 	config []string
+	serve  string // the program that serves: what the tracer says, or a script around it
 }
 
 // newDiskWorld prepares a server and starts nothing.
@@ -41,6 +42,7 @@ func newDiskWorld(t *testing.T, config ...string) *diskWorld {
 	}
 	w := &diskWorld{t: t, dir: t.TempDir(), plain: must[string](t)(binary()), config: config}
 	w.tracer = must[*diskfault.Tracer](t)(diskfault.New(w.dir, w.plain, nil))
+	w.serve = w.tracer.Binary
 	w.configure()
 	t.Cleanup(func() {
 		if w.Process == nil {
@@ -58,7 +60,7 @@ func newDiskWorld(t *testing.T, config ...string) *diskWorld {
 // configure writes a configuration with ports that are free.
 func (w *diskWorld) configure() {
 	w.t.Helper()
-	w.Dialtree = must[*fixture.Dialtree](w.t)(fixture.NewDialtree(fixture.DialtreeOptions{Binary: w.tracer.Binary, Dir: w.dir, Config: w.config}))
+	w.Dialtree = must[*fixture.Dialtree](w.t)(fixture.NewDialtree(fixture.DialtreeOptions{Binary: w.serve, Dir: w.dir, Config: w.config}))
 }
 
 // start starts the server. Its port may be another's meanwhile: then it gets a new one.
