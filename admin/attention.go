@@ -52,6 +52,7 @@ func (s *Server) attention(o *Overview, ready Readiness, now time.Time) ([]Atten
 	list = append(list, unchecked...)
 	list = append(list, s.roomAttention()...)
 	list = append(list, s.backupAttention(o, now)...)
+	list = append(list, s.ownBackupAttention()...)
 	if n := o.Logins.Throttled; n >= manyThrottled {
 		list = append(list, Attention{Severity: severityWarning, Code: "throttled", Subject: "logins",
 			Text: fmt.Sprintf("%d logins of the last hour were turned away after too many wrong passwords: a device with an old password, or somebody who guesses. Authentication lists the users and addresses.", n)})
@@ -214,9 +215,9 @@ func (s *Server) backupAttention(o *Overview, now time.Time) []Attention {
 	case total == 0, last != nil && now.Sub(*last) < backupTooOld && !ahead(*last, now):
 		return nil
 	case last == nil:
-		a.Text = "There is no backup yet: download one, or have `dialtree backup` run each night."
+		a.Text = "There is no backup yet: download one, or set `backup.dir` in the configuration for one each night."
 	default:
-		a.Text = fmt.Sprintf("The last backup is of %s: download a new one, or have `dialtree backup` run each night.", last.Format(time.DateOnly))
+		a.Text = fmt.Sprintf("The last backup is of %s: download a new one, or set `backup.dir` in the configuration for one each night.", last.Format(time.DateOnly))
 	}
 	return []Attention{a}
 }

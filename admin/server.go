@@ -60,6 +60,7 @@ type Options struct {
 	SessionLimit time.Duration    // how long it lasts altogether; 0: access.DefaultLimit
 	Now          func() time.Time // nil: time.Now
 
+	Backups Backups // that the server writes by itself
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
@@ -87,6 +88,7 @@ type Server struct {
 	trends     *trends.Sampler
 	marks      *marks
 	watch      watch
+	backups    backups
 	live       live
 	stopping   context.Context // ends when Run does
 	stop       context.CancelFunc

@@ -99,7 +99,11 @@ func (s *Server) backup(ctx context.Context, path string) (Backup, error) {
 		return Backup{}, &store.FieldError{Path: "path", Message: "must be absolute: the server has its own working directory"}
 	}
 	if err := s.audit(ctx, "wrote a backup", "store", "", store.AuditField{Field: "path", New: path}); err != nil {
-		return Backup{}, err
+		if written := (*store.WriteError)(nil); !errors.As(err, &written) {
+			return Backup{}, err
+		}
+		// Who cannot write to the store needs a backup all the more.
+		s.log.Warn("a backup is made that the audit log does not tell of", "path", path, "by", nameOf(access.From(ctx)), "error", err)
 	}
 	info, err := s.options.Store.Backup(ctx, path)
 	if err != nil {

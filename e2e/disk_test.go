@@ -30,6 +30,8 @@ type diskWorld struct {
 	dir    string
 	plain  string // the binary as it is
 	tracer *diskfault.Tracer
+	config []string
+	serve  string // the program that serves: what the tracer says, or a script around it
 }
 
 // newDiskWorld prepares a server and starts nothing.
@@ -38,9 +40,10 @@ func newDiskWorld(t *testing.T, config ...string) *diskWorld {
 	if !diskfault.Supported {
 		check(t, &fixture.MissingError{Program: "a tracer for this machine"})
 	}
-	w := &diskWorld{t: t, dir: t.TempDir(), plain: must[string](t)(binary())}
+	w := &diskWorld{t: t, dir: t.TempDir(), plain: must[string](t)(binary()), config: config}
 	w.tracer = must[*diskfault.Tracer](t)(diskfault.New(w.dir, w.plain, nil))
-	w.Dialtree = must[*fixture.Dialtree](t)(fixture.NewDialtree(fixture.DialtreeOptions{Binary: w.tracer.Binary, Dir: w.dir, Config: config}))
+	w.serve = w.tracer.Binary
+	w.configure()
 	t.Cleanup(func() {
 		if w.Process == nil {
 			return
@@ -54,7 +57,13 @@ func newDiskWorld(t *testing.T, config ...string) *diskWorld {
 	return w
 }
 
-// start starts the server. Its port may be another's for a moment: that of a connection which somebody made meanwhile.
+// configure writes a configuration with ports that are free.
+func (w *diskWorld) configure() {
+	w.t.Helper()
+	w.Dialtree = must[*fixture.Dialtree](w.t)(fixture.NewDialtree(fixture.DialtreeOptions{Binary: w.serve, Dir: w.dir, Config: w.config}))
+}
+
+// start starts the server. Its port may be another's meanwhile: then it gets a new one.
 func (w *diskWorld) start() {
 	w.t.Helper()
 	for try := 0; ; try++ {
@@ -62,10 +71,10 @@ func (w *diskWorld) start() {
 		if err == nil {
 			return
 		}
-		if try == 20 || !strings.Contains(err.Error(), "address already in use") {
+		if try == 10 || !strings.Contains(err.Error(), "address already in use") {
 			w.t.Fatal(err)
 		}
-		time.Sleep(100 * time.Millisecond)
+		w.configure()
 	}
 }
 

@@ -75,7 +75,7 @@ func TestTortureDamagedFiles(t *testing.T) {
 	key := must[[]byte](t)(os.ReadFile(filepath.Join(dir, "secret.key")))
 
 	const seed = 7
-	n := torture.Pick(140, 10_000)
+	n := torture.Pick(140, 4_000)
 	var counts damageCounts
 	work := make(chan int)
 	var all sync.WaitGroup
@@ -253,6 +253,31 @@ func TestTortureRefusedStarts(t *testing.T) {
 			}
 		})
 	}
+	t.Run("with backups that the server wrote", func(t *testing.T) {
+		top := t.TempDir()
+		dir, backups := filepath.Join(top, "data"), filepath.Join(top, "backups")
+		check(t, copyData(dir, good))
+		check(t, os.Mkdir(backups, 0o700))
+		newest := filepath.Join(backups, "dialtree-20260302-023000.backup")
+		s := must[*store.Store](t)(store.Open(t.Context(), store.Options{Dir: dir}))
+		_, err := s.Backup(t.Context(), newest)
+		check(t, err)
+		check(t, s.Close())
+		check(t, os.WriteFile(filepath.Join(backups, "dialtree-20260303-023000.backup"), must[[]byte](t)(os.ReadFile(newest))[:9000], 0o600))
+		check(t, os.Truncate(db(dir), 5*pageSize))
+		cmd := exec.Command(plain, "serve", "--data-dir", dir)
+		cmd.Env = append(os.Environ(), "DIALTREE_BACKUP_DIR="+backups)
+		said := refusedStart(t, cmd)
+		line := "dialtree restore " + newest + " --data-dir " + dir
+		if !strings.Contains(said, line) {
+			t.Fatalf("%q is not in: %s", line, said)
+		}
+		out := must[[]byte](t)(exec.Command(plain, strings.Fields(line)[1:]...).CombinedOutput())
+		oneGeneration("1")(t, dir, sound(t, dir))
+		if !strings.Contains(string(out), "restored") {
+			t.Errorf("%s", out)
+		}
+	})
 	t.Run("somebody else's directory", func(t *testing.T) {
 		setpriv, err := exec.LookPath("setpriv")
 		if err != nil || os.Getuid() != 0 {
@@ -300,7 +325,7 @@ func refusedStart(t *testing.T, cmd *exec.Cmd) string {
 	t.Helper()
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
-	cmd.Env = append(os.Environ(), "DIALTREE_LDAP_LISTEN=127.0.0.1:0", "DIALTREE_ADMIN_LISTEN=")
+	cmd.Env = append(append(os.Environ(), cmd.Env...), "DIALTREE_LDAP_LISTEN=127.0.0.1:0", "DIALTREE_ADMIN_LISTEN=")
 	check(t, cmd.Start())
 	limit := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
 	defer limit.Stop()

@@ -198,6 +198,16 @@ func TestTortureFailingDisk(t *testing.T) {
 		w.start()
 		w.do("apply", "-f", w.path("insider.yaml"))
 	}
+	// No descriptor is left.
+	w.strike(diskfault.Fault{Calls: []string{"openat"}, First: 1, Errno: syscall.EMFILE})
+	faults++
+	if out := w.try("backup", filepath.Join(w.DataDir, "last.backup")); out.Code == 0 || !strings.Contains(out.Stderr, "too many open files") {
+		t.Errorf("without descriptors a backup ends with %d: %s", out.Code, out.Stderr)
+	}
+	refused++
+	loginsWork(t, w.Dialtree)
+	w.strike(diskfault.Fault{})
+	w.do("backup", filepath.Join(w.DataDir, "last.backup"))
 	w.do("check")
 	w.stop()
 	sound(t, w.DataDir)
@@ -293,11 +303,20 @@ func fillUp(path string) (written int64, err error) {
 func TestTortureSurroundings(t *testing.T) {
 	run := func(t *testing.T, script string, more func(d *fixture.Dialtree)) {
 		t.Parallel()
-		dir := t.TempDir()
-		d := must[*fixture.Dialtree](t)(fixture.NewDialtree(fixture.DialtreeOptions{Binary: filepath.Join(dir, "wrapped"), Dir: dir}))
 		plain := must[string](t)(binary())
-		check(t, os.WriteFile(filepath.Join(dir, "wrapped"), []byte("#!/bin/sh\nif [ \"$1\" != serve ]; then exec '"+plain+"' \"$@\"; fi\n"+strings.ReplaceAll(script, "DIALTREE", "'"+plain+"' \"$@\"")+"\n"), 0o700))
-		check(t, d.Start(t.Context()))
+		var d *fixture.Dialtree
+		for try := 0; ; try++ {
+			dir := t.TempDir()
+			d = must[*fixture.Dialtree](t)(fixture.NewDialtree(fixture.DialtreeOptions{Binary: filepath.Join(dir, "wrapped"), Dir: dir}))
+			check(t, os.WriteFile(filepath.Join(dir, "wrapped"), []byte("#!/bin/sh\nif [ \"$1\" != serve ]; then exec '"+plain+"' \"$@\"; fi\n"+strings.ReplaceAll(script, "DIALTREE", "'"+plain+"' \"$@\"")+"\n"), 0o700))
+			err := d.Start(t.Context())
+			if err == nil {
+				break
+			}
+			if try == 3 { // another has the port: this one cannot say so, without a log
+				t.Fatal(err)
+			}
+		}
 		t.Cleanup(d.Stop)
 		check(t, d.Apply(t.Context(), insider[4:]))
 		loginsWork(t, d)

@@ -46,6 +46,9 @@ func TestTortureKilledWrites(t *testing.T) {
 	if killed.Load() == 0 {
 		t.Fatal("nothing was killed")
 	}
+	if t.Failed() {
+		return
+	}
 	torture.Note(t, disk, "Killed before a system call that writes: operations, kill points, stores that were neither old nor new", torture.Dialtree,
 		"%d, %d, none", len(serverWrites)+len(fileWrites), killed.Load())
 	t.Logf("of the changes through the server, %d were as before and %d were made", kept.Load(), made.Load())
@@ -265,7 +268,8 @@ type fileWrite struct {
 	setUp func(t *testing.T, dir string)
 	// args of the program; nil: serve, which is done when it is ready.
 	args func(dir string) []string
-	// env and program of what is no dialtree.
+	flag string // of serve
+	// compacts tells that it is TestCompactor, and no dialtree.
 	compacts bool
 	// look says what is wrong with what a kill left, beyond that it does not open or is not sound.
 	look func(t *testing.T, dir string, content string)
@@ -351,7 +355,7 @@ var fileWrites = []fileWrite{
 			makeGeneration(t, dir, 1)
 			check(t, os.WriteFile(filepath.Join(dir, "secret.key"), []byte("lost"), 0o600))
 		},
-		args: nil,
+		flag: "--forget-secrets",
 		look: oneGeneration("1"),
 	},
 	{
@@ -386,6 +390,11 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 			check(t, err)
 			w.tracer = must[*diskfault.Tracer](t)(diskfault.New(w.dir, self, nil))
 		}
+		if c.flag != "" {
+			w.serve = w.write("flagged", fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" %s\n", w.tracer.Binary, c.flag))
+			check(t, os.Chmod(w.serve, 0o700))
+			w.configure()
+		}
 		check(t, os.CopyFS(w.DataDir, os.DirFS(master)))
 		check(t, filepath.WalkDir(w.DataDir, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {
@@ -406,7 +415,7 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 			}
 			code, _ = runTraced(t, w.tracer, nil, args...)
 		default:
-			code = w.serveUntilReady(c.name == "a start that forgets the secrets")
+			code = w.serveUntilReady()
 		}
 		if code == portTaken {
 			run(point)
@@ -428,8 +437,8 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 		}
 		killed++
 		check(t, w.tracer.Begin(nil))
-		if c.name == "a start that forgets the secrets" {
-			if code := w.serveUntilReady(true); code != 0 && code != portTaken { // the key is still wrong, or is gone: the same is done again
+		if c.flag != "" {
+			if code := w.serveUntilReady(); code != 0 && code != portTaken { // the key is still wrong, or is gone: the same is done again
 				t.Errorf("killed before call %d of %d: the same start again ends with %d", point, calls, code)
 				return
 			}
@@ -457,28 +466,13 @@ func (c *fileWrite) kill(t *testing.T) (killed int) {
 const portTaken = -2
 
 // serveUntilReady serves until the server is ready, and then ends it; it returns its exit code.
-func (w *diskWorld) serveUntilReady(forget bool) int {
+func (w *diskWorld) serveUntilReady() int {
 	w.t.Helper()
-	taken := func(err error) bool { return strings.Contains(err.Error(), "address already in use") }
-	if !forget {
-		if err := w.Start(w.t.Context()); err != nil && taken(err) {
-			return portTaken
-		} else if err != nil {
-			return w.ExitCode()
-		}
-	} else {
-		s, err := fixture.StartServer(w.t.Context(), w.dir, "dialtree", w.AdminAddress, w.tracer.Binary, "serve", "--forget-secrets", "--config", w.ConfigFile)
-		if err != nil && taken(err) {
-			return portTaken
-		}
-		if err != nil {
-			seen, seenErr := w.tracer.Ended()
-			if seenErr == nil && seen.Struck > 0 {
-				return diskfault.Killed
-			}
-			w.t.Fatal(err)
-		}
-		w.Process = s
+	if err := w.Start(w.t.Context()); err != nil && strings.Contains(err.Error(), "address already in use") {
+		w.configure()
+		return portTaken
+	} else if err != nil {
+		return w.ExitCode()
 	}
 	check(w.t, w.tracer.Begin(nil))
 	if seen, err := w.tracer.Set(diskfault.Fault{Under: w.DataDir}); err == nil {

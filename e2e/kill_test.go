@@ -23,7 +23,7 @@ var killedUsers = torture.Pick(20_000, 100_000)
 // its check is clean, and what it holds is what a whole run left there: the old
 // or the new, never some of each.
 func TestTortureKilledDuringImport(t *testing.T) {
-	rounds := torture.Pick(6, 60)
+	rounds := torture.Pick(6, 40)
 	const seed = 5
 	random := rand.New(rand.NewPCG(seed, 0))
 	o := options(t)

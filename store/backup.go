@@ -134,6 +134,48 @@ func extractBackup(ctx context.Context, path, dir string) error {
 		}
 		sums += sumLine(name, sum)
 	}
+	return checkSums(archive, path, sums)
+}
+
+// VerifyBackup reads a backup and looks whether it is whole: its sums, and the pages of the store in it. It writes nothing, and does not look at
+// entries, as Restore does.
+func VerifyBackup(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	archive := tar.NewReader(f)
+	sums := ""
+	for _, name := range [...]string{keyFileName, fileName} {
+		header, err := archive.Next()
+		if err != nil || header.Name != name || header.Typeflag != tar.TypeReg {
+			return notBackup(path, err)
+		}
+		at, err := f.Seek(0, io.SeekCurrent) // the archive reads no further than it must
+		if err != nil {
+			return err
+		}
+		sum := sha256.New()
+		if _, err := io.Copy(&contextWriter{ctx, sum}, archive); err != nil {
+			return notBackup(path, err)
+		}
+		sums += sumLine(name, sum)
+		if name != fileName {
+			continue
+		}
+		err = checkPages(ctx, io.NewSectionReader(f, at, header.Size), header.Size, func(format string, args ...any) error {
+			return fmt.Errorf("the store in %s is damaged: %s", path, fmt.Sprintf(format, args...))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return checkSums(archive, path, sums)
+}
+
+// checkSums compares the sums with those at the end of a backup.
+func checkSums(archive *tar.Reader, path, sums string) error {
 	header, err := archive.Next()
 	if err != nil || header.Name != sumsName {
 		return notBackup(path, err)

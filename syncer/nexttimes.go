@@ -39,3 +39,16 @@ func (s *Syncer) NextTimes(schedule, timezone string, count int) ([]time.Time, e
 	}
 	return times, nil
 }
+
+// NextTime returns when a schedule is due next after a time, in the time zone of this machine.
+func (s *Syncer) NextTime(schedule string, after time.Time) (time.Time, error) {
+	c := &store.Connector{Schedule: schedule}
+	if err := checkSchedule(c, after); err != nil {
+		return time.Time{}, err
+	}
+	calendar, err := calendarOf(c, after)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return calendar.Next(after), nil
+}

@@ -74,7 +74,7 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *l
 func (n *node) open(ctx context.Context) (err error) {
 	c, logger := n.config, n.logger
 	if n.store, err = store.Open(ctx, store.Options{Dir: c.DataDir}); err != nil {
-		return err
+		return withBackup(ctx, c, err)
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -137,6 +137,11 @@ func (n *node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if c.Backup.Dir != "" {
+		if _, err := n.syncer.NextTime(c.Backup.Schedule, time.Now()); err != nil {
+			return fmt.Errorf("backup.%w", err) // the error begins with the key
+		}
+	}
 	pages, err := page.New(logger)
 	if err != nil {
 		return err
@@ -164,6 +169,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Version:     version,
 		Ready:       n.ready,
 		System:      systemDoor{n},
+		Backups:     backupsOf(c, n.syncer),
 		Log:         n.tail,
 	})
 	if err != nil {

@@ -132,6 +132,7 @@ func (l *loader) checkLimits() {
 		{"ldap.size_limit", c.LDAP.SizeLimit, 1, 1_000_000, "500", "entries"},
 		{"throttle.user_failures", c.Throttle.UserFailures, 1, 1000, "5", "failures"},
 		{"throttle.address_failures", c.Throttle.AddressFailures, 1, 1_000_000, "50", "failures"},
+		{"backup.keep", c.Backup.Keep, 1, 1000, "14", "backups"},
 	} {
 		if n.value < n.least || n.value > n.most {
 			l.add(n.key, "must be from %d to %d %s such as %s, not %d", n.least, n.most, n.about, n.example, n.value)

@@ -20,6 +20,7 @@ type Config struct {
 	Throttle Throttle `yaml:"throttle"`
 	Admin    Admin    `yaml:"admin"`
 	Numbers  Numbers  `yaml:"numbers"`
+	Backup   Backup   `yaml:"backup"`
 	Log      Log      `yaml:"log"`
 	User     string   `yaml:"user" example:"dialtree"`  // whom a server that root starts becomes; empty: it stays what it is
 	Group    string   `yaml:"group" example:"dialtree"` // empty: the user's own
@@ -84,6 +85,13 @@ type Numbers struct {
 	Output        string `yaml:"output" example:"as_stored"` // as_stored, e164, international
 }
 
+// Backup says where the server writes backups by itself, and when.
+type Backup struct {
+	Dir      string `yaml:"dir" example:"/var/backups/dialtree"` // empty: it writes none
+	Schedule string `yaml:"schedule" example:"\"30 2 * * *\""`   // cron, or "@every 12h"
+	Keep     int    `yaml:"keep" example:"14"`                   // how many of them
+}
+
 // Log says what is logged and how.
 type Log struct {
 	Level  string `yaml:"level" example:"info"`                          // debug, info, warn, error
@@ -114,6 +122,7 @@ func Default() *Config {
 			SessionLimit: 12 * time.Hour,
 		},
 		Numbers: Numbers{Country: "49", Trunk: "0", International: "00", Output: "as_stored"},
+		Backup:  Backup{Schedule: "30 2 * * *", Keep: 14},
 		Log:     Log{Level: "info", Format: "auto"},
 	}
 }

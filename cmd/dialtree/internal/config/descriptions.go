@@ -45,6 +45,10 @@ var descriptions = map[string]description{
 	"numbers.international": {help: "What is dialled before a country code."},
 	"numbers.output":        {help: "The form in which phones get numbers: as_stored, e164 or international."},
 
+	"backup.dir":      {help: "Where backups are written by themselves, on another disk at best; empty: none are."},
+	"backup.schedule": {help: "When: cron (minute, hour, day, month, weekday), or such as @every 12h."},
+	"backup.keep":     {help: "How many of them are kept; older ones are removed."},
+
 	"log.level":  {help: "What is logged: debug, info, warn or error, and worse."},
 	"log.format": {help: "text, json, or auto: text on a terminal."},
 	"log.file":   {help: "Where it is logged instead of to standard error; SIGHUP opens the file anew."},

@@ -36,7 +36,7 @@ func TestMistakes(t *testing.T) {
 		yaml string
 		want string // the exact lines
 	}{
-		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, base_dn, data_dir, group, ldap, log, numbers, throttle, user`},
+		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, backup, base_dn, data_dir, group, ldap, log, numbers, throttle, user`},
 		{"mistyped key", "ldap:\n  lisen: 127.0.0.1:389\n", `c.yaml:2: ldap.lisen: unknown key; did you mean listen?`},
 		{"key twice", "base_dn: dc=a\nbase_dn: dc=b\n", `c.yaml:2: base_dn: is given twice, first on line 1: keep one of them`},
 		{"no YAML", "ldap: [\n", `c.yaml:1: is no valid YAML: did not find expected node content`},
@@ -174,6 +174,7 @@ admin:
   session_idle: 5m
   session_limit: 1h
 numbers: {country: "1", trunk: "1", international: "011", output: e164}
+backup: {dir: /srv/backups, schedule: "@every 12h", keep: 7}
 log: {level: debug, format: json, file: /var/log/dialtree.log}
 user: dialtree
 group: phones
@@ -195,6 +196,7 @@ group: phones
 		"DIALTREE_ADMIN_LISTEN=127.0.0.1:1390", "DIALTREE_ADMIN_CERT_FILE=a.pem", "DIALTREE_ADMIN_KEY_FILE=a.key", "DIALTREE_ADMIN_METRICS_FROM=10.1.0.0/16", "DIALTREE_ADMIN_CLEAR_TEXT_FROM=10.4.0.1/32",
 		"DIALTREE_ADMIN_SESSION_IDLE=5m", "DIALTREE_ADMIN_SESSION_LIMIT=1h",
 		"DIALTREE_NUMBERS_COUNTRY=1", "DIALTREE_NUMBERS_TRUNK=1", "DIALTREE_NUMBERS_INTERNATIONAL=011", "DIALTREE_NUMBERS_OUTPUT=e164",
+		"DIALTREE_BACKUP_DIR=/srv/backups", "DIALTREE_BACKUP_SCHEDULE=@every 12h", "DIALTREE_BACKUP_KEEP=7",
 		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json", "DIALTREE_LOG_FILE=/var/log/dialtree.log",
 		"DIALTREE_USER=dialtree", "DIALTREE_GROUP=phones",
 	})
