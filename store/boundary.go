@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -88,7 +89,8 @@ var errGone = errors.New("it was removed or replaced while dialtree has it open"
 
 // present looks whether the file that is open still has its name.
 func (s *Store) present() error {
-	info, err := os.Stat(s.db.Path())
+	path := filepath.Join(s.dir, fileName) // bbolt forgets it when it is closed
+	info, err := os.Stat(path)
 	if err == nil && !os.SameFile(info, s.file) {
 		err = errGone
 	}
@@ -98,7 +100,7 @@ func (s *Store) present() error {
 	case err == nil:
 		return nil
 	}
-	return &WriteError{Path: s.db.Path(), Err: err}
+	return &WriteError{Path: path, Err: err}
 }
 
 // errNoMap is what bbolt says once the file could not be mapped again.
