@@ -19,6 +19,7 @@ import (
 )
 
 func TestBind(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		bindName string
@@ -82,6 +83,7 @@ func TestBind(t *testing.T) {
 
 // A login is put into the DN so that the DN means that login and nothing else.
 func TestLoginsWithSpecialCharacters(t *testing.T) {
+	t.Parallel()
 	for login, value := range map[string]string{
 		"a,b": `a\,b`, "a+b": `a\+b`, `a"b`: `a\"b`, `a\b`: `a\\b`, "a<b": `a\<b`, "a>b": `a\>b`, "a;b": `a\;b`,
 		"a=b": "a=b", "#a": `\#a`, "müller": "müller", "a*b": "a*b", "a(b)": "a(b)", "a b": "a b", "o'neill": "o'neill",
@@ -132,6 +134,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestAnOutageIsNotAWrongPassword(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		make func(*bench)
@@ -167,6 +170,7 @@ func TestAnOutageIsNotAWrongPassword(t *testing.T) {
 }
 
 func TestAHungDirectoryKeepsNobodyLongerThanItsTimeout(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	b.directory.set(func(d *directory) { d.delay = 30 * time.Second })
 	var all sync.WaitGroup
@@ -186,6 +190,7 @@ func TestAHungDirectoryKeepsNobodyLongerThanItsTimeout(t *testing.T) {
 }
 
 func TestFiftyIdenticalWrongPasswordsReachTheUpstreamOnce(t *testing.T) {
+	t.Parallel()
 	for _, parallel := range []bool{false, true} {
 		t.Run(fmt.Sprintf("parallel=%t", parallel), func(t *testing.T) {
 			b := newBench(t, nil)
@@ -216,6 +221,7 @@ func TestFiftyIdenticalWrongPasswordsReachTheUpstreamOnce(t *testing.T) {
 }
 
 func TestGuessesInEveryFormOfTheNameAreOneAccount(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	forms := []string{"alice", "ALICE", "alice@example.com", `EXAMPLE\alice`, "uid=alice,ou=users,dc=dialtree", "UID=Alice,OU=users,dc=dialtree", "alice@other.example"}
 	var last ldapwire.ResultCode
@@ -252,6 +258,7 @@ func TestAThousandRightPasswordsInParallelPass(t *testing.T) {
 
 // The answers of Active Directory that tell that the password was right.
 func TestRefusalsThatAreNoGuess(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	b.directory.set(func(d *directory) {
 		d.refusal = "80090308: LdapErr: DSID-0C09041C, comment: AcceptSecurityContext error, data 532, v4563"
@@ -273,6 +280,7 @@ func TestRefusalsThatAreNoGuess(t *testing.T) {
 }
 
 func TestALockedAccountIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	b.directory.set(func(d *directory) {
 		d.refusal = "80090308: LdapErr: DSID-0C09041C, comment: AcceptSecurityContext error, data 775, v4563"
@@ -288,6 +296,7 @@ func TestALockedAccountIsLeftAlone(t *testing.T) {
 }
 
 func TestSuccessCache(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(_ *authproxy.Options, u *store.Upstream) { u.Cache.Success = store.Duration(time.Minute) })
 	for range 5 {
 		if code := b.dial().bind("alice", "right"); code != 0 {
@@ -345,6 +354,7 @@ func TestOfflineCache(t *testing.T) {
 }
 
 func TestARefusedPasswordIsForgottenByTheOfflineCache(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(_ *authproxy.Options, u *store.Upstream) { u.Cache.Offline = store.Duration(time.Hour) })
 	b.dial().bind("alice", "right")
 	b.directory.set(func(d *directory) { d.passwords["uid=alice"+people] = "new" })
@@ -416,6 +426,7 @@ func TestCheckUpstream(t *testing.T) {
 }
 
 func TestADeviceChangesForTheNextBind(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	c := b.dial()
 	if code := c.bind("reception", "phone-secret"); code != 0 {

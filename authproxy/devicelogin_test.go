@@ -11,6 +11,7 @@ import (
 )
 
 func TestLoginDevice(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	b.apply(&store.Changes{PutObjects: []store.Object{
 		&store.Device{Name: "off", Password: store.Literal("phone-secret"), Disabled: true},
@@ -51,6 +52,7 @@ func TestLoginDevice(t *testing.T) {
 
 // Failures count together, whichever way the device comes.
 func TestLoginDeviceIsThrottled(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *authproxy.Options, _ *store.Upstream) {
 		o.Throttle = authproxy.ThrottleOptions{AddressFailures: 2, Window: time.Minute, Delay: time.Minute}
 	})

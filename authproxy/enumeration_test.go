@@ -13,6 +13,7 @@ import (
 
 // Whoever tries one password again and again, or many, gets the same answers in the same order, whether there is such a user or not.
 func TestNamesAreNotToldByTheOrderOfAnswers(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, func(o *authproxy.Options, _ *store.Upstream) { o.Throttle.AddressFailures = 1000 })
 	answers := func(name string) []ldapwire.ResultCode {
 		var codes []ldapwire.ResultCode
@@ -64,6 +65,7 @@ func TestNamesAreNotToldByLoginsAtOnce(t *testing.T) {
 
 // A phone that tried its password before its user was imported, or while he was disabled, logs in as soon as he can.
 func TestAPasswordTriedTooEarlyIsNotHeldAgainstTheUser(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	for range 3 {
 		if code := b.dial().bind("dora", "right"); code != ldapwire.InvalidCredentials {

@@ -10,6 +10,7 @@ import (
 const oidPasswordModify = "1.3.6.1.4.1.4203.1.11.1"
 
 func TestPasswordModify(t *testing.T) {
+	t.Parallel()
 	change := func(identity, old, new string) []byte {
 		p := ldapwire.PasswordModify{OldPassword: []byte(old), NewPassword: []byte(new)}
 		if identity != "" {

@@ -18,6 +18,7 @@ func offline(_ *authproxy.Options, u *store.Upstream) {
 
 // An account that the directory has ended, whatever the password, does not live on in the offline cache.
 func TestOfflineCacheEndsWithTheAccount(t *testing.T) {
+	t.Parallel()
 	ad := func(data string) string {
 		return "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data " + data + ", v4563"
 	}
@@ -76,6 +77,7 @@ func TestOfflineCacheIsForOutages(t *testing.T) {
 
 // The wait for other logins of the account is part of bind_timeout.
 func TestTheWaitForOtherLoginsIsPartOfTheTimeout(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	b.directory.set(func(d *directory) { d.delay = 1500 * time.Millisecond })
 	var all sync.WaitGroup

@@ -45,6 +45,7 @@ func TestARememberedPasswordIsOfOneAccount(t *testing.T) {
 
 // A name that is given to somebody else is asked about again, whatever worked for the one before.
 func TestARememberedPasswordIsOfOnePerson(t *testing.T) {
+	t.Parallel()
 	t.Run("removed and made again", func(t *testing.T) {
 		b := cached(t)
 		b.expect("the first", "alice", "right", ldapwire.Success)
@@ -82,6 +83,7 @@ func TestARememberedPasswordIsOfOnePerson(t *testing.T) {
 
 // What one directory said holds for no other, in either way.
 func TestARememberedPasswordIsOfOneDirectory(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(u *store.Upstream, other string){
 		"another server":  func(u *store.Upstream, other string) { u.URLs = []string{"ldap://" + other} },
 		"another bind DN": func(u *store.Upstream, _ string) { u.BindDN = "uid=%,ou=others,dc=example,dc=com" },

@@ -12,6 +12,7 @@ import (
 )
 
 func TestLoginUser(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, nil)
 	client := netip.MustParseAddrPort("192.0.2.7:1234")
 	for _, tt := range []struct {
