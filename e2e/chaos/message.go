@@ -1,9 +1,6 @@
 package chaos
 
-import (
-	"errors"
-	"io"
-)
+import "github.com/dialtree/dialtree/e2e/fixture"
 
 // The tags of RFC 4511 that matter here.
 const (
@@ -22,62 +19,13 @@ const (
 	tagExtAnswer   = 0x78
 )
 
-var errNotLDAP = errors.New("not an LDAP message")
-
-// readMessage reads one whole message, up to 64 MiB.
-func readMessage(r io.Reader) ([]byte, error) {
-	head := make([]byte, 2, 8)
-	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, err
-	}
-	if head[0] != tagSequence {
-		return nil, errNotLDAP
-	}
-	n := int(head[1])
-	if n >= 0x80 {
-		octets := n & 0x7f
-		if octets == 0 || octets > 4 {
-			return nil, errNotLDAP
-		}
-		head = head[:2+octets]
-		if _, err := io.ReadFull(r, head[2:]); err != nil {
-			return nil, err
-		}
-		n = 0
-		for _, o := range head[2:] {
-			n = n<<8 | int(o)
-		}
-	}
-	if n > 64<<20 {
-		return nil, errNotLDAP
-	}
-	message := append(make([]byte, 0, len(head)+n), head...)
-	message = message[:len(head)+n]
-	_, err := io.ReadFull(r, message[len(head):])
-	return message, err
-}
+// mostOfMessage bounds a message that passes, in bytes.
+const mostOfMessage = 64 << 20
 
 // element takes the first element off b.
 func element(b []byte) (tag byte, content, rest []byte, ok bool) {
-	if len(b) < 2 {
-		return 0, nil, nil, false
-	}
-	n, head := int(b[1]), 2
-	if n >= 0x80 {
-		octets := n & 0x7f
-		if octets == 0 || octets > 4 || len(b) < 2+octets {
-			return 0, nil, nil, false
-		}
-		n = 0
-		for _, o := range b[2 : 2+octets] {
-			n = n<<8 | int(o)
-		}
-		head += octets
-	}
-	if n < 0 || len(b)-head < n {
-		return 0, nil, nil, false
-	}
-	return b[0], b[head : head+n], b[head+n:], true
+	tag, content, rest, err := fixture.Cut(b)
+	return tag, content, rest, err == nil
 }
 
 // An envelope is a message taken apart.

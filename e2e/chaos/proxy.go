@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
 // A Layer is what a Proxy sees of a connection.
@@ -274,7 +276,7 @@ func (p *Proxy) serve(client net.Conn) {
 // serveSecured ends TLS here and works on messages.
 func (p *Proxy) serveSecured(client net.Conn, server net.Conn) {
 	if p.o.Layer == Upgrade {
-		request, err := readMessage(client)
+		request, err := fixture.ReadMessage(client, mostOfMessage)
 		if err != nil {
 			return
 		}

@@ -8,13 +8,15 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
 // serveMessages passes requests and answers one at a time, each pair with at most one fault.
 func (p *Proxy) serveMessages(client, server net.Conn) {
 	requests, answers := bufio.NewReader(client), bufio.NewReader(server)
 	for {
-		request, err := readMessage(requests)
+		request, err := fixture.ReadMessage(requests, mostOfMessage)
 		if err != nil {
 			if l, ok := client.(*line); ok && errors.Is(err, errEnded) {
 				l.end()
@@ -89,7 +91,7 @@ func (x *exchange) ask(f Fault) bool {
 	rewrite := x.p.rewrite
 	x.p.mu.Unlock()
 	for {
-		part, err := readMessage(x.answers)
+		part, err := fixture.ReadMessage(x.answers, mostOfMessage)
 		if err != nil {
 			return false
 		}
@@ -335,7 +337,7 @@ func (p *Proxy) swap(mine []byte) []byte {
 // strip answers StartTLS as somebody does who wants to read on: with a refusal, with an answer of another kind, or by going on in clear. A bind that
 // comes all the same counts as delivered.
 func (p *Proxy) strip(client net.Conn, how int) {
-	request, err := readMessage(client)
+	request, err := fixture.ReadMessage(client, mostOfMessage)
 	if err != nil {
 		return
 	}
@@ -349,7 +351,7 @@ func (p *Proxy) strip(client net.Conn, how int) {
 		_, _ = client.Write(append(answer(e.id, tagExtAnswer, 0, ""), answer(e.id+1, tagBindAnswer, 0, "")...))
 	}
 	for {
-		message, err := readMessage(client)
+		message, err := fixture.ReadMessage(client, mostOfMessage)
 		if err != nil {
 			break
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
 // A Reply is one message of a server.
@@ -33,11 +35,11 @@ func (r *Reply) Notice() bool { return r.ID == 0 }
 
 // readReply takes a message apart, strictly: a server has no excuse.
 func readReply(b []byte) (*Reply, error) {
-	tag, body, rest, err := cut(b)
+	tag, body, rest, err := fixture.Cut(b)
 	if err != nil || tag != tagSequence || len(rest) > 0 {
 		return nil, fmt.Errorf("% x is no message", b[:min(len(b), 40)])
 	}
-	tag, number, body, err := cut(body)
+	tag, number, body, err := fixture.Cut(body)
 	if err != nil || tag != tagInteger || len(number) == 0 || len(number) > 4 || number[0] > 0x7f || len(number) > 1 && number[0] == 0 && number[1] < 0x80 {
 		return nil, fmt.Errorf("% x has no message ID", b[:min(len(b), 40)])
 	}
@@ -45,13 +47,13 @@ func readReply(b []byte) (*Reply, error) {
 	for _, o := range number {
 		r.ID = r.ID<<8 | int64(o)
 	}
-	r.Tag, body, _, err = cut(body)
+	r.Tag, body, _, err = fixture.Cut(body)
 	if err != nil {
 		return nil, fmt.Errorf("% x has no operation", b[:min(len(b), 40)])
 	}
 	switch r.Tag {
 	case tagSearchEntry:
-		_, dn, _, err := cut(body)
+		_, dn, _, err := fixture.Cut(body)
 		r.DN = string(dn)
 		return r, err
 	case tagReference, tagIntermediate:
@@ -63,7 +65,7 @@ func readReply(b []byte) (*Reply, error) {
 }
 
 func (r *Reply) result(body []byte) error {
-	tag, code, body, err := cut(body)
+	tag, code, body, err := fixture.Cut(body)
 	if err != nil || tag != tagEnumerated || len(code) == 0 || len(code) > 2 {
 		return errors.New("a result has no code")
 	}
@@ -72,7 +74,7 @@ func (r *Reply) result(body []byte) error {
 	}
 	for i := range 2 {
 		var text []byte
-		if tag, text, body, err = cut(body); err != nil || tag != tagOctets {
+		if tag, text, body, err = fixture.Cut(body); err != nil || tag != tagOctets {
 			return errors.New("a result is cut off")
 		}
 		if !utf8.Valid(text) || strings.ContainsFunc(string(text), func(c rune) bool { return c < ' ' || c == 0x7f }) {
@@ -84,7 +86,7 @@ func (r *Reply) result(body []byte) error {
 	}
 	for len(body) > 0 {
 		var content []byte
-		if tag, content, body, err = cut(body); err != nil {
+		if tag, content, body, err = fixture.Cut(body); err != nil {
 			return errors.New("a result ends in junk")
 		}
 		switch tag {
@@ -157,16 +159,16 @@ func Listen(conn net.Conn, by time.Time, enough func(r *Reply) bool) (replies []
 // own password is in.
 func (s *Subject) legal(sent []byte) (may bool, dear int) {
 	for len(sent) > 0 {
-		tag, body, rest, err := cut(sent)
+		tag, body, rest, err := fixture.Cut(sent)
 		if err != nil || tag != tagSequence {
 			return may, dear
 		}
 		sent = rest
-		_, _, body, err = cut(body)
+		_, _, body, err = fixture.Cut(body)
 		if err != nil {
 			continue
 		}
-		tag, body, _, err = cut(body)
+		tag, body, _, err = fixture.Cut(body)
 		if err != nil || tag != tagBindRequest {
 			continue
 		}
@@ -185,15 +187,15 @@ func (s *Subject) legal(sent []byte) (may bool, dear int) {
 
 // credentials are the name and the password of a BindRequest; secret is nil where there is none.
 func credentials(body []byte) (name, secret []byte) {
-	_, _, body, err := cut(body)
+	_, _, body, err := fixture.Cut(body)
 	if err != nil {
 		return nil, nil
 	}
-	_, name, body, err = cut(body)
+	_, name, body, err = fixture.Cut(body)
 	if err != nil {
 		return nil, nil
 	}
-	tag, auth, _, err := cut(body)
+	tag, auth, _, err := fixture.Cut(body)
 	switch {
 	case err != nil:
 		return nil, nil
@@ -202,11 +204,11 @@ func credentials(body []byte) (name, secret []byte) {
 	case tag != tagSASL:
 		return nil, nil
 	}
-	_, _, auth, err = cut(auth)
+	_, _, auth, err = fixture.Cut(auth)
 	if err != nil {
 		return nil, nil
 	}
-	_, message, _, err := cut(auth)
+	_, message, _, err := fixture.Cut(auth)
 	parts := bytes.Split(message, []byte{0})
 	if err != nil || len(parts) != 3 {
 		return nil, nil

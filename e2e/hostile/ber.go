@@ -3,6 +3,8 @@ package hostile
 import (
 	"errors"
 	"slices"
+
+	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
 // Identifier octets of RFC 4511.
@@ -94,29 +96,6 @@ func message(id int64, op []byte, controls ...[]byte) []byte {
 	return tlv(tagSequence, integer(id), op, tlv(tagControls, controls...))
 }
 
-// cut takes the first element off b, with a length of up to eight octets.
-func cut(b []byte) (tag byte, content, rest []byte, err error) {
-	if len(b) < 2 {
-		return 0, nil, nil, errBER
-	}
-	n, head := uint64(b[1]), 2
-	if n >= 0x80 {
-		count := int(n & 0x7f)
-		if count == 0 || count > 8 || len(b) < 2+count {
-			return 0, nil, nil, errBER
-		}
-		n = 0
-		for _, o := range b[2 : 2+count] {
-			n = n<<8 | uint64(o)
-		}
-		head += count
-	}
-	if n > uint64(len(b)-head) {
-		return 0, nil, nil, errBER
-	}
-	return b[0], b[head : head+int(n)], b[head+int(n):], nil
-}
-
 // whole is the length of the message at the head of b; 0 while it is not all there.
 func whole(b []byte) (int, error) {
 	if len(b) < 2 {
@@ -156,7 +135,7 @@ type node struct {
 // parse reads a well-formed message. Only what is constructed has parts: what an OCTET STRING holds
 // is its own affair.
 func parse(b []byte) *node {
-	tag, content, rest, err := cut(b)
+	tag, content, rest, err := fixture.Cut(b)
 	if err != nil || len(rest) > 0 {
 		panic("hostile: a good message is malformed")
 	}
@@ -170,7 +149,7 @@ func nodeOf(tag byte, content []byte) *node {
 		return n
 	}
 	for len(content) > 0 {
-		kid, body, rest, err := cut(content)
+		kid, body, rest, err := fixture.Cut(content)
 		if err != nil {
 			panic("hostile: a good message is malformed")
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
 var subject = &Subject{
@@ -57,7 +59,7 @@ func TestNested(t *testing.T) {
 	}
 	deep := nested(0x30, 1000, nil)
 	for n := range 1000 {
-		tag, content, rest, err := cut(deep)
+		tag, content, rest, err := fixture.Cut(deep)
 		if err != nil || tag != 0x30 || len(rest) > 0 {
 			t.Fatalf("element %d is wrong: %#x, %v", n, tag, err)
 		}
