@@ -1,11 +1,7 @@
 package admin
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dialtree/dialtree/admin/access"
-	"github.com/dialtree/dialtree/csvcell"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -46,7 +41,7 @@ func (s *Server) auditRoutes(api huma.API) {
 			if err := s.audit(ctx, "downloaded the audit log", "", ""); err != nil {
 				return nil, err
 			}
-			return &huma.StreamResponse{Body: func(hc huma.Context) { s.writeAuditFile(hc, in.Format) }}, nil
+			return &huma.StreamResponse{Body: func(hc huma.Context) { auditFile().send(s, hc, in.Format, s.wholeAudit) }}, nil
 		})
 }
 
@@ -82,24 +77,12 @@ func shownRecord(r *store.AuditRecord) AuditRecord {
 	return shown
 }
 
-// writeAuditFile writes the whole log. What cannot be read cuts the file off: its client sees that it did not end well.
-func (s *Server) writeAuditFile(hc huma.Context, format string) {
-	mime, write := "text/csv; charset=utf-8", auditCSV
-	if format == "json" {
-		mime, write = "application/jsonl", auditJSON
-	}
-	hc.SetHeader("Content-Type", mime)
-	hc.SetHeader("Content-Disposition", `attachment; filename="dialtree-audit.`+map[string]string{"csv": "csv", "json": "jsonl"}[format]+`"`)
-	hc.SetHeader("X-Content-Type-Options", "nosniff")
-	hc.SetStatus(http.StatusOK)
-	b := bufio.NewWriterSize(hc.BodyWriter(), 32<<10)
-	err := write(hc.Context(), b, s.wholeAudit)
-	if err == nil {
-		err = b.Flush()
-	}
-	if err != nil {
-		s.log.Warn("the audit log was not written to its end", "error", err)
-		panic(http.ErrAbortHandler)
+// auditFile is the audit log as a file.
+func auditFile() *logFile[AuditRecord] {
+	return &logFile[AuditRecord]{
+		name:   "audit",
+		header: []string{"n", "at", "who", "door", "from", "action", "kind", "name", "fields", "more", "change"},
+		row:    auditRow,
 	}
 }
 
@@ -130,54 +113,13 @@ func (s *Server) wholeAudit(yield func(AuditRecord, error) bool) {
 	}
 }
 
-func auditJSON(ctx context.Context, w io.Writer, records func(func(AuditRecord, error) bool)) error {
-	enc := json.NewEncoder(w)
-	for r, err := range records {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = enc.Encode(r)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func auditCSV(ctx context.Context, w io.Writer, records func(func(AuditRecord, error) bool)) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	if err := out.Write([]string{"n", "at", "who", "door", "from", "action", "kind", "name", "fields", "more", "change"}); err != nil {
-		return err
-	}
-	for r, err := range records {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = out.Write(auditRow(&r))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
 func auditRow(r *AuditRecord) []string {
 	fields := make([]string, len(r.Fields))
 	for i, f := range r.Fields {
 		fields[i] = f.Field + ": " + f.Old + " → " + f.New
 	}
-	row := []string{
+	return []string{
 		strconv.FormatUint(r.N, 10), r.At.Format(time.RFC3339), r.Who, r.Door, r.From, r.Action, r.Kind, r.Name,
 		strings.Join(fields, "; "), strconv.Itoa(r.More), strconv.FormatUint(r.Change, 10),
 	}
-	for i := range row {
-		row[i] = csvcell.Escape(row[i])
-	}
-	return row
 }

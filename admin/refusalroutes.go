@@ -1,11 +1,7 @@
 package admin
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -15,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/dialtree/dialtree/admin/access"
-	"github.com/dialtree/dialtree/csvcell"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -67,7 +62,9 @@ func (s *Server) refusalRoutes(api huma.API) {
 			if err := s.audit(ctx, "downloaded what was refused", "", ""); err != nil {
 				return nil, err
 			}
-			return &huma.StreamResponse{Body: func(hc huma.Context) { s.writeRefusals(hc, in) }}, nil
+			return &huma.StreamResponse{Body: func(hc huma.Context) {
+				refusalFile().send(s, hc, in.Format, s.refusals(hc.Context(), 0, &in.RefusalFilter))
+			}}, nil
 		})
 }
 
@@ -136,65 +133,18 @@ func (f *RefusalFilter) lets(r *store.Refusal, network netip.Prefix) bool {
 	return err == nil && network.Contains(a)
 }
 
-// writeRefusals writes a file. What cannot be read cuts it off: its client sees that it did not end well.
-func (s *Server) writeRefusals(hc huma.Context, in *refusalFileInput) {
-	mime, extension, write := "text/csv; charset=utf-8", "csv", refusalsCSV
-	if in.Format == "json" {
-		mime, extension, write = "application/jsonl", "jsonl", refusalsJSON
+// refusalFile is the log of refusals as a file.
+func refusalFile() *logFile[Refusal] {
+	return &logFile[Refusal]{
+		name:   "refusals",
+		header: []string{"n", "first", "last", "count", "door", "name", "from", "outcome", "code", "reason"},
+		row:    refusalRow,
 	}
-	hc.SetHeader("Content-Type", mime)
-	hc.SetHeader("Content-Disposition", `attachment; filename="dialtree-refusals.`+extension+`"`)
-	hc.SetHeader("X-Content-Type-Options", "nosniff")
-	hc.SetStatus(http.StatusOK)
-	b := bufio.NewWriterSize(hc.BodyWriter(), 32<<10)
-	err := write(b, s.refusals(hc.Context(), 0, &in.RefusalFilter))
-	if err == nil {
-		err = b.Flush()
-	}
-	if err != nil {
-		s.log.Warn("the log of refusals was not written to its end", "error", err)
-		panic(http.ErrAbortHandler)
-	}
-}
-
-func refusalsJSON(w io.Writer, records func(func(Refusal, error) bool)) error {
-	enc := json.NewEncoder(w)
-	for r, err := range records {
-		if err == nil {
-			err = enc.Encode(r)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func refusalsCSV(w io.Writer, records func(func(Refusal, error) bool)) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	if err := out.Write([]string{"n", "first", "last", "count", "door", "name", "from", "outcome", "code", "reason"}); err != nil {
-		return err
-	}
-	for r, err := range records {
-		if err == nil {
-			err = out.Write(refusalRow(&r))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
 }
 
 func refusalRow(r *Refusal) []string {
-	row := []string{
+	return []string{
 		strconv.FormatUint(r.N, 10), r.First.Format(time.RFC3339), r.Last.Format(time.RFC3339), strconv.Itoa(r.Count),
 		r.Door, r.Name, r.From, r.Outcome, strconv.Itoa(r.Code), r.Reason,
 	}
-	for i := range row {
-		row[i] = csvcell.Escape(row[i])
-	}
-	return row
 }

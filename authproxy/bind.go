@@ -11,6 +11,7 @@ import (
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 	"github.com/dialtree/dialtree/authproxy/trace"
 	"github.com/dialtree/dialtree/authproxy/upstream"
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -28,7 +29,7 @@ const maxName = 1024
 // An attempt is one login on its way through the steps.
 type attempt struct {
 	name  string     // as the client sent it
-	from  netip.Addr // networkOf the client's address
+	from  netip.Addr // refusals.NetworkOf the client's address
 	start time.Time
 	// deviceOnly: the name is a device's, in no other form, and never a user's.
 	deviceOnly bool
@@ -98,7 +99,7 @@ func (f *Front) bind(w *ldapserver.ResponseWriter, r *ldapserver.Request, t *tra
 	}
 	a := attempt{
 		name:  string(name[:min(len(name), maxName+1)]),
-		from:  networkOf(r.Conn.RemoteAddr().Addr()),
+		from:  refusals.NetworkOf(r.Conn.RemoteAddr().Addr()),
 		start: f.now(),
 		door:  doorOf(r.Conn),
 		trace: t,

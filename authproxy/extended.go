@@ -8,6 +8,7 @@ import (
 	"github.com/dialtree/dialtree/authproxy/ldapserver"
 	"github.com/dialtree/dialtree/authproxy/ldapwire"
 	"github.com/dialtree/dialtree/authproxy/trace"
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -71,7 +72,7 @@ func (f *Front) passwordModify(w *ldapserver.ResponseWriter, r *ldapserver.Reque
 		refuse(ldapwire.UnwillingToPerform, "this password is kept by the company's directory: change it there")
 		return
 	}
-	a := attempt{name: who.User, from: networkOf(r.Conn.RemoteAddr().Addr()), start: f.now(), door: doorOf(r.Conn), trace: t}
+	a := attempt{name: who.User, from: refusals.NetworkOf(r.Conn.RemoteAddr().Addr()), start: f.now(), door: doorOf(r.Conn), trace: t}
 	ctx := r.Context()
 	f.login(ctx, &a, p.OldPassword)
 	f.wait(ctx, &a)

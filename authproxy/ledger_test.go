@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/dialtree/dialtree/refusals"
 )
 
 var (
@@ -142,14 +144,14 @@ func TestSprayingFromOneAddressIsThrottled(t *testing.T) {
 }
 
 func TestOneNetworkOfIPv6IsOneAddress(t *testing.T) {
-	a := networkOf(netip.MustParseAddr("2001:db8::1"))
-	if b := networkOf(netip.MustParseAddr("2001:db8::ffff:2")); a != b {
+	a := refusals.NetworkOf(netip.MustParseAddr("2001:db8::1"))
+	if b := refusals.NetworkOf(netip.MustParseAddr("2001:db8::ffff:2")); a != b {
 		t.Errorf("%v and %v differ", a, b)
 	}
-	if b := networkOf(netip.MustParseAddr("2001:db8:0:1::1")); a == b {
+	if b := refusals.NetworkOf(netip.MustParseAddr("2001:db8:0:1::1")); a == b {
 		t.Errorf("two networks are one")
 	}
-	if a := networkOf(netip.MustParseAddr("::ffff:192.0.2.10")); a != desk {
+	if a := refusals.NetworkOf(netip.MustParseAddr("::ffff:192.0.2.10")); a != desk {
 		t.Errorf("a mapped address is %v, want %v", a, desk)
 	}
 }

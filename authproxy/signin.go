@@ -60,7 +60,7 @@ func (f *Front) waitLikeAUser(ctx context.Context, a *attempt, password []byte) 
 }
 
 func (f *Front) newAttempt(client netip.AddrPort, name string) attempt {
-	return attempt{name: name[:min(len(name), maxName+1)], from: networkOf(client.Addr()), start: f.now()}
+	return attempt{name: name[:min(len(name), maxName+1)], from: refusals.NetworkOf(client.Addr()), start: f.now()}
 }
 
 // refusedEmpty takes note of a name that came without a password.

@@ -1,7 +1,6 @@
 package authproxy
 
 import (
-	"net/netip"
 	"time"
 )
 
@@ -64,16 +63,4 @@ func (f failures) add(now time.Time, limit int) failures {
 		f = f[:limit-1]
 	}
 	return append(f, now)
-}
-
-// networkOf is the address whose failures are counted together: an IPv4 address,
-// or the /64 that an IPv6 host picks its addresses from.
-func networkOf(a netip.Addr) netip.Addr {
-	a = a.Unmap()
-	if a.Is6() {
-		if p, err := a.WithZone("").Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return a
 }

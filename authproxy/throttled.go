@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dialtree/dialtree/refusals"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -42,7 +43,7 @@ func (f *Front) ResetUser(name string) bool {
 func (f *Front) ResetAddress(name string) bool {
 	text, _, _ := strings.Cut(name, "/")
 	address, err := netip.ParseAddr(text)
-	return err == nil && f.ledger.forgetAddress(networkOf(address))
+	return err == nil && f.ledger.forgetAddress(refusals.NetworkOf(address))
 }
 
 // throttled lists what counts now.
@@ -89,7 +90,7 @@ func worstFirst(names []ThrottledName) []ThrottledName {
 	return names[:min(len(names), maxThrottled)]
 }
 
-// networkName writes what networkOf returned: an IPv6 address stands for its network.
+// networkName writes what refusals.NetworkOf returned: an IPv6 address stands for its network.
 func networkName(a netip.Addr) string {
 	if a.Is6() {
 		return netip.PrefixFrom(a, 64).String()

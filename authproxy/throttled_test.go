@@ -5,13 +5,15 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"github.com/dialtree/dialtree/refusals"
 )
 
 func TestThrottledNames(t *testing.T) {
 	l := newLedger(ThrottleOptions{})
 	host := netip.MustParseAddr("2001:db8:1:2:3::4")
 	for i := range 4 {
-		l.wrong("alice", fmt.Sprint("guess ", i), networkOf(host), noon.Add(time.Duration(i)*time.Second))
+		l.wrong("alice", fmt.Sprint("guess ", i), refusals.NetworkOf(host), noon.Add(time.Duration(i)*time.Second))
 	}
 	l.wrong("bob", "guess", desk, noon)
 	l.wrong(deviceKey("lobby"), "guess", desk, noon)

@@ -127,7 +127,7 @@ func (c *Collector) Add(r Refusal) {
 // add counts a refusal as one of its kind, or of its network's others, or of everybody's.
 func (c *Collector) add(r Refusal, now time.Time) {
 	from := r.From
-	r.From = networkOf(from)
+	r.From = NetworkOf(from)
 	t := c.kinds[r]
 	if t == nil && c.ofNet[r.From] >= maxOfNetwork {
 		r = Refusal{Door: r.Door, Known: r.Known, From: r.From, Outcome: Others}
@@ -234,8 +234,8 @@ func record(r Refusal, t *tally) store.Refusal {
 	return out
 }
 
-// networkOf is whose refusals are counted together: an IPv4 address, or the /64 that an IPv6 host picks its addresses from.
-func networkOf(a netip.Addr) netip.Addr {
+// NetworkOf is whose refusals are counted together: an IPv4 address, or the /64 that an IPv6 host picks its addresses from.
+func NetworkOf(a netip.Addr) netip.Addr {
 	a = a.Unmap()
 	if a.Is6() {
 		if p, err := a.WithZone("").Prefix(64); err == nil {

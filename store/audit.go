@@ -1,14 +1,10 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 const (
@@ -69,23 +65,6 @@ func (s *Store) Audit(before uint64) iter.Seq2[AuditRecord, error] {
 	}
 }
 
-// lastFirst visits what a bucket has under numbers before one, the last first; before 0 begins at the end.
-func lastFirst(b *bbolt.Bucket, before uint64) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		c := b.Cursor()
-		k, data := c.Last()
-		if before > 0 {
-			if k, _ = c.Seek(number(before)); k == nil {
-				k, data = c.Last()
-			} else {
-				k, data = c.Prev()
-			}
-		}
-		for ; k != nil && yield(data); k, data = c.Prev() {
-		}
-	}
-}
-
 func decodeAudit(data []byte) (AuditRecord, error) {
 	var r AuditRecord
 	if err := json.Unmarshal(data, &r); err != nil {
@@ -101,10 +80,7 @@ func (a *applier) writeAudit() error {
 		return nil
 	}
 	b := a.tx.Bucket(bucketAudit)
-	n := uint64(0)
-	if last, _ := b.Cursor().Last(); last != nil {
-		n = binary.BigEndian.Uint64(last)
-	}
+	n := lastNumber(b)
 	for _, r := range records {
 		n++
 		r.N, r.At = n, a.now
@@ -117,47 +93,18 @@ func (a *applier) writeAudit() error {
 		}
 	}
 	a.audited = true
-	return a.pruneAudit(n)
-}
-
-// pruneAudit leaves the last records.
-func (a *applier) pruneAudit(last uint64) error {
-	if last <= keptAudit {
-		return nil
-	}
-	b := a.tx.Bucket(bucketAudit)
-	var old [][]byte // bbolt's cursors skip keys when one is deleted under them
-	c := b.Cursor()
-	for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) <= last-keptAudit; k, _ = c.Next() {
-		old = append(old, bytes.Clone(k))
-	}
-	for _, k := range old {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
-	}
-	return nil
+	return forget(b, func(k uint64, _ []byte) bool { return k+keptAudit <= n })
 }
 
 // audit checks that the audit records can be read and that none is missing between the first and the last.
 func (c *checker) audit() error {
-	last := uint64(0)
-	return c.forEach(bucketAudit, func(k, v []byte) error {
-		if len(k) != 8 {
-			return c.report(fmt.Sprintf("audit record with the key %q", k), "the key is not a number")
-		}
-		n := binary.BigEndian.Uint64(k)
-		where := fmt.Sprintf("audit record %d", n)
-		before := last
-		last = n
-		r, err := decodeAudit(v)
+	return c.numbered(bucketAudit, "audit record", func(where string, n uint64, data []byte) error {
+		r, err := decodeAudit(data)
 		switch {
 		case err != nil:
 			return c.report(where, "%v", err)
 		case r.N != n:
 			return c.report(where, "it calls itself %d", r.N)
-		case before != 0 && n != before+1:
-			return c.report(where, "it follows record %d", before)
 		case r.Change > c.seq:
 			return c.report(where, "its change %d is later than the store's last change %d", r.Change, c.seq)
 		}

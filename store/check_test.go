@@ -91,7 +91,7 @@ func TestCheckFindsPlantedFaults(t *testing.T) {
 		{"audit log with a gap", func(tx *bbolt.Tx) error {
 			b := tx.Bucket(bucketAudit)
 			return errors.Join(b.Put(number(3), []byte(`{"n":3}`)), b.Put(number(5), []byte(`{"n":5}`)))
-		}, "audit record 5: it follows record 3"},
+		}, "audit record 5: it follows audit record 3"},
 		{"images with a part missing", func(tx *bbolt.Tx) error {
 			b := tx.Bucket(bucketImages)
 			packed := append([]byte(nil), b.Get(append(runKey("staff", 1), number(0)...))...)

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -69,10 +67,7 @@ func (a *applier) writeRefusals() error {
 		return nil
 	}
 	b := a.tx.Bucket(bucketRefusals)
-	n := uint64(0)
-	if last, _ := b.Cursor().Last(); last != nil {
-		n = binary.BigEndian.Uint64(last)
-	}
+	n := lastNumber(b)
 	for _, r := range a.c.Refusals {
 		n++
 		r.N = n
@@ -84,49 +79,25 @@ func (a *applier) writeRefusals() error {
 		}
 	}
 	a.audited = true
-	return a.pruneRefusals(n)
-}
-
-func (a *applier) pruneRefusals(last uint64) error {
-	b := a.tx.Bucket(bucketRefusals)
 	old := a.now.Add(-keptRefusalsFor)
-	var gone [][]byte // bbolt's cursors skip keys when one is deleted under them
-	c := b.Cursor()
-	for k, data := c.First(); k != nil; k, data = c.Next() {
-		if n := binary.BigEndian.Uint64(k); n == last || n+keptRefusals > last {
-			if r, err := decodeRefusal(data); n == last || err != nil || !r.Last.Before(old) {
-				break
-			}
+	return forget(b, func(k uint64, data []byte) bool {
+		if k+keptRefusals <= n {
+			return true
 		}
-		gone = append(gone, bytes.Clone(k))
-	}
-	for _, k := range gone {
-		if err := b.Delete(k); err != nil {
-			return err
-		}
-	}
-	return nil
+		r, err := decodeRefusal(data)
+		return k < n && err == nil && r.Last.Before(old)
+	})
 }
 
 // refusals checks that the refusals can be read and that none is missing between the first and the last.
 func (c *checker) refusals() error {
-	last := uint64(0)
-	return c.forEach(bucketRefusals, func(k, v []byte) error {
-		if len(k) != 8 {
-			return c.report(fmt.Sprintf("refusal with the key %q", k), "the key is not a number")
-		}
-		n := binary.BigEndian.Uint64(k)
-		where := fmt.Sprintf("refusal %d", n)
-		before := last
-		last = n
-		r, err := decodeRefusal(v)
+	return c.numbered(bucketRefusals, "refusal", func(where string, n uint64, data []byte) error {
+		r, err := decodeRefusal(data)
 		switch {
 		case err != nil:
 			return c.report(where, "%v", err)
 		case r.N != n:
 			return c.report(where, "it calls itself %d", r.N)
-		case before != 0 && n != before+1:
-			return c.report(where, "it follows refusal %d", before)
 		case r.Count < 1 || r.Last.Before(r.First):
 			return c.report(where, "it counts %d from %s to %s", r.Count, r.First.Format(time.RFC3339), r.Last.Format(time.RFC3339))
 		}
