@@ -2,7 +2,9 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -37,7 +39,13 @@ func (c Crowd) Start(ctx context.Context) (t *Tally, stop func()) {
 			for ctx.Err() == nil {
 				t.asked()
 				start := time.Now()
-				if err := c.fetch(context.WithoutCancel(ctx), page); err != nil {
+				err := c.fetch(context.WithoutCancel(ctx), page)
+				if errors.Is(err, io.EOF) {
+					// The server left before it had seen a byte of the request: nobody tells HTTP/1.1 clients in advance, so
+					// that they ask again (RFC 9112, section 9.3.1).
+					err = c.fetch(context.WithoutCancel(ctx), page)
+				}
+				if err != nil {
 					t.fail("fetch "+page, err)
 				} else {
 					t.answered(time.Since(start))
