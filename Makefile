@@ -67,13 +67,14 @@ bench: build ## measure side by side with other servers, about ten minutes; QUIC
 	DIALTREE_BIN=$(CURDIR)/bin/dialtree go run ./e2e/bench $(PART)
 
 .PHONY: torture
-torture: build ## attack it in every way for as long as it takes, two hours, and write docs/reliability.md's tables; ONLY=name for some
+torture: build ## attack it in every way for as long as it takes, two hours, and write the tables of docs/reliability.md; ONLY=name: some, printed
 	scripts/install-test-deps
+	$(if $(ONLY),,DIALTREE_DAMAGED=10000 go test -count=1 -timeout 30m -v -run '^TestDamage$$' ./store)
 	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
 	LLOADD=$${LLOADD:-$$(e2e/bench/build-lloadd "$${XDG_CACHE_HOME:-$$HOME/.cache}/dialtree-lloadd" 2>/dev/null)} \
 	DIALTREE_TORTURE=long DIALTREE_FIGURES=$$figures DIALTREE_BIN=$(CURDIR)/bin/dialtree \
 	go test -tags e2e -count=1 -timeout 4h -v -run '^TestTorture$(ONLY)' ./e2e; status=$$?; \
-	go run ./e2e/torture/report "$$figures" docs/reliability.md && exit $$status
+	go run ./e2e/torture/report "$$figures" $(if $(ONLY),,docs/reliability.md) && exit $$status
 
 .PHONY: screenshots
 screenshots: build ## take the pictures of docs/screenshots anew
