@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/template"
 
 	"github.com/spf13/cobra"
@@ -88,12 +91,14 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	if err != nil {
 		return err
 	}
-	n, err := newNode(ctx, c, newLogger(c, e.stderr, isTerminal(e.stderr), tail), tail, sockets)
+	logger := newLogger(c, e.stderr, isTerminal(e.stderr), tail)
+	n, err := newNode(ctx, c, logger, tail, sockets)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer stayAsItIs(logger)()
 	ended := make(chan error, 1)
 	go func() { ended <- n.run(ctx, func() {}) }()
 
@@ -115,6 +120,22 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 		return errors.Join(err, <-ended)
 	}
 	return <-ended
+}
+
+// stayAsItIs has the demo live on when it is told what it cannot do: there is no configuration to read again, and its directory
+// would not outlive a restart. What it returns ends that.
+func stayAsItIs(logger *slog.Logger) (end func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2)
+	go func() {
+		for range signals {
+			logger.Error(restartRefused, "error", "the demo does not restart: end it with Ctrl-C and start it again")
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(signals)
+	}
 }
 
 // A demo is a running demo.

@@ -90,11 +90,12 @@ func TestDemo(t *testing.T) {
 		{"phone", "", []string{"phone", "yealink", "--device", "reception"}, exitDone, "cn=reception,ou=devices,dc=example,dc=com"},
 		{"a caller", "", []string{"lookup", "0305550100"}, exitDone, "Jürgen Müller"},
 		{"a name without its umlaut", "", []string{"lookup", "muller"}, exitDone, "+49 30 5550100"},
+		{"a restart", "", []string{"restart"}, exitFailed, "the demo does not restart"},
 		{"check", "", []string{"check"}, exitDone, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out, errs, code := runCommand(t, tt.stdin, append([]string{"--data-dir", dir}, tt.args...)...)
-			if code != tt.code || !strings.Contains(out, tt.says) {
+			if code != tt.code || !strings.Contains(out+errs, tt.says) {
 				t.Errorf("exit code %d, want %d; output should say %q:\n%s%s", code, tt.code, tt.says, out, errs)
 			}
 			if strings.Contains(out+errs, "alice-secret") {
