@@ -270,6 +270,11 @@ func TestTraceIsRefused(t *testing.T) {
 	if err := b.client.Trace(t.Context(), "alice", time.Minute, nil); err == nil || !strings.Contains(err.Error(), "others are following") {
 		t.Error(err)
 	}
+	for _, network := range []string{"10.0.0.0/33", "10.0.0.0/", "2001:db8::/129"} {
+		if err := b.client.Trace(t.Context(), network, time.Minute, nil); err == nil || !strings.Contains(err.Error(), "is no network") {
+			t.Errorf("%s: %v", network, err)
+		}
+	}
 	b.apply(t, people)
 	if w := b.signedIn(t, "vera").ask(t, "GET", "/api/v1/trace/events?what=alice", ""); w.Code != http.StatusForbidden {
 		t.Errorf("a viewer follows: %d", w.Code)

@@ -3,7 +3,9 @@ package admin
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,6 +52,9 @@ func (s *Server) traceRoutes(api huma.API) {
 			if s.options.Tracer == nil {
 				return nil, newProblem(http.StatusNotImplemented, "this server cannot follow requests")
 			}
+			if isBrokenNetwork(in.What) {
+				return nil, newProblem(http.StatusUnprocessableEntity, strconv.Quote(in.What)+" is no network, and nobody would be followed: one is written as 192.0.2.0/24")
+			}
 			follower, err := s.options.Tracer.Follow(in.What)
 			if err != nil {
 				noted(ctx) // nobody who was kept out
@@ -68,6 +73,16 @@ func (s *Server) traceRoutes(api huma.API) {
 				follow(ctx, newEvents(hc), follower)
 			}}, nil
 		})
+}
+
+// isBrokenNetwork tells a mistake in a network from the name of a user, who would be waited for in vain.
+func isBrokenNetwork(what string) bool {
+	address, _, slash := strings.Cut(what, "/")
+	if _, err := netip.ParseAddr(address); err != nil || !slash {
+		return false
+	}
+	_, err := netip.ParsePrefix(what)
+	return err != nil
 }
 
 // follow tells what comes until ctx ends.
