@@ -54,6 +54,9 @@ func TestBadConfiguration(t *testing.T) {
 		{"numbers.output", "numbers: {output: pretty}", "numbers.output"},
 		{"log.level", "log: {level: loud}", "log.level"},
 		{"log.format", "log: {format: html}", "log.format"},
+		{"log.file", "log: {file: /nowhere/dialtree.log}", "log.file"},
+		{"backup.keep", "backup: {dir: /tmp, keep: -1}", "backup.keep"},
+		{"backup.schedule", "backup: {dir: /tmp, schedule: nightly}", "backup.schedule"},
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			dir := t.TempDir()

@@ -41,7 +41,7 @@ func (s *Syncer) NextTimes(schedule, timezone string, count int) ([]time.Time, e
 }
 
 // NextTime returns when a schedule is due next after a time, in the time zone of this machine.
-func (s *Syncer) NextTime(schedule string, after time.Time) (time.Time, error) {
+func NextTime(schedule string, after time.Time) (time.Time, error) {
 	c := &store.Connector{Schedule: schedule}
 	if err := checkSchedule(c, after); err != nil {
 		return time.Time{}, err

@@ -7,16 +7,31 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/admin/yamldoc"
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
 
 // backupsOf are the backups that the server writes by itself.
-func backupsOf(c *config.Config, s *syncer.Syncer) admin.Backups {
+func backupsOf(c *config.Config) admin.Backups {
 	return admin.Backups{Dir: c.Backup.Dir, Keep: c.Backup.Keep, Next: func(after time.Time) (time.Time, error) {
-		return s.NextTime(c.Backup.Schedule, after)
+		return syncer.NextTime(c.Backup.Schedule, after)
 	}}
+}
+
+// checkBackups finds the mistakes in their configuration that package config, which knows no schedules, does not.
+func checkBackups(c *config.Config) error {
+	if c.Backup.Dir == "" {
+		return nil
+	}
+	const key = "backup.schedule"
+	_, err := syncer.NextTime(c.Backup.Schedule, time.Now())
+	wrong := (*store.FieldError)(nil)
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	return yamldoc.Problems{{File: c.Origins[key].Where, Path: key, Message: wrong.Message}}
 }
 
 // withBackup adds to the error of a store that cannot be used which backup to restore, where the server wrote some.

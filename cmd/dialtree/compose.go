@@ -137,11 +137,6 @@ func (n *node) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.Backup.Dir != "" {
-		if _, err := n.syncer.NextTime(c.Backup.Schedule, time.Now()); err != nil {
-			return fmt.Errorf("backup.%w", err) // the error begins with the key
-		}
-	}
 	pages, err := page.New(logger)
 	if err != nil {
 		return err
@@ -169,7 +164,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Version:     version,
 		Ready:       n.ready,
 		System:      systemDoor{n},
-		Backups:     backupsOf(c, n.syncer),
+		Backups:     backupsOf(c),
 		Log:         n.tail,
 	})
 	if err != nil {

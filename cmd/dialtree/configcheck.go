@@ -34,7 +34,7 @@ as DIALTREE_LDAP_LISTEN; lists are written with commas.`,
 			if len(args) == 1 {
 				path = args[0]
 			}
-			cfg, err := config.Load(path, e.environ)
+			cfg, err := readConfig(e, path)
 			if isData(output) {
 				return writeCheckData(e.stdout, output, cfg, err)
 			}

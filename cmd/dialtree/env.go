@@ -46,7 +46,7 @@ func (e *env) program() string {
 // loadConfig reads the configuration that --config names; --data-dir overrides it.
 // An error is of the type yamldoc.Problems and holds every mistake.
 func loadConfig(e *env) (*config.Config, error) {
-	c, err := config.Load(e.configFile, e.environ)
+	c, err := readConfig(e, e.configFile)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +55,15 @@ func loadConfig(e *env) (*config.Config, error) {
 		c.Origins["data_dir"] = config.Origin{From: config.FromFlag, Where: "--data-dir"}
 	}
 	return c, nil
+}
+
+// readConfig reads a configuration and finds all of its mistakes.
+func readConfig(e *env, path string) (*config.Config, error) {
+	c, err := config.Load(path, e.environ)
+	if err == nil {
+		err = checkBackups(c)
+	}
+	return c, err
 }
 
 // directory returns the data directory that a command is about. The configuration is

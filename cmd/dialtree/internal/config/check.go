@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +49,11 @@ func (l *loader) checkListeners() {
 	}
 	if len(c.LDAP.Listen)+len(c.LDAP.ListenTLS) == 0 {
 		l.add("ldap.listen", "must hold an address when ldap.listen_tls has none, such as 127.0.0.1:3389: phones could not connect")
+	}
+	if dir := filepath.Dir(c.Log.File); c.Log.File != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			l.add("log.file", "there is no directory %s: make it, or name another file", dir)
+		}
 	}
 	l.checkCertificate("ldap", c.LDAP.CertFile, c.LDAP.KeyFile)
 	l.checkCertificate("admin", c.Admin.CertFile, c.Admin.KeyFile)

@@ -61,6 +61,7 @@ func TestMistakes(t *testing.T) {
 		{"require_tls no truth value", "ldap:\n  require_tls: always\n", `c.yaml:2: ldap.require_tls: must be true or false, not "always"`},
 		{"cert without key", "ldap:\n  cert_file: a.pem\n", `c.yaml:2: ldap.cert_file: needs ldap.key_file too: a certificate is of no use without its private key`},
 		{"key without cert", "admin:\n  key_file: a.key\n", `c.yaml:2: admin.key_file: needs admin.cert_file too: a private key is of no use without its certificate`},
+		{"log in no directory", "log:\n  file: none/a.log\n", `c.yaml:2: log.file: there is no directory none: make it, or name another file`},
 		{"cert missing", "ldap:\n  cert_file: none.pem\n  key_file: a.key\n", `c.yaml:2: ldap.cert_file: none.pem does not exist`},
 		{"key missing", "ldap:\n  cert_file: a.pem\n  key_file: none.key\n", `c.yaml:3: ldap.key_file: none.key does not exist`},
 		{"cert a directory", "ldap:\n  cert_file: .\n  key_file: a.key\n", `c.yaml:2: ldap.cert_file: . is a directory: name the file in it`},
