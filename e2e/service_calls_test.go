@@ -25,7 +25,7 @@ func TestServiceSystemCalls(t *testing.T) {
 	check(t, os.WriteFile(file, []byte("username,displayname\nbob,Bob\n"), 0o600))
 	d := must[*fixture.Dialtree](t)(fixture.NewDialtree(o))
 	calls := filepath.Join(o.Dir, "calls")
-	d.Passed([]string{tool(t, "strace", "strace"), "-D", "-f", "-c", "-U", "name", "-o", calls}, nil)
+	d.Passed([]string{tool(t, "strace", "strace"), "-DD", "-f", "-c", "-U", "name", "-o", calls}, nil)
 	check(t, d.Start(t.Context()))
 	t.Cleanup(d.Stop)
 
