@@ -5,7 +5,6 @@ SHELL := /bin/sh
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 10m
-# Rounds of the kill -9 test; the full number is 50, three minutes.
 
 # The version comes from what Go records about the checkout. A GOFLAGS that
 # turns that off is overruled, save where git cannot read the checkout.
