@@ -66,7 +66,7 @@ bench: build ## measure side by side with other servers, about ten minutes; QUIC
 	DIALTREE_BIN=$(CURDIR)/bin/dialtree go run ./e2e/bench $(PART)
 
 .PHONY: torture
-torture: build ## attack it in every way for as long as it takes, two hours, and write the tables of docs/reliability.md; ONLY=name: some, printed
+torture: build ## attack it in every way for more than an hour, and write the tables of docs/reliability.md; ONLY=name: some, printed
 	scripts/install-test-deps
 	$(if $(ONLY),,DIALTREE_DAMAGED=10000 go test -count=1 -timeout 30m -v -run '^TestDamage$$' ./store)
 	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
