@@ -72,7 +72,7 @@ torture: build ## attack it in every way for more than an hour, and write the ta
 	@figures=$$(mktemp) && trap 'rm -f "$$figures"' EXIT && \
 	LLOADD=$${LLOADD:-$$(e2e/bench/build-lloadd "$${XDG_CACHE_HOME:-$$HOME/.cache}/dialtree-lloadd" 2>/dev/null)} \
 	DIALTREE_TORTURE=long DIALTREE_FIGURES=$$figures DIALTREE_BIN=$(CURDIR)/bin/dialtree \
-	go test -tags e2e -count=1 -timeout 4h -v -run '^TestTorture$(ONLY)' ./e2e; status=$$?; \
+	go test -tags e2e -count=1 -timeout 4h -v -run '$(if $(ONLY),^TestTorture$(ONLY),^Test(Torture|Service|Restart))' ./e2e; status=$$?; \
 	go run ./e2e/torture/report "$$figures" $(if $(ONLY),,docs/reliability.md) && exit $$status
 
 .PHONY: screenshots
