@@ -277,9 +277,9 @@ func TestTorturePasswordsDoNotStayInMemory(t *testing.T) {
 			}
 		}
 	}
-	time.Sleep(2 * time.Second) // a time that the issue of how long a password stays is about
+	time.Sleep(2 * time.Second)
 	found, err := passwordsInMemory(d.PID())
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) && os.Getenv("CI") != "true" {
 		t.Skipf("left out: another process's memory may not be read here: %v", err)
 	}
 	check(t, err)

@@ -67,7 +67,7 @@ func TestSet(t *testing.T) {
 	}
 	ask()
 	c, err := clock.Of(cmd.Process.Pid)
-	if os.IsPermission(err) {
+	if os.IsPermission(err) && os.Getenv("CI") != "true" {
 		t.Skipf("left out: %v", err)
 	}
 	if err != nil {
