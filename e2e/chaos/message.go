@@ -85,48 +85,25 @@ func seal(id int64, body []byte) []byte {
 	for len(octets) > 1 && (octets[0] == 0 && octets[1] < 0x80 || octets[0] == 0xff && octets[1] >= 0x80) {
 		octets = octets[1:]
 	}
-	return tlv(tagSequence, tlv(tagInteger, octets), body)
-}
-
-// tlv is one element: its tag, a definite length and the contents, joined.
-func tlv(tag byte, contents ...[]byte) []byte {
-	n := 0
-	for _, c := range contents {
-		n += len(c)
-	}
-	out := []byte{tag}
-	switch {
-	case n < 0x80:
-		out = append(out, byte(n))
-	case n < 0x100:
-		out = append(out, 0x81, byte(n))
-	case n < 0x10000:
-		out = append(out, 0x82, byte(n>>8), byte(n))
-	default:
-		out = append(out, 0x84, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
-	}
-	for _, c := range contents {
-		out = append(out, c...)
-	}
-	return out
+	return fixture.TLV(tagSequence, fixture.TLV(tagInteger, octets), body)
 }
 
 // Answer is a result with a diagnostic text and, where there are some, referrals.
 func answer(id int64, tag byte, code byte, text string, referrals ...string) []byte {
-	parts := [][]byte{tlv(tagEnumerated, []byte{code}), tlv(4), tlv(4, []byte(text))}
+	parts := [][]byte{fixture.TLV(tagEnumerated, []byte{code}), fixture.TLV(4), fixture.TLV(4, []byte(text))}
 	if len(referrals) > 0 {
 		var list []byte
 		for _, r := range referrals {
-			list = append(list, tlv(4, []byte(r))...)
+			list = append(list, fixture.TLV(4, []byte(r))...)
 		}
-		parts = append(parts, tlv(0xa3, list))
+		parts = append(parts, fixture.TLV(0xa3, list))
 	}
-	return seal(id, tlv(tag, parts...))
+	return seal(id, fixture.TLV(tag, parts...))
 }
 
 // notice is an unsolicited notification (RFC 4511, section 4.4).
 func notice(oid string) []byte {
-	return seal(0, tlv(tagExtAnswer, tlv(tagEnumerated, []byte{52}), tlv(4), tlv(4, []byte("going down")), tlv(0x8a, []byte(oid))))
+	return seal(0, fixture.TLV(tagExtAnswer, fixture.TLV(tagEnumerated, []byte{52}), fixture.TLV(4), fixture.TLV(4, []byte("going down")), fixture.TLV(0x8a, []byte(oid))))
 }
 
 // The notice of disconnection, and a notification that nobody knows.

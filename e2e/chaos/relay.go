@@ -196,12 +196,12 @@ func (x *exchange) tell(f Fault) bool {
 		x.parts = append(slices.Clone(some), answer(x.e.id, answerTag(x.e.tag), codes[p.dice.n(len(codes))], ""))
 	case LostCookie:
 		e, _ := open(x.last())
-		x.parts[len(x.parts)-1] = seal(e.id, tlv(e.tag, e.op))
+		x.parts[len(x.parts)-1] = seal(e.id, fixture.TLV(e.tag, e.op))
 	case JunkCookie:
 		junk := fmt.Sprintf("junk-%d", p.dice.n(1000))
-		paging := tlv(tagSequence, tlv(4, []byte("1.2.840.113556.1.4.319")), tlv(4, tlv(tagSequence, tlv(tagInteger, []byte{0}), tlv(4, []byte(junk)))))
+		paging := fixture.TLV(tagSequence, fixture.TLV(4, []byte("1.2.840.113556.1.4.319")), fixture.TLV(4, fixture.TLV(tagSequence, fixture.TLV(tagInteger, []byte{0}), fixture.TLV(4, []byte(junk)))))
 		e, _ := open(x.last())
-		x.parts[len(x.parts)-1] = seal(e.id, append(tlv(e.tag, e.op), tlv(0xa0, paging)...))
+		x.parts[len(x.parts)-1] = seal(e.id, append(fixture.TLV(e.tag, e.op), fixture.TLV(0xa0, paging)...))
 	case SlowAnswer:
 		pause := time.Second / time.Duration(rates[p.dice.n(len(rates))])
 		_, err := p.writeSlowly(x.client, x.whole(), pause)
