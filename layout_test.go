@@ -20,6 +20,9 @@ var mayImport = map[string][]string{
 	"authproxy/upstream":          {"authproxy/ldapwire", "peertrust"},
 	"authproxy/directory":         {"authproxy/ldapwire", "store"},
 	"refusals":                    {"store"},
+	"cluster":                     {"store"},
+	"cluster/etcd":                {"cluster"},
+	"cluster/simulated":           {"cluster"},
 	"authproxy/trace":             {"authproxy/ldapserver", "authproxy/ldapwire", "refusals"},
 	"authproxy":                   {"authproxy/", "refusals", "store"},
 	"syncer":                      {"syncer/", "store"},
@@ -43,7 +46,7 @@ var mayImport = map[string][]string{
 	"admin/export":                {"csvcell", "store"},
 	"admin/phonesettings":         {"admin/yamldoc", "store"},
 	"admin/yamldoc":               {},
-	"cmd/dialtree":                {"cmd/dialtree/", "admin", "admin/access", "admin/export", "admin/logtail", "admin/page", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "csvcell", "authproxy/ldapserver", "authproxy/trace", "authproxy/upstream", "refusals", "store", "syncer"},
+	"cmd/dialtree":                {"cmd/dialtree/", "admin", "admin/access", "admin/export", "admin/logtail", "admin/page", "admin/phonesettings", "admin/yamldoc", "authproxy", "authproxy/directory", "csvcell", "authproxy/ldapserver", "authproxy/trace", "authproxy/upstream", "cluster", "cluster/etcd", "refusals", "store", "syncer"},
 	"cmd/dialtree/internal/":      {"admin/yamldoc", "authproxy/ldapwire", "cmd/dialtree/internal/"},
 	"e2e":                         {"authproxy/ldapwire", "e2e/"},
 	"e2e/":                        {"authproxy/ldapwire", "e2e/"},
@@ -52,6 +55,9 @@ var mayImport = map[string][]string{
 // owner says which packages alone may import a library, directly.
 var owner = map[string][]string{
 	"go.etcd.io/bbolt":                 {"store"},
+	"go.etcd.io/etcd/client":           {"cluster/etcd"},
+	"go.etcd.io/etcd/server":           {"cmd/dialtree/internal/demoetcd"},
+	"github.com/klauspost/compress":    {"cluster"},
 	"github.com/go-ldap/ldap/v3":       {"authproxy/upstream", "syncer/source/ldap"},
 	"github.com/jimlambrt/gldap":       {"cmd/dialtree"},
 	"github.com/expr-lang/expr":        {"syncer"},

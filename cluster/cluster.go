@@ -1,0 +1,120 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// Options are what a Cluster needs.
+type Options struct {
+	KV         KV
+	Key        Key
+	Node       string // its name: unique, [a-z0-9.-]
+	Store      *store.Store
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+	Version    string // of the program, for the others
+	Page       string // the URL of this node's page; may be empty
+	NoCompact  bool   // do not have etcd forget its history
+}
+
+// A Cluster is this node's part in it. It is the store's Committer.
+type Cluster struct{}
+
+// New checks the options. It touches no network and starts nothing.
+func New(o Options) (*Cluster, error) { return nil, errContract }
+
+var errContract = errors.New("cluster: not implemented")
+
+// Run follows the others' changes, keeps this node registered, and stands for election, until ctx ends. It returns an error only where this node must not go on: the store belongs to
+// another cluster, another node has its name, the key does not fit. While etcd is out of reach it tries again for ever.
+func (c *Cluster) Run(ctx context.Context) error { return errContract }
+
+// Draft is store.Committer's.
+func (c *Cluster) Draft(ctx context.Context, alone bool) (store.Draft, error) {
+	return nil, errContract
+}
+
+// OnDuty waits until this node holds the election. The context that it returns ends when it no longer does; no Apply under it commits after that.
+func (c *Cluster) OnDuty(ctx context.Context) (context.Context, error) { return nil, errContract }
+
+// Claim makes a connector's run this node's, until release. The context that it returns ends when the claim is lost; no Apply under it commits after that. Where another node
+// runs the connector, taken says which; where etcd is away the error is a *store.AwayError.
+func (c *Cluster) Claim(ctx context.Context, connector, by string) (claimed context.Context, release func(), taken *Claim, err error) {
+	return nil, nil, nil, errContract
+}
+
+// A Claim is a run under way.
+type Claim struct {
+	Node    string    `json:"node"`
+	Started time.Time `json:"started"`
+	By      string    `json:"by"`
+}
+
+// Status is how the cluster looks from this node.
+type Status struct {
+	Cluster   string    `json:"cluster"`
+	Node      string    `json:"node"`
+	Reachable bool      `json:"reachable"`         // etcd
+	Trouble   string    `json:"trouble,omitempty"` // why nothing can be changed, in a sentence
+	Since     time.Time `json:"since,omitzero"`    // of the trouble
+	Index     uint64    `json:"index"`             // of this node
+	Head      uint64    `json:"head"`              // of all; what was heard last
+	Schema    int       `json:"schema"`            // of the content
+	Elected   string    `json:"elected"`           // the node that runs the schedules
+	Snapshot  Snapshot  `json:"snapshot"`
+	Nodes     []Node    `json:"nodes"`   // by name
+	Members   []Member  `json:"members"` // of etcd; only where Status asked for them
+}
+
+// A Node is one that is registered.
+type Node struct {
+	Name    string    `json:"name"`
+	ID      string    `json:"id"` // of its copy of the content
+	Version string    `json:"version"`
+	Knows   int       `json:"knows"` // the newest schema that it can work with
+	Page    string    `json:"page,omitempty"`
+	Started time.Time `json:"started"`
+	Seen    time.Time `json:"seen"`  // when it last said the following
+	Index   uint64    `json:"index"` // may be more by now
+	Behind  uint64    `json:"behind"`
+	Elected bool      `json:"elected"`
+	Trouble string    `json:"trouble,omitempty"`
+}
+
+// A Snapshot is the latest in etcd.
+type Snapshot struct {
+	Index uint64    `json:"index"`
+	Made  time.Time `json:"made,omitzero"`
+	Bytes int64     `json:"bytes"`
+	Tail  int64     `json:"tail"` // bytes of the changes behind it
+}
+
+// Status tells how the cluster looks. members asks etcd's servers how they are.
+func (c *Cluster) Status(ctx context.Context, members bool) (*Status, error) {
+	return nil, errContract
+}
+
+// Changeable is nil while this node can commit, or a *store.AwayError.
+func (c *Cluster) Changeable() error { return errContract }
+
+// Init makes the content of a store that is alone that of a new cluster, or, with replace, the next content of the cluster that is there: every node takes it over.
+func Init(ctx context.Context, o Options, replace bool) error { return errContract }
+
+// Join fills a directory with the content of the cluster: see store.Join.
+func Join(ctx context.Context, o Options, dir string) (store.Membership, error) {
+	return store.Membership{}, errContract
+}
+
+// Leave takes this node out. Where etcd is away the store leaves nevertheless, and told is false.
+func Leave(ctx context.Context, o Options) (told bool, err error) { return false, errContract }
+
+// Key seals what goes to etcd.
+type Key struct{ secret [32]byte }
