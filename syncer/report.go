@@ -18,6 +18,8 @@ type Report struct {
 	Changes []PlannedChange `json:"changes,omitempty"`
 	// Notes say what was found out or left out along the way: an encoding, a column that nothing uses.
 	Notes []string `json:"notes,omitempty"`
+
+	unrecorded bool // it failed, and so did its record
 }
 
 // More tells whether there are changes beyond those in the report.

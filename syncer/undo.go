@@ -16,7 +16,7 @@ func (s *Syncer) Undo(ctx context.Context, runID, by string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	end, err := s.begin(run.Connector)
+	ctx, end, err := s.begin(ctx, run.Connector, by, false)
 	if err != nil {
 		return nil, err
 	}
