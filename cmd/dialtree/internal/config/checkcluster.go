@@ -12,7 +12,7 @@ import (
 )
 
 // nodeName is the form of a node's name: it stands in keys of etcd, in logs and in metrics.
-var nodeName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,62}$`)
+var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
 // checkCluster checks the section of those that share their content. A section without a name and an etcd is none.
 func (l *loader) checkCluster() {
@@ -27,7 +27,7 @@ func (l *loader) checkCluster() {
 	case c.Node == "":
 		l.add("cluster.node", "must name this node among those that share the content, such as pbx1")
 	case !nodeName.MatchString(c.Node):
-		l.add("cluster.node", "must be a name such as pbx1: up to 63 small letters, digits, dots and hyphens, the first a letter or digit, not %q", c.Node)
+		l.add("cluster.node", "must be a name such as pbx1: up to 63 small letters, digits, dots and hyphens, the first and the last no dot or hyphen, not %q", c.Node)
 	}
 	secure := l.checkEndpoints(c.Etcd.Endpoints)
 	l.checkPrefix(c.Etcd.Prefix)
