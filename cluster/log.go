@@ -9,7 +9,8 @@ import (
 
 // A changeLog is the shared changes, as this node sees them.
 type changeLog struct {
-	lease func(context.Context) (Lease, error) // what the writer's lock is held with
+	lease   func(context.Context) (Lease, error)    // what the writer's lock is held with
+	counted func(result string, took time.Duration) // of every commit
 }
 
 // A view is what a changeLog knows, for the status.
@@ -20,6 +21,7 @@ type view struct {
 	Trouble     string
 	Since       time.Time
 	Snapshot    Snapshot
+	Behind      time.Time // since when this node has not all that it heard of; zero: it has
 }
 
 func newChangeLog(o Options, s *store.Store) *changeLog { return &changeLog{} }

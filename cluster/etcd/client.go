@@ -193,6 +193,14 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 		defer cancel()
 	}
 	sent := &atomic.Bool{}
+	if !q.repeat && len(c.endpoints) > 1 {
+		// What could not even be sent by then never is by this member: a connection that hangs before it is one.
+		defer time.AfterFunc(askTime, func() {
+			if !sent.Load() {
+				cancel()
+			}
+		}).Stop()
+	}
 	err = ask(context.WithValue(ctx, wireKey{}, sent), m.client)
 	if err == nil {
 		c.heard()
