@@ -20,11 +20,12 @@ type Report struct {
 	Notes []string `json:"notes,omitempty"`
 
 	unrecorded bool // it failed, and so did its record
+	cut        bool // changes are left out, because they are too large together
 }
 
 // More tells whether there are changes beyond those in the report.
 func (r *Report) More() bool {
-	return r.Run.Created+r.Run.Updated+r.Run.Removed+r.Run.Rejected > len(r.Changes) && len(r.Changes) == maxShown
+	return r.cut || r.Run.Created+r.Run.Updated+r.Run.Removed+r.Run.Rejected > len(r.Changes) && len(r.Changes) == maxShown
 }
 
 // A PlannedChange is what a run does, or would do, to one entry.

@@ -136,8 +136,12 @@ func (s *Syncer) importOnce(ctx context.Context, prepare func() (*job, error), o
 // confirm refuses a plan that nobody has seen.
 func (s *Syncer) confirm(run *store.Run) error {
 	shown := ""
-	if seen := s.shownPlan(run.Connector); seen != nil {
-		shown = seen.report.Run.PlanDigest
+	seen, err := s.shownPlan(run.Connector)
+	if err != nil {
+		return err
+	}
+	if seen != nil {
+		shown = seen.Report.Run.PlanDigest
 	}
 	if shown == run.PlanDigest {
 		return nil
@@ -169,7 +173,7 @@ func (s *Syncer) confirm(run *store.Run) error {
 // apply writes the plan and the run, or remembers what a dry run showed.
 func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *progress, r *Report) error {
 	if o.DryRun {
-		s.show(p.job, r)
+		s.show(ctx, p.job, r)
 		return nil
 	}
 	changes := &store.Changes{Run: &r.Run, Undo: true}
@@ -182,6 +186,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 		}
 	}
 	r.Run.Finished = s.finished(r.Run.Started)
+	seen := s.planChanges(changes, p.job, r)
 	applied, err := s.store.Apply(ctx, changes)
 	if err != nil {
 		return err
@@ -190,10 +195,8 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	p.applied(applied, r)
 	if r.Run.Result == store.RunDone {
 		s.remember(p, applied.Seq, r)
-		s.withdraw(r.Run.Connector)
-	} else {
-		s.show(p.job, r)
 	}
+	s.showHere(r.Run.Connector, seen)
 	progress.end(phaseApply, len(applied.IDs)+len(changes.Remove))
 	return nil
 }

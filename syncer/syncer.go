@@ -54,7 +54,7 @@ type Syncer struct {
 
 	mu        sync.Mutex               // guards what follows
 	running   map[string]time.Time     // connectors with a run under way, and since when
-	shown     map[string]*shownPlan    // the plan of a connector that the latest dry run showed or the guard stopped
+	shown     map[string]*shownPlan    // the plan of a connector that was shown and that the store has not
 	recalled  map[string]*recollection // what the latest run of a connector found that left nothing open
 	scheduled map[string]*scheduled    // what Run has scheduled
 	telling   map[string]*telling      // webhooks that are being told, by connector
