@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/authproxy"
 	"github.com/dialtree/dialtree/syncer"
 )
 
@@ -30,8 +31,11 @@ func (d clusterDoor) Digest(ctx context.Context) (digest string, index uint64, e
 
 func (d clusterDoor) Status(ctx context.Context, members bool) (*admin.Cluster, error) {
 	s, err := d.cluster.Status(ctx, members)
-	if err != nil {
+	if s == nil {
 		return nil, err
+	}
+	if err != nil { // of etcd's servers alone: the rest is worth showing all the more
+		d.node.logger.Debug("etcd's servers do not tell how they are", "error", err)
 	}
 	shown := &admin.Cluster{
 		Cluster: s.Cluster, Node: s.Node, Reachable: s.Reachable, Trouble: s.Trouble, Since: timeOrNil(s.Since),
@@ -74,4 +78,12 @@ func (n *node) syncerDoors() (syncer.Duty, syncer.Claims) {
 		return nil, nil
 	}
 	return n.member.cluster, claimsDoor{n.member}
+}
+
+// cautionDoor is how the front tells other nodes of failed logins; nil for a node that is alone.
+func (n *node) cautionDoor() (authproxy.Caution, [32]byte) {
+	if n.member == nil {
+		return nil, [32]byte{}
+	}
+	return n.member.caution, n.member.key.CautionKey()
 }
