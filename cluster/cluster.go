@@ -35,7 +35,6 @@ type Cluster struct {
 	log     *changeLog
 	duty    *duty
 	janitor *janitor
-	metrics *metrics
 }
 
 var errContract = errors.New("cluster: not implemented")
@@ -50,13 +49,10 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{o: o, kv: o.KV, log: newChangeLog(o, o.Store)}
 	c.janitor = newJanitor(c.log, o.NoCompact)
-	c.duty = newDuty(o, c.log)
-	c.metrics = newMetrics(c)
-	c.log.lease, c.log.counted = c.duty.lease, c.metrics.commit
+	c.duty = newDuty(o, o.Store, c.log.view)
+	c.log.lease, c.log.counted = c.duty.lease, newMetrics(o.Registerer).commit
 	if o.Registerer != nil {
-		if err := o.Registerer.Register(c.metrics); err != nil {
-			return nil, fmt.Errorf("cluster: register metrics: %w", err)
-		}
+		o.Registerer.MustRegister(newReadings(c.duty))
 	}
 	return c, nil
 }
