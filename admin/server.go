@@ -61,6 +61,7 @@ type Options struct {
 	Now          func() time.Time // nil: time.Now
 
 	Backups Backups // that the server writes by itself
+	Peers   Peers   // the other nodes' runs; nil: this node is alone
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.

@@ -68,6 +68,7 @@ func (s *Server) keepWatch(ctx context.Context) {
 	sampling.Go(func() { s.trends.Run(ctx) })
 	sampling.Go(func() { s.watchStore(ctx) })
 	sampling.Go(func() { s.keepBackups(ctx) })
+	sampling.Go(func() { s.keepPeers(ctx) })
 	defer sampling.Wait()
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()
