@@ -182,6 +182,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Version:     version,
 		Ready:       n.ready,
 		Cluster:     n.clusterDoor(),
+		Peers:       n.peersDoor(),
 		System:      systemDoor{n},
 		Backups:     backupsOf(c),
 		Log:         n.tail,
