@@ -91,9 +91,6 @@ func (l *changeLog) apply(ctx context.Context, at store.Position, p Pair) (store
 	case err != nil:
 		return at, err
 	}
-	if r.Node != l.node {
-		l.metrics.followed.Inc()
-	}
 	return r.position(), nil
 }
 
@@ -120,8 +117,6 @@ func (l *changeLog) install(ctx context.Context, before *record) (*record, error
 		return nil, troublef("the snapshot of change %d in etcd is not what this cluster's nodes wrote: it was damaged or tampered with; dialtree cluster init --replace on the node with the newest content mends it", r.Index)
 	case errors.Is(err, errGone):
 		return nil, errBusy
-	case err == nil:
-		l.metrics.installed.Inc()
 	}
 	return r, err
 }

@@ -14,8 +14,11 @@ const commitTries = 3
 // Commit is store.Draft's. What makes the change is one transaction of etcd: the head is as it was when the store planned the change, nobody else has the writer's lock,
 // what the context rests on is still held, and the parts are still there.
 func (d *draft) Commit(ctx context.Context, after store.Position) (store.Position, error) {
+	began := d.l.now()
 	at, err := d.commit(ctx, after)
-	d.l.metrics.commit(commitResult(err))
+	if result := commitResult(err); result != "" {
+		d.l.counted(result, d.l.now().Sub(began))
+	}
 	return at, err
 }
 
@@ -154,20 +157,18 @@ func (d *draft) refused(ctx context.Context, r *record, headRev int64) (store.Po
 	return store.Position{}, &store.OvertakenError{}
 }
 
-// commitResult is a label of a metric.
+// commitResult is a label of a metric; empty for what was given up or failed here.
 func commitResult(err error) string {
 	var doubt *store.DoubtError
 	switch {
 	case err == nil:
-		return "made"
+		return "committed"
 	case errors.Is(err, store.ErrConflict):
 		return "overtaken"
 	case errors.As(err, &doubt):
 		return "doubt"
 	case errors.Is(err, store.ErrAway):
 		return "away"
-	case errors.Is(err, errFenced):
-		return "fenced"
 	}
-	return "failed"
+	return ""
 }

@@ -53,7 +53,6 @@ func Init(ctx context.Context, o Options, replace bool) error {
 	if o.Store == nil {
 		return errors.New("cluster: no store is given")
 	}
-	o.Registerer = nil
 	l := newChangeLog(o, o.Store)
 	c, origin, err := readCluster(ctx, l)
 	switch {
@@ -222,7 +221,6 @@ func Join(ctx context.Context, o Options, dir string) (store.Membership, error) 
 	if err := o.check(); err != nil {
 		return store.Membership{}, err
 	}
-	o.Registerer = nil
 	c, origin, err := readCluster(ctx, newChangeLog(o, nil))
 	if err != nil {
 		return store.Membership{}, err

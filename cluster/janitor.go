@@ -84,15 +84,6 @@ func (j *janitor) run(ctx context.Context, onDuty func(context.Context) (context
 	return nil
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
 // round does what is due.
 func (j *janitor) round(ctx context.Context) error {
 	if j.l.changeable() != nil {

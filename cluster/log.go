@@ -39,8 +39,8 @@ type changeLog struct {
 	logger  *slog.Logger
 	now     func() time.Time
 	packery packery
-	lease   func(context.Context) (Lease, error) // what the writer's lock is held with
-	metrics metrics
+	lease   func(context.Context) (Lease, error)    // what the writer's lock is held with
+	counted func(result string, took time.Duration) // of every commit
 
 	following chan struct{} // a token: who has it brings the content up to date
 	alone     chan struct{} // a token: who has it has etcd's lock, or waits for it
@@ -55,11 +55,12 @@ type changeLog struct {
 	since    time.Time
 	trouble  error // why this node cannot follow although etcd answers
 	head     head
-	headRev  int64 // when the head was changed last
-	seenRev  int64 // of etcd, when it was read
-	locked   bool  // another node has the writer's lock, as far as is known
-	held     Held  // the lock, where this node has it
-	stuck    Held  // a lock that could not be given back
+	headRev  int64     // when the head was changed last
+	seenRev  int64     // of etcd, when it was read
+	ahead    time.Time // since when the head is one that the content is not at
+	locked   bool      // another node has the writer's lock, as far as is known
+	held     Held      // the lock, where this node has it
+	stuck    Held      // a lock that could not be given back
 	snapshot Snapshot
 }
 
@@ -69,7 +70,7 @@ func newChangeLog(o Options, s content) *changeLog {
 		following: make(chan struct{}, 1), alone: make(chan struct{}, 1), suspect: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	l.lease = func(ctx context.Context) (Lease, error) { return o.KV.Lease(ctx, 15*time.Second) }
-	l.metrics = newMetrics(o.Registerer, l)
+	l.counted = func(string, time.Duration) {}
 	return l
 }
 
@@ -82,6 +83,7 @@ type view struct {
 	Trouble     string
 	Since       time.Time
 	Snapshot    Snapshot
+	Behind      time.Time // since when this node has not all that it heard of; zero: it has
 }
 
 func (l *changeLog) view() view {
@@ -89,6 +91,9 @@ func (l *changeLog) view() view {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := view{Cluster: m.Cluster, Index: m.Index, Head: max(l.head.Index, m.Index), Schema: schema, Reachable: l.met && l.away == nil, Since: l.since, Snapshot: l.snapshot}
+	if m.Index < l.head.Index {
+		v.Behind = l.ahead
+	}
 	if err := l.unable(); err != nil {
 		v.Trouble = err.Error()
 	}
@@ -223,12 +228,18 @@ func parseHead(p Pair) (head, error) {
 // noteHead remembers the head as it was at a revision. What was heard late changes nothing.
 func (l *changeLog) noteHead(h head, modified, revision int64) {
 	l.mu.Lock()
-	behind := revision < l.seenRev && modified <= l.headRev
+	behind, had := revision < l.seenRev && modified <= l.headRev, l.head
 	l.mu.Unlock()
 	if behind {
 		return
 	}
-	l.set(func() { l.head, l.headRev, l.seenRev = h, modified, max(l.seenRev, revision) })
+	caughtUp := had.is(l.content.Membership().Position)
+	l.set(func() {
+		if caughtUp && l.head != h {
+			l.ahead = l.now()
+		}
+		l.head, l.headRev, l.seenRev = h, modified, max(l.seenRev, revision)
+	})
 }
 
 // forgetHead is for an etcd that begins anew: its revisions do.

@@ -1,49 +1,35 @@
 package cluster
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
 
-// metrics are the log's. No label holds more than a result.
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics count commits. No label holds more than a result: committed, overtaken, away, doubt.
 type metrics struct {
-	commits   *prometheus.CounterVec
-	followed  prometheus.Counter
-	installed prometheus.Counter
+	commits  *prometheus.CounterVec
+	duration prometheus.Histogram
 }
 
-func newMetrics(r prometheus.Registerer, l *changeLog) metrics {
+func newMetrics(r prometheus.Registerer) metrics {
 	m := metrics{
-		commits: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "dialtree_cluster_commits_total", Help: "Changes that this node tried to commit, by what became of them.",
-		}, []string{"result"}),
-		followed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "dialtree_cluster_followed_total", Help: "Changes of other nodes that were taken over.",
-		}),
-		installed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "dialtree_cluster_snapshots_installed_total", Help: "Times that the content was replaced by a snapshot.",
-		}),
+		commits: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "dialtree_cluster_commits_total",
+			Help: "Changes that this node tried to commit: committed; overtaken, which are tried again; away, as etcd did not answer; doubt, as nobody knows."}, []string{"result"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "dialtree_cluster_commit_duration_seconds",
+			Help: "Time that etcd took for a commit, from its first piece on.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}),
 	}
-	if r == nil {
-		return m
+	for _, result := range []string{"committed", "overtaken", "away", "doubt"} {
+		m.commits.WithLabelValues(result)
 	}
-	gauge := func(name, help string, value func(view) float64) prometheus.Collector {
-		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(l.view()) })
+	if r != nil {
+		r.MustRegister(m.commits, m.duration)
 	}
-	r.MustRegister(m.commits, m.followed, m.installed,
-		gauge("dialtree_cluster_index", "The change that this node is at.", func(v view) float64 { return float64(v.Index) }),
-		gauge("dialtree_cluster_behind", "Changes that this node has heard of and does not have.", func(v view) float64 { return float64(v.Head - v.Index) }),
-		gauge("dialtree_cluster_reachable", "1 while etcd answers.", func(v view) float64 {
-			if v.Reachable {
-				return 1
-			}
-			return 0
-		}),
-		gauge("dialtree_cluster_snapshot_timestamp_seconds", "When the latest snapshot in etcd was made.", func(v view) float64 {
-			if v.Snapshot.Made.IsZero() {
-				return 0
-			}
-			return float64(v.Snapshot.Made.Unix())
-		}),
-	)
 	return m
 }
 
-func (m metrics) commit(result string) { m.commits.WithLabelValues(result).Inc() }
+// commit counts one.
+func (m metrics) commit(result string, took time.Duration) {
+	m.commits.WithLabelValues(result).Inc()
+	m.duration.Observe(took.Seconds())
+}
