@@ -40,7 +40,7 @@ func (d *draft) commit(ctx context.Context, after store.Position) (store.Positio
 
 // place seals the change: into the record where it is small enough, or into parts.
 func (d *draft) place(ctx context.Context, r *record) error {
-	if len(d.pieces) == 1 && len(d.pieces[0])+sealOverhead <= inlineBytes {
+	if len(d.pieces) == 1 && len(d.pieces[0])+sealOverhead <= d.l.packery.inline {
 		r.inline = d.l.sealer().seal(nil, partKey(d.id, 0), d.pieces[0])
 		r.Bytes = int64(len(r.inline))
 		return nil

@@ -38,7 +38,7 @@ type changeLog struct {
 	content content
 	logger  *slog.Logger
 	now     func() time.Time
-	packery packery
+	packery *packery
 	lease   func(context.Context) (Lease, error)    // what the writer's lock is held with
 	counted func(result string, took time.Duration) // of every commit
 
@@ -66,7 +66,7 @@ type changeLog struct {
 
 func newChangeLog(o Options, s content) *changeLog {
 	l := &changeLog{
-		kv: o.KV, key: o.Key, node: o.Node, content: s, logger: o.Logger, now: o.Now,
+		kv: o.KV, key: o.Key, node: o.Node, content: s, logger: o.Logger, now: o.Now, packery: &packery{part: partBytes, inline: inlineBytes},
 		following: make(chan struct{}, 1), alone: make(chan struct{}, 1), suspect: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	l.lease = func(ctx context.Context) (Lease, error) { return o.KV.Lease(ctx, 15*time.Second) }

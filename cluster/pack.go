@@ -29,14 +29,18 @@ type packer struct {
 	plain int64
 	piece []byte
 	parts int
+	limit int                             // bytes of a piece
 	emit  func(n int, piece []byte) error // the piece is its own from then on
 }
 
 // A packery keeps compressors for the next change: making one costs more than compressing an edit.
-type packery struct{ encoders, decoders sync.Pool }
+type packery struct {
+	part, inline       int // partBytes and inlineBytes; tests have smaller ones
+	encoders, decoders sync.Pool
+}
 
 func (y *packery) packer(emit func(int, []byte) error) (*packer, error) {
-	p := &packer{sum: sha256.New(), emit: emit}
+	p := &packer{sum: sha256.New(), limit: y.part, emit: emit}
 	if e, ok := y.encoders.Get().(*zstd.Encoder); ok {
 		e.Reset((*cutter)(p))
 		p.zstd = e
@@ -76,10 +80,10 @@ type cutter packer
 func (c *cutter) Write(b []byte) (int, error) {
 	n := len(b)
 	for len(b) > 0 {
-		m := min(len(b), partBytes-len(c.piece))
+		m := min(len(b), c.limit-len(c.piece))
 		c.piece = append(c.piece, b[:m]...)
 		b = b[m:]
-		if len(c.piece) == partBytes {
+		if len(c.piece) == c.limit {
 			if err := c.cut(); err != nil {
 				return 0, err
 			}
