@@ -155,7 +155,7 @@ func (l *changeLog) read(ctx context.Context, r *record, check func([]byte) bool
 
 // fetch returns the pieces of a record one after the other.
 func (l *changeLog) fetch(ctx context.Context, r *record) func() ([]byte, error) {
-	n := 0
+	n, fetched := 0, int64(0)
 	var ahead []Pair
 	return func() ([]byte, error) {
 		n++
@@ -177,6 +177,8 @@ func (l *changeLog) fetch(ctx context.Context, r *record) func() ([]byte, error)
 		}
 		sealed := ahead[0].Value
 		ahead = ahead[1:]
+		fetched += int64(len(sealed))
+		l.moved(PhaseFetch, fetched, r.Bytes)
 		return l.sealer().open(key, sealed)
 	}
 }

@@ -26,7 +26,15 @@ type Options struct {
 	Version    string // of the program, for the others
 	Page       string // the URL of this node's page; may be empty
 	NoCompact  bool   // do not have etcd forget its history
+	// Progress is told how many bytes of a snapshot were fetched or sent, of how many; total 0: nobody knows. Nil: nobody is told.
+	Progress func(phase string, done, total int64)
 }
+
+// The phases that Options.Progress is told of.
+const (
+	PhaseFetch = "fetch"
+	PhaseSend  = "send"
+)
 
 // A Cluster is this node's part in it. It is the store's Committer.
 type Cluster struct {

@@ -41,6 +41,7 @@ type changeLog struct {
 	packery *packery
 	lease   func(context.Context) (Lease, error)    // what the writer's lock is held with
 	counted func(result string, took time.Duration) // of every commit
+	moved   func(phase string, done, total int64)   // bytes of a snapshot
 
 	following chan struct{} // a token: who has it brings the content up to date
 	alone     chan struct{} // a token: who has it has etcd's lock, or waits for it
@@ -66,11 +67,14 @@ type changeLog struct {
 
 func newChangeLog(o Options, s content) *changeLog {
 	l := &changeLog{
-		kv: o.KV, key: o.Key, node: o.Node, content: s, logger: o.Logger, now: o.Now, packery: &packery{part: partBytes, inline: inlineBytes},
+		kv: o.KV, key: o.Key, node: o.Node, content: s, logger: o.Logger, now: o.Now, moved: o.Progress, packery: &packery{part: partBytes, inline: inlineBytes},
 		following: make(chan struct{}, 1), alone: make(chan struct{}, 1), suspect: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	l.lease = func(ctx context.Context) (Lease, error) { return o.KV.Lease(ctx, 15*time.Second) }
 	l.counted = func(string, time.Duration) {}
+	if l.moved == nil {
+		l.moved = func(string, int64, int64) {}
+	}
 	return l
 }
 

@@ -15,6 +15,7 @@ func (l *changeLog) uploadSnapshot(ctx context.Context, from content) (r *record
 			first = created
 		}
 		r.Bytes += bytes
+		l.moved(PhaseSend, r.Bytes, 0)
 		return err
 	})
 	if err != nil {

@@ -63,7 +63,7 @@ func (n *node) enter(registry *prometheus.Registry) error {
 	if m.caution, err = cluster.NewCaution(o, n.store.Membership().Cluster); err != nil {
 		return err
 	}
-	n.store.Share(m.cluster)
+	n.store.Share(m)
 	return nil
 }
 
@@ -142,6 +142,14 @@ func (m *member) prove(ctx context.Context) error {
 	case <-time.After(probation):
 	}
 	return nil
+}
+
+// Draft is the store's question whether it may change something. A node that the cluster does not want changes nothing.
+func (m *member) Draft(ctx context.Context, alone bool) (store.Draft, error) {
+	if away := m.outside.Load(); away != nil {
+		return nil, away
+	}
+	return m.cluster.Draft(ctx, alone)
 }
 
 // changeable says why nothing can be changed, in the form of the store's errors; nil: it can.
