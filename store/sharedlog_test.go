@@ -15,9 +15,9 @@ type sharedLog struct {
 	changes [][]byte
 	chains  [][32]byte // of each change
 	away    bool
-	doubt   bool                              // the next commit is made, and its answer is lost
-	before  func(ctx context.Context)         // a commit; it may change something at another node, once
-	after   func()                            // a commit that was made, before the node learns of it
+	doubt   bool                      // the next commit is made, and its answer is lost
+	before  func(ctx context.Context) // a commit; it may change something at another node, once
+	after   func()                    // a commit that was made, before the node learns of it
 }
 
 func (l *sharedLog) head() Position {
