@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
@@ -236,6 +238,21 @@ func TestDueWhileAway(t *testing.T) {
 	}
 	n.setAway(nil)
 	eventually(t, "the run", func() bool { return slices.Contains(w.results("staff")[1:], store.RunDone) })
+}
+
+// An alert on the age of an import may ask any node.
+func TestEachNodeKnowsWhenAConnectorRanLast(t *testing.T) {
+	w := newWorld(t)
+	n := newNodes()
+	a, b := w.node(n, "a"), w.node(n, "b")
+	w.serveNode(b)
+	w.write("username", "alice")
+	r, err := a.Import(t.Context(), "staff", syncer.ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := float64(r.Run.Finished.UnixMilli()) / 1e3
+	eventually(t, "the time on b", func() bool { return testutil.ToFloat64(b.LastSuccess("staff")) == want })
 }
 
 // A plan is that of all nodes, and stays over a restart.
