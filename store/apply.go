@@ -158,7 +158,6 @@ func (a *applier) run() error {
 		a.checkObjectReferences,
 		a.finish,
 		a.changeSessions,
-		a.changePlans,
 		a.writeAudit,
 		a.writeRefusals,
 	} {
