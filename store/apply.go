@@ -186,7 +186,6 @@ func (a *applier) run() error {
 		a.finish,
 		a.changePlans,
 		a.changeSessions,
-		a.changePlans,
 		a.writeAudit,
 		a.writeRefusals,
 	} {

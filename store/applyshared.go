@@ -28,7 +28,7 @@ const (
 // applyShared makes a change one of all nodes; where they are out of reach and it is one of sessions, of this node.
 func (s *Store) applyShared(ctx context.Context, c *Changes) (Applied, error) {
 	applied, err := s.applyForAll(ctx, c)
-	if errors.Is(err, ErrAway) && c.onlySessions() {
+	if errors.Is(err, ErrAway) && c.onlySessions() && c.changesSessions() { // audit records alone are not lost without a word
 		return s.attempt(ctx, c, away, nil)
 	}
 	return applied, err
