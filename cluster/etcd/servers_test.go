@@ -44,7 +44,7 @@ func start(t testing.TB, n int) *servers {
 	}
 	for i := range n {
 		s.commands = append(s.commands, []string{path, "--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprint(i)), "--listen-client-urls", s.endpoints[i], "--advertise-client-urls", s.endpoints[i],
-			"--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i], "--initial-cluster", strings.Join(all, ","), "--initial-cluster-state", "new", "--log-level", "error"})
+			"--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i], "--initial-cluster", strings.Join(all, ","), "--initial-cluster-state", "new", "--logger", "zap", "--log-level", "error"})
 		s.processes = append(s.processes, nil)
 		s.run(t, i)
 	}
