@@ -158,6 +158,13 @@ func (l *ledger) limitOf(device bool) int {
 	return max(1, l.limits.UserFailures-1)
 }
 
+// userLimit is how many failures throttle a user.
+func (l *ledger) userLimit() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.limitOf(false)
+}
+
 // addressLimit is how many failures throttle an address. The caller holds mu.
 func (l *ledger) addressLimit(from netip.Addr) int {
 	return l.limits.AddressFailures + l.knownAt[from]/accountsPerFailure
@@ -166,15 +173,15 @@ func (l *ledger) addressLimit(from netip.Addr) int {
 // judge says what to do with a login of the account from an address. known is
 // false for a name that does not exist.
 func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.Time) verdict {
-	v, guessed := l.weigh(key, hash, from, now)
+	v, guessed := l.weigh(key, hash, from, now, true)
 	if guessed {
 		l.tell(eventGuessed, key, event{exists: true, from: from})
 	}
 	return v
 }
 
-// weigh is judge; guessed tells that somebody guesses at a pair that is trusted.
-func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.Time) (v verdict, guessed bool) {
+// weigh is judge; guessed tells that somebody guesses at a pair that is trusted, which counts where count is set.
+func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.Time, count bool) (v verdict, guessed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.known(key)
@@ -208,9 +215,11 @@ func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.
 		switch {
 		case trusted == nil:
 			return verdictThrottled, false
-		case !proven:
+		case !proven && count:
 			trusted.failures = trusted.failures.add(now, l.limits.UserFailures)
 			return verdictThrottled, true
+		case !proven:
+			return verdictThrottled, false
 		}
 	}
 	if proven {
