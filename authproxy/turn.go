@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,8 @@ import (
 const (
 	// turnNotice is how long a node waits between saying that it asks and asking. Through etcd it is heard within a few milliseconds.
 	turnNotice = 100 * time.Millisecond
+	// turnSlow is how long somebody may be asked without a turn before the others are told: by then those who have heard of a failure since are still waiting.
+	turnSlow = turnNotice / 2
 	// maxTurn bounds how long another node's turn is waited for.
 	maxTurn = 30 * time.Second
 )
@@ -99,7 +102,7 @@ func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration
 	}
 	suspect := f.ledger.suspect(a.key, f.now())
 	if !suspect && f.ledger.others.Nodes() <= f.ledger.userLimit() {
-		return func() {}, 0, true
+		return f.tellIfSlow(a.key, patience), 0, true
 	}
 	began, key := time.Now(), a.key // not a itself: it would no longer be on the stack
 	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
@@ -120,6 +123,29 @@ func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration
 		done() // steps back
 	}
 	return nil, 0, false
+}
+
+// tellIfSlow has the others wait for an answer that takes long, once a failure is known. done has to be called after asking.
+func (f *Front) tellIfSlow(key string, patience time.Duration) (done func()) {
+	var mu sync.Mutex // guards what follows
+	var told, ended bool
+	mine := event{lasts: patience}
+	rand.Read(mine.password[:])
+	timer := time.AfterFunc(turnSlow, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if told = !ended; told {
+			f.ledger.tell(eventAsking, key, mine)
+		}
+	})
+	return func() {
+		timer.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		if ended = true; told {
+			f.ledger.tell(eventAnswered, key, mine)
+		}
+	}
 }
 
 // othersAsked waits until nobody else is about to ask.
