@@ -37,9 +37,6 @@ type Cluster struct {
 	janitor *janitor
 }
 
-// duty is the election, the claims and the registration.
-type duty struct{}
-
 var errContract = errors.New("cluster: not implemented")
 
 // New checks the options. It touches no network and starts nothing.
@@ -52,6 +49,11 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{o: o, kv: o.KV, log: newChangeLog(o, o.Store)}
 	c.janitor = newJanitor(c.log, o.NoCompact)
+	c.duty = newDuty(o, o.Store, c.log.view)
+	c.log.lease, c.log.counted = c.duty.lease, newMetrics(o.Registerer).commit
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(newReadings(c.duty))
+	}
 	return c, nil
 }
 
@@ -80,6 +82,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, loop := range []func(context.Context) error{
 		c.log.follow,
+		c.duty.run,
 		func(ctx context.Context) error { return c.janitor.run(ctx, c.OnDuty) },
 	} {
 		g.Go(func() error { return loop(ctx) })
@@ -90,22 +93,6 @@ func (c *Cluster) Run(ctx context.Context) error {
 // Draft is store.Committer's.
 func (c *Cluster) Draft(ctx context.Context, alone bool) (store.Draft, error) {
 	return c.log.draft(ctx, alone)
-}
-
-// OnDuty waits until this node holds the election. The context that it returns ends when it no longer does; no Apply under it commits after that.
-func (c *Cluster) OnDuty(ctx context.Context) (context.Context, error) { return nil, errContract }
-
-// Claim makes a connector's run this node's, until release. The context that it returns ends when the claim is lost; no Apply under it commits after that. Where another node
-// runs the connector, taken says which; where etcd is away the error is a *store.AwayError.
-func (c *Cluster) Claim(ctx context.Context, connector, by string) (claimed context.Context, release func(), taken *Claim, err error) {
-	return nil, nil, nil, errContract
-}
-
-// A Claim is a run under way.
-type Claim struct {
-	Node    string    `json:"node"`
-	Started time.Time `json:"started"`
-	By      string    `json:"by"`
 }
 
 // Status is how the cluster looks from this node.
@@ -145,11 +132,6 @@ type Snapshot struct {
 	Made  time.Time `json:"made,omitzero"`
 	Bytes int64     `json:"bytes"`
 	Tail  int64     `json:"tail"` // bytes of the changes behind it
-}
-
-// Status tells how the cluster looks. members asks etcd's servers how they are.
-func (c *Cluster) Status(ctx context.Context, members bool) (*Status, error) {
-	return nil, errContract
 }
 
 // Changeable is nil while this node can commit, or a *store.AwayError.
