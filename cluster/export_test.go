@@ -92,7 +92,7 @@ func (l *changeLog) Draft(ctx context.Context, alone bool) (store.Draft, error) 
 // NewSmallJanitor is one with small limits.
 func NewSmallJanitor(l *Log) *Janitor {
 	j := newJanitor(l, false)
-	j.limits = limits{tailChanges: 12, tailBytes: 6000, keptChanges: 5, keptBytes: 3000}
+	j.limits = limits{tailChanges: 12, tailBytes: 6000, keptChanges: 5, keptBytes: 3000, orphanAge: 10 * time.Second}
 	j.compacted = time.Time{}
 	return j
 }
