@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/dialtree/dialtree/cluster"
 	"github.com/dialtree/dialtree/cluster/simulated"
@@ -89,6 +90,7 @@ func TestNotices(t *testing.T) {
 		{"another cluster", func(m *model, a, b *node) { b.replica.(*paper).m.Cluster = "another" }, "the store belongs to the cluster"},
 		{"another key", func(m *model, a, b *node) {
 			b.log = cluster.NewLog(b.client, cluster.NewKey(8), "b", b.replica, nil, nil)
+			b.replica.reopen(b.log)
 		}, "the key does not open"},
 		{"no cluster at all", func(m *model, a, b *node) { m.etcd.Restore(simulated.New().Save()) }, "etcd holds no cluster"},
 		{"a change was damaged", func(m *model, a, b *node) {
@@ -253,6 +255,66 @@ func TestLock(t *testing.T) {
 		d.Discard()
 		if err := <-done; err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestLateOrphan has a commit arrive that nobody waits for any more, just before the janitor takes its parts away as those of nobody.
+func TestLateOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		b.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "log/changes/") {
+				b.die()
+				return simulated.Late, nil
+			}
+			return simulated.None, nil
+		}
+		b.commit(m.ctx, 2000, false)
+		a.clear() // makes a snapshot, and notes the time
+		time.Sleep(time.Hour)
+		m.calm = true
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "parts/") && r.Then[0].Delete {
+				m.etcd.DeliverLate()
+			}
+			return simulated.None, nil
+		}
+		a.clear()
+		a.client.Before = nil
+		a.step()
+		if n := len(a.replica.changes()); n != 2 || m.etcd.Bytes("parts/") == 0 {
+			t.Errorf("%d changes, %d bytes of parts", n, m.etcd.Bytes("parts/"))
+		}
+	})
+}
+
+// TestOrphan has the janitor take away what a node left behind that died while it uploaded.
+func TestOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		a.clear()
+		before := m.etcd.Bytes("parts/")
+		b.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "log/changes/") {
+				b.die()
+			}
+			return simulated.None, nil
+		}
+		b.commit(m.ctx, 2000, false)
+		if m.etcd.Bytes("parts/") < before+1000 {
+			t.Fatal("nothing was left behind: not much of a test")
+		}
+		a.clear()
+		time.Sleep(5 * time.Second)
+		if a.clear(); m.etcd.Bytes("parts/") == before {
+			t.Error("they went before their time")
+		}
+		time.Sleep(10 * time.Second)
+		if a.clear(); m.etcd.Bytes("parts/") != before {
+			t.Errorf("%d bytes of parts, %d before", m.etcd.Bytes("parts/"), before)
 		}
 	})
 }
