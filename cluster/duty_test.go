@@ -281,6 +281,43 @@ func TestAReleaseIsMadeUpFor(t *testing.T) {
 	})
 }
 
+func TestAClaimWhoseAnswerWasLostIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		a := f.peer("a", "1").start(t)
+		settle(3 * time.Second)
+		f.mu.Lock()
+		a.lose = true
+		f.mu.Unlock()
+		if _, _, _, err := a.claim(t.Context(), "c", ""); !errors.Is(err, store.ErrAway) {
+			t.Fatal(err)
+		}
+		if len(f.left(prefixRuns)) != 1 {
+			t.Fatal("nothing was claimed")
+		}
+		settle(2 * time.Second)
+		if left := f.left(prefixRuns); len(left) != 0 {
+			t.Errorf("left behind: %+v", left)
+		}
+		// One that is claimed anew in the meantime stays.
+		f.mu.Lock()
+		a.lose = true
+		f.mu.Unlock()
+		a.claim(t.Context(), "c", "")
+		time.Sleep(10 * time.Millisecond)
+		_, release, taken, err := a.claim(t.Context(), "c", "")
+		if err != nil || taken != nil {
+			t.Fatal(taken, err)
+		}
+		settle(2 * leaseTime)
+		if left := f.left(prefixRuns); len(left) != 1 {
+			t.Errorf("the second claim was forgotten, too: %+v", left)
+		}
+		release()
+		stop(t, a)
+	})
+}
+
 func TestANameIsForOneNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
