@@ -97,18 +97,26 @@ func (d *draft) send(ctx context.Context, r *record, before head, headRev int64)
 
 func (d *draft) conditions(ctx context.Context, headRev int64) []Condition {
 	conditions := append([]Condition{ModifiedAt(keyHead, headRev)}, fencesOf(ctx)...)
-	d.l.mu.Lock()
-	held := d.l.held
-	d.l.mu.Unlock()
-	if held != nil {
-		conditions = append(conditions, held.Condition())
-	} else {
-		conditions = append(conditions, NoneBelow(nameLock))
-	}
+	conditions = append(conditions, d.l.mayWrite())
 	if d.uploaded != 0 {
 		conditions = append(conditions, CreatedAt(partKey(d.id, 0), d.uploaded))
 	}
 	return conditions
+}
+
+// mayWrite holds while this node has the writer's lock, or nobody. A lock that was lost is as none: whoever has it now keeps the change out.
+func (l *changeLog) mayWrite() Condition {
+	l.mu.Lock()
+	held := l.held
+	l.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held.Done():
+		default:
+			return held.Condition()
+		}
+	}
+	return NoneBelow(nameLock)
 }
 
 func (d *draft) ops(r *record) []Op {
@@ -169,7 +177,7 @@ func (d *draft) refused(ctx context.Context, r *record, before head, headRev int
 			return 0, 0, errFenced
 		}
 	}
-	d.l.set(func() { d.l.locked = d.l.held == nil }) // the next draft looks, and waits
+	d.l.set(func() { d.l.locked = true }) // the next draft looks, and waits
 	return 0, 0, &store.OvertakenError{}
 }
 
