@@ -103,11 +103,8 @@ func TestCertificates(t *testing.T) {
 		{"another server than ours", wrong.file, "good", cluster.ErrUnreachable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := open(c.ca, c.cert).Get(t.Context(), "k")
-			if !errors.Is(err, c.want) {
-				t.Errorf("got %v", err)
-			}
-			t.Log(err)
+			// In TLS 1.3 a server refuses after the handshake: now and then the connection breaks before that is read.
+			eventually(t, open(c.ca, c.cert), c.want)
 		})
 	}
 	t.Run("a new certificate is used without a restart", func(t *testing.T) {
@@ -172,7 +169,11 @@ func TestPasswords(t *testing.T) {
 		if e := <-c.Watch(t.Context(), "", revision); len(e.Events) != 1 {
 			t.Errorf("the watch says %+v", e)
 		}
-		if err := c.Compact(t.Context(), revision); err != nil {
+		if _, err := c.Members(t.Context()); err != nil {
+			t.Errorf("members: %v", err)
+		}
+		// All but this: newer ones let only root compact.
+		if err := c.Compact(t.Context(), revision); err != nil && !errors.Is(err, cluster.ErrDenied) {
 			t.Errorf("compact: %v", err)
 		}
 		time.Sleep(3 * time.Second) // renewals
