@@ -26,7 +26,7 @@ import (
 //
 // DIALTREE_MODEL_SEEDS runs more seeds; DIALTREE_MODEL_SEED runs one.
 func TestModel(t *testing.T) {
-	seeds, first := uint64(300), uint64(0)
+	seeds, first := uint64(200), uint64(0)
 	if testing.Short() {
 		seeds = 60
 	}
@@ -225,7 +225,7 @@ func (n *node) before(r simulated.Request) (simulated.Fault, func(bool)) {
 func (m *model) nested(n *node) {
 	m.depth++
 	defer func() { m.depth-- }()
-	if m.chance(150) {
+	if m.chance(250) {
 		n.client.Pause()
 		time.Sleep(time.Duration(m.r.IntN(25)) * time.Second)
 		defer n.client.Resume()

@@ -57,7 +57,7 @@ func TestOpenRefuses(t *testing.T) {
 		text  []string
 	}{
 		{"newer schema", meta(func(tx *bbolt.Tx) error { return putMetaNumber(tx, metaSchema, 99) }), new(*NewerSchemaError),
-			[]string{fileName, "has schema version 99, but this dialtree knows versions up to 5", "run the dialtree that wrote it"}},
+			[]string{fileName, "has schema version 99, but this dialtree knows versions up to " + fmt.Sprint(schemaVersion), "run the dialtree that wrote it"}},
 		{"no schema", meta(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaSchema) }), new(*CorruptError), []string{"no schema version"}},
 		{"a bucket is missing", meta(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketNames) }), new(*CorruptError), []string{"the bucket names is missing"}},
 		{"another program's file", meta(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketMeta) }), new(*CorruptError), []string{"not a store of Dialtree"}},
