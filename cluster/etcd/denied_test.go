@@ -74,6 +74,7 @@ func (a *authority) sign(t *testing.T, certFile, keyFile string) {
 }
 
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	right, wrong, dir := newAuthority(t), newAuthority(t), t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	right.sign(t, file("server.pem"), file("server.key"))
@@ -128,6 +129,7 @@ func eventually(t *testing.T, c *etcd.Client, want error) {
 }
 
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	s := start(t, 1)
 	ctl := func(args ...string) {
 		t.Helper()
@@ -200,6 +202,7 @@ func TestPasswords(t *testing.T) {
 }
 
 func TestWhatEtcdRefuses(t *testing.T) {
+	t.Parallel()
 	s := start(t, 1)
 	c := s.client(t, nil)
 	for _, bytes := range []int{1600 << 10, 3 << 20} { // etcd's limit, and this client's own
