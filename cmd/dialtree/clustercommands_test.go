@@ -41,6 +41,20 @@ func (n *testNode) does(code int, says string, args ...string) {
 	}
 }
 
+// soon runs a command of the node until it says something.
+func (n *testNode) soon(says string, args ...string) {
+	n.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		out, errs, _ := runCommand(n.t, "", append([]string{"--config", n.config}, args...)...)
+		if strings.Contains(out, says) {
+			return
+		}
+		if time.Now().After(deadline) {
+			n.t.Fatalf("%s does not say %q:\n%s%s", strings.Join(args, " "), says, out, errs)
+		}
+	}
+}
+
 // serves starts its server and waits until it is ready.
 func (n *testNode) serves() (stop func() int) {
 	n.t.Helper()
@@ -75,7 +89,7 @@ func TestClusterCommands(t *testing.T) {
 	two.does(exitDone, "is sound", "check")
 
 	stop := one.serves()
-	one.does(exitDone, "one runs them", "cluster", "status")
+	one.soon("one runs them", "cluster", "status")
 	one.does(exitDone, "ready\n", "health")
 	backup := filepath.Join(t.TempDir(), "a.backup")
 	one.does(exitDone, "wrote ", "backup", backup)
@@ -91,15 +105,7 @@ func TestClusterCommands(t *testing.T) {
 	one.does(exitDone, "to give all nodes the content of this backup instead: dialtree cluster init --replace", "restore", backup)
 	one.does(exitDone, "is that of the cluster now", "cluster", "init", "--replace")
 	stop = two.serves()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		out, _, _ := runCommand(t, "", "--config", two.config, "cluster", "status", "--digest")
-		if strings.Contains(out, "change 65") || time.Now().After(deadline) { // a replacement is far ahead of what there was
-			if !strings.Contains(out, "change 65") {
-				t.Errorf("two has not taken over the replacement: %s", out)
-			}
-			break
-		}
-	}
+	two.soon("change 65", "cluster", "status", "--digest") // a replacement is far ahead of what there was
 	stop()
 
 	two.does(exitDone, "del --prefix /dialtree/", "cluster", "leave")
@@ -140,14 +146,7 @@ func TestStartWithoutEtcd(t *testing.T) {
 	if err := etcd.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if out, _, _ := runCommand(t, "", "--config", n.config, "health"); out == "ready\n" {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("it does not notice that etcd is back")
-		}
-	}
+	n.soon("ready\n", "health")
 	n.does(exitDone, "created user alice", "apply", "-f", users)
 	if code := stop(); code != exitDone {
 		t.Errorf("exit code %d", code)

@@ -29,7 +29,7 @@ func TestDemoOfNodes(t *testing.T) {
 		says        string
 	}{
 		{"change one", "kind: speeddial\nshortcode: \"55\"\ndisplayname: Taxi 55\nphone: \"030 202020\"\n", []string{"--data-dir", dir + "/node1", "apply", "-f", "-"}, "created speeddial 55"},
-		{"status", "", []string{"--data-dir", dir + "/node1", "cluster", "status"}, "node1 runs them"},
+		{"status", "", []string{"--data-dir", dir + "/node1", "cluster", "status"}, "this node:   node1"},
 		{"a login at the other", "alice-secret\n", []string{"--data-dir", dir + "/node2", "auth", "test", "alice", "--password-stdin"}, "accepted"},
 		{"no second start", "", []string{"--data-dir", dir + "/node2", "--config", dir + "/node2.yaml", "cluster", "join"}, ""},
 	} {
