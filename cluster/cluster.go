@@ -137,7 +137,7 @@ type Snapshot struct {
 	Index uint64    `json:"index"`
 	Made  time.Time `json:"made,omitzero"`
 	Bytes int64     `json:"bytes"`
-	Tail  int64     `json:"tail"` // bytes of the changes behind it
+	Tail  int64     `json:"tail,omitempty"` // bytes of the changes behind it; 0: there are none, or this node does not know: the elected one does
 }
 
 // Changeable is nil while this node can commit, or a *store.AwayError.
