@@ -396,10 +396,22 @@ func TestPositionsAreToldAtAPace(t *testing.T) {
 		}
 		stop(t, a, b)
 	})
-	for nodes, want := range map[int]time.Duration{0: 2 * time.Second, 100: 2 * time.Second, 1000: 20 * time.Second} {
+}
+
+// What nodes hear of each other's positions is bounded, however many there are.
+func TestPace(t *testing.T) {
+	for nodes, want := range map[int]time.Duration{0: 2 * time.Second, 20: 2 * time.Second, 100: 2 * time.Second, 200: 8 * time.Second, 1000: 200 * time.Second, 10_000: tellLatest} {
 		if got := pace(nodes); got != want {
-			t.Errorf("%d nodes: %v", nodes, got)
+			t.Errorf("%d nodes: %v, want %v", nodes, got, want)
 		}
+	}
+	for nodes := 1; nodes <= 2000; nodes++ {
+		if events := float64(nodes) * float64(nodes) / pace(nodes).Seconds(); events > tellMost+1 { // what is rounded off
+			t.Errorf("%d nodes hear %.0f events a second, want at most %d", nodes, events, tellMost)
+		}
+	}
+	if kept := maxHeads * headEvery; kept < tellLatest+tellingTakes {
+		t.Errorf("heads are kept for %v, and a node may say where it is after %v", kept, tellLatest)
 	}
 }
 

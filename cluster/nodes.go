@@ -87,9 +87,18 @@ func (r *registration) write(ctx context.Context) (done bool, err error) {
 	return done, err
 }
 
-// pace is how often a node may say where it is: all of them together make at most 50 changes a second.
+const (
+	// tellEvery is how often a node says where it is, where there are few.
+	tellEvery = 2 * time.Second
+	// tellMost bounds what etcd sends for that: each node hears of each, which is nodes² events a round.
+	tellMost = 5000 // events a second
+	// tellLatest is for more nodes than that is meant for, some two thousand.
+	tellLatest = 15 * time.Minute
+)
+
+// pace is how often a node may say where it is.
 func pace(nodes int) time.Duration {
-	return max(2*time.Second, time.Duration(nodes)*time.Second/50)
+	return min(max(tellEvery, time.Duration(nodes)*time.Duration(nodes)*time.Second/tellMost), tellLatest)
 }
 
 // errReplaced ends a process whose place another one took.
