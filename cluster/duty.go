@@ -28,6 +28,7 @@ type duty struct {
 	sealer  *sealer
 	started time.Time
 	process string // this one, among those that may ever run under this name
+	yielded string // the process that this one gave up its name for; of the goroutine that registers
 
 	tenures *tenures
 	jobs    *jobs
