@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
@@ -154,3 +155,17 @@ func OpenSealed(k Key, plain int64, sealed [][]byte, sum []byte) (int64, error) 
 	}
 	return io.Copy(io.Discard, u)
 }
+
+// FollowAll is the loop that follows.
+func (l *changeLog) FollowAll(ctx context.Context) error { return l.follow(ctx) }
+
+// ClearSoon has the janitor keep little.
+func (c *Cluster) ClearSoon() {
+	c.janitor.limits = limits{tailChanges: 12, tailBytes: 64 << 10, keptChanges: 5, keptBytes: 64 << 10, orphanAge: 10 * time.Second}
+}
+
+// Trouble is why the log takes no drafts.
+func (l *changeLog) Trouble() error { return l.changeable() }
+
+// LogTo is where the log says what happens.
+func (l *changeLog) LogTo(logger *slog.Logger) { l.logger = logger }
