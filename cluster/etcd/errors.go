@@ -47,7 +47,7 @@ func mapped(err error) error {
 		return errLeaseGone
 	case is(rpctypes.ErrGRPCAuthFailed, rpctypes.ErrGRPCPermissionDenied, rpctypes.ErrGRPCUserEmpty, rpctypes.ErrGRPCUserNotFound, rpctypes.ErrGRPCInvalidAuthToken, rpctypes.ErrGRPCPermissionNotGranted),
 		refusesCertificate(text):
-		return fmt.Errorf("%w: %s", cluster.ErrDenied, text)
+		return fmt.Errorf("%w: %s", cluster.ErrDenied, inWords(text))
 	case silent(err):
 		return fmt.Errorf("%w: %s", cluster.ErrUnreachable, inWords(text))
 	}

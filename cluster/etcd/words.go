@@ -9,6 +9,7 @@ import (
 
 var (
 	dialled   = regexp.MustCompile(`dial tcp ([^ ]+?): (?:connect: )?(.+?)"?$`)
+	unknown   = regexp.MustCompile(`lookup ([^ ]+?)(?: on [^ ]+)?: (.+?)"?$`)
 	handshake = regexp.MustCompile(`authentication handshake failed: (?:tls: )?(.+?)"?$`)
 )
 
@@ -28,6 +29,9 @@ func inWords(text string) string {
 	}
 	if m := handshake.FindStringSubmatch(text); m != nil {
 		return "no TLS with it: " + m[1]
+	}
+	if m := unknown.FindStringSubmatch(text); m != nil {
+		return "no address is found for " + m[1] + ": " + m[2]
 	}
 	if m := dialled.FindStringSubmatch(text); m != nil {
 		switch {
