@@ -118,6 +118,7 @@ func (s *Server) api(mux *http.ServeMux) {
 	s.liveRoutes(api)
 	s.traceRoutes(api)
 	s.systemRoutes(api)
+	s.clusterRoutes(api)
 	s.referenceRoutes(mux, api)
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -35,9 +36,10 @@ const aheadMost = 3 * time.Hour
 func ahead(noted, now time.Time) bool { return noted.Sub(now) > aheadMost }
 
 // attention finds what somebody should look at.
-func (s *Server) attention(o *Overview, ready Readiness, now time.Time) ([]Attention, error) {
-	list := s.storeAttention(ready)
+func (s *Server) attention(o *Overview, ready Readiness, cluster *Cluster, now time.Time) ([]Attention, error) {
+	list := append(s.changesAttention(), s.storeAttention(ready)...)
 	list = append(list, s.upstreamAttention(o.Upstreams)...)
+	list = append(list, s.clusterWatch.attention(cluster, now)...)
 	list = append(list, connectorAttention(o.Connectors)...)
 	certificates, err := s.certificates()
 	if err != nil {
@@ -71,9 +73,10 @@ func (s *Server) storeAttention(ready Readiness) []Attention {
 				Text: fmt.Sprintf("The server is not ready: %s. Its log says more.", state)})
 		}
 	}
-	if ready.Changes != "ok" {
+	var written *store.WriteError
+	if trouble := s.options.Store.Trouble(); errors.As(trouble, &written) {
 		list = append(list, Attention{Severity: severityCritical, Code: "not_writable", Subject: "store",
-			Text: fmt.Sprintf("No change can be written, while logins and searches go on: %s.", reason(ready.Changes))})
+			Text: fmt.Sprintf("No change can be written, while logins and searches go on: %s.", reason(trouble.Error()))})
 	}
 	s.watch.mu.Lock()
 	problems, checked := s.watch.problems, s.watch.checked

@@ -72,7 +72,7 @@ func (c *Client) Watch(ctx context.Context, id string, progress func(Progress)) 
 }
 
 // Plan returns what the latest dry run of a connector showed or the guard stopped: what a confirmed run would do.
-// There is none after a restart, and after a run that applied it.
+// There is none after a run that was applied, and once the connector was changed.
 func (c *Client) Plan(ctx context.Context, connector string) (*Report, error) {
 	out := new(Report)
 	return out, c.do(ctx, http.MethodGet, "/connectors/"+url.PathEscape(connector)+"/plan", nil, nil, out)

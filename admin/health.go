@@ -48,6 +48,9 @@ func (s *Server) readiness() Readiness {
 	case trouble != nil:
 		r.Ready, r.Store = false, trouble.Error()
 	}
+	if text, _ := s.unchangeable(); text != "" && r.Changes == "ok" {
+		r.Changes = "serving, not changing: " + text
+	}
 	if err := s.options.Ready(); err != nil {
 		r.Ready, r.Listeners = false, err.Error()
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ const (
 	stateRunning = "running"
 )
 
-func (s *Server) overview(now time.Time) (*Overview, error) {
+func (s *Server) overview(ctx context.Context, now time.Time) (*Overview, error) {
 	s.look(now)
 	total := s.trends.Total(time.Hour)
 	o := &Overview{
@@ -32,6 +33,7 @@ func (s *Server) overview(now time.Time) (*Overview, error) {
 	if seconds := total.Span.Seconds(); seconds > 0 {
 		o.Logins.PerSecond = (total.Accepted + total.Refused + total.Throttled + total.NotFoundOut) / seconds
 	}
+	cluster := s.lookAtCluster(ctx, now)
 	ready := s.readiness()
 	o.Ready, o.Upstreams = ready.Ready, ready.Upstreams
 	counts := s.options.Store.Counts()
@@ -45,7 +47,7 @@ func (s *Server) overview(now time.Time) (*Overview, error) {
 	if o.Connectors, err = s.connectorStates(now); err != nil {
 		return nil, err
 	}
-	if o.Attention, err = s.attention(o, ready, now); err != nil {
+	if o.Attention, err = s.attention(o, ready, cluster, now); err != nil {
 		return nil, err
 	}
 	o.Checklist, err = s.checklist(o)

@@ -63,6 +63,7 @@ func (s *Server) problemOf(err error) *Problem {
 		changed  *store.ChangedError
 		written  *store.WriteError
 		damaged  *store.CorruptError
+		doubt    *store.DoubtError
 	)
 	switch {
 	case errors.As(err, &problem):
@@ -81,6 +82,8 @@ func (s *Server) problemOf(err error) *Problem {
 		return newProblem(http.StatusUnprocessableEntity, err.Error(), ProblemDetail{Message: field.Message, Location: field.Path})
 	case errors.As(err, &object), errors.As(err, &entry):
 		return newProblem(http.StatusUnprocessableEntity, err.Error())
+	case errors.Is(err, store.ErrAway), errors.As(err, &doubt): // before the contexts: either may hold one
+		return newProblem(http.StatusServiceUnavailable, err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
 		return newProblem(http.StatusServiceUnavailable, "the server took too long: try again")
 	case errors.Is(err, context.Canceled), errors.Is(err, store.ErrClosed):

@@ -20,7 +20,7 @@ func (s *Server) publicRoutes(api http.Handler) http.Handler {
 	mux.Handle("GET "+apiPath+"/phonebooks/", either)
 	mux.Handle("GET "+apiPath+"/phonebooks", people) // the mux would redirect it to the one above
 	if s.options.Page != nil {
-		mux.Handle("/", atOnce(paced(s.withBody(s.options.Page(s.own)))))
+		mux.Handle("/", atOnce(paced(s.withBody(s.standing(s.options.Page(s.own))))))
 	}
 	return secured(bounded(s.noting(s.identified(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout))

@@ -20,7 +20,7 @@ func (s *Server) runRoutes(api huma.API) {
 	tags := []string{"connectors"}
 	register(s, api, access.Read, huma.Operation{OperationID: "get-plan", Method: http.MethodGet, Path: "/connectors/{name}/plan", Tags: tags,
 		Summary:     "Get the plan that can be confirmed",
-		Description: "What the latest dry run showed or the guard stopped after that. There is none after a restart, after a run that was applied, and once the connector was changed. A confirmed run does exactly this, or nothing when the source or the store has changed."},
+		Description: "What the latest dry run showed or the guard stopped after that. There is none after a run that was applied, and once the connector was changed. A confirmed run does exactly this, or nothing when the source or the store has changed."},
 		func(_ context.Context, in *NameInput) (*body[Report], error) { return answered(s.plan(in.Name)) })
 	register(s, api, access.Read, huma.Operation{OperationID: "get-run", Method: http.MethodGet, Path: "/runs/{run}", Tags: tags,
 		Summary:     "Get a run with what it changed",

@@ -61,6 +61,8 @@ type Options struct {
 	Now          func() time.Time // nil: time.Now
 
 	Backups Backups // that the server writes by itself
+	// Cluster is this node's part in a cluster; nil: it is alone.
+	Cluster ClusterDoor
 	// Ready says what keeps the server from serving its clients; nil: it is ready.
 	// The store is looked at beside it. It must not depend on upstreams: their outage
 	// must not take this node out of service.
@@ -83,15 +85,16 @@ type Server struct {
 	sessions *access.Sessions
 	links    access.Links
 
-	duplicates duplicates
-	system     System
-	trends     *trends.Sampler
-	marks      *marks
-	watch      watch
-	backups    backups
-	live       live
-	stopping   context.Context // ends when Run does
-	stop       context.CancelFunc
+	duplicates   duplicates
+	system       System
+	trends       *trends.Sampler
+	marks        *marks
+	watch        watch
+	clusterWatch clusterWatch
+	backups      backups
+	live         live
+	stopping     context.Context // ends when Run does
+	stop         context.CancelFunc
 
 	changing sync.Mutex // held while a change that begins with a read of objects is made
 }

@@ -20,8 +20,8 @@ func (s *Server) systemRoutes(api huma.API) {
 	register(s, api, access.Read, huma.Operation{OperationID: "overview", Method: http.MethodGet, Path: "/overview", Tags: tags,
 		Summary:     "How things are, and what needs attention",
 		Description: "The figures are of the last hour. `attention` has the worst first; `checklist` is what a new installation still needs, in order."},
-		func(context.Context, *struct{}) (*body[*Overview], error) {
-			o, err := s.overview(time.Now())
+		func(ctx context.Context, _ *struct{}) (*body[*Overview], error) {
+			o, err := s.overview(ctx, time.Now())
 			return &body[*Overview]{o}, err
 		})
 	register(s, api, access.Read, huma.Operation{OperationID: "trends", Method: http.MethodGet, Path: "/trends", Tags: tags,

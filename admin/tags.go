@@ -24,6 +24,7 @@ func tags() []*huma.Tag {
 		{Name: "tokens", Description: "What programs show instead of a password. Its text is told once, when it is made."},
 		{Name: "audit", Description: "Who did what, when and from where."},
 		{Name: "system", Description: "How the server is: overview, figures, configuration, certificates and log."},
+		{Name: "cluster", Description: "The nodes that share one content, and the servers of etcd through which they do."},
 		{Name: "store", Description: "The data directory: what is in it, whether it is sound, and backups."},
 	}
 }

@@ -67,6 +67,7 @@ func (s *Server) keepWatch(ctx context.Context) {
 	var sampling sync.WaitGroup
 	sampling.Go(func() { s.trends.Run(ctx) })
 	sampling.Go(func() { s.watchStore(ctx) })
+	sampling.Go(func() { s.watchCluster(ctx) })
 	sampling.Go(func() { s.keepBackups(ctx) })
 	defer sampling.Wait()
 	t := time.NewTicker(lookEvery)

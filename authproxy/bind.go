@@ -129,6 +129,7 @@ func (f *Front) login(ctx context.Context, a *attempt, password []byte) {
 	case a.key == "": // nothing that could be anybody's name
 		a.outcome, a.reason = UnknownUser, "the name is empty, too long or holds control characters"
 		f.ledger.failed("", passwordHash{}, false, a.from, a.start)
+		f.ledger.tell(eventRefused, "", event{from: a.from})
 		return
 	}
 	a.hash = f.hash(a, password)
@@ -268,12 +269,20 @@ func (f *Front) askInTurn(ctx context.Context, a *attempt, password []byte) {
 	patience := f.upstreams.patience(a.like.upstream)
 	began := f.now()
 	ok, waited := pass(ctx, gate, patience)
-	a.traceStep("turn", began)
 	if !ok {
+		a.traceStep("turn", began)
 		a.outcome, a.reason = Busy, "another login of this account is still pending"
 		return
 	}
-	if waited > 0 { // that was part of its time
+	done, turned, ok := f.takeTurn(ctx, a, patience-waited)
+	a.traceStep("turn", began)
+	if !ok {
+		<-gate
+		a.outcome, a.reason = Busy, "another login of this account is still pending at another node"
+		return
+	}
+	defer done()
+	if waited += turned; waited > 0 { // that was part of its time
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience-waited)
 		defer cancel()
@@ -349,9 +358,7 @@ func (f *Front) pretend(ctx context.Context, a *attempt, password []byte) {
 		sleepUntil(ctx, f.now().Add(a.pace.draw()))
 		a.asked = true
 	}
-	exists, now := a.kind != nobody, f.now()
-	f.ledger.failed(a.key, a.hash, exists, a.from, now)
-	f.ledger.refused(a.key, a.hash, exists, f.upstreams.refusedFor(a.like.upstream), now)
+	f.countRefused(a, a.kind != nobody, f.upstreams.refusedFor(a.like.upstream), f.now())
 }
 
 // note remembers how an attempt ended that was decided by who knows the password.
@@ -359,10 +366,11 @@ func (f *Front) note(a *attempt, remember time.Duration) {
 	now := f.now()
 	switch a.outcome {
 	case Accepted:
-		f.ledger.accepted(a.key, a.hash, a.user.Seq, a.from, now)
+		if f.ledger.accepted(a.key, a.hash, a.user.Seq, a.from, now) {
+			f.ledger.tell(eventCleared, a.key, event{exists: true, from: a.from})
+		}
 	case Refused:
-		f.ledger.failed(a.key, a.hash, true, a.from, now)
-		f.ledger.refused(a.key, a.hash, true, remember, now)
+		f.countRefused(a, true, remember, now)
 	case Unavailable:
 		f.ledger.unavailable(a.key, now)
 	}
@@ -454,12 +462,15 @@ func (f *Front) askUpstream(ctx context.Context, a *attempt, password []byte) {
 		a.like.refused.observe(f.now().Sub(asked), f.now())
 		a.reason = refused.Error()
 		if refused.PasswordRight() {
-			f.ledger.ended(a.key)
+			if f.ledger.ended(a.key, f.now()) {
+				f.ledger.tell(eventEnded, a.key, event{exists: true})
+			}
 			return // 49 for the client, but no guess: it does not count
 		}
 		if refused.Locked() {
-			f.ledger.ended(a.key)
+			f.ledger.ended(a.key, f.now())
 			f.ledger.locked(a.key, u.refusedFor(), f.now())
+			f.ledger.tell(eventLocked, a.key, event{exists: true, lasts: u.refusedFor()})
 			return
 		}
 	default:

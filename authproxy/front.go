@@ -44,6 +44,8 @@ type Options struct {
 	Output        directory.Output
 	Hasher        *Hasher  // shared with whoever sets internal passwords
 	Refusals      Refusals // nil: nobody takes note
+	Caution       Caution  // nil: there are no other nodes
+	CautionKey    [32]byte // with Caution: of the hashes that nodes tell each other, the same at each and known to nobody else
 	Logger        *slog.Logger
 	Registerer    prometheus.Registerer
 	Version       string // for the root DSE
@@ -80,6 +82,9 @@ type Front struct {
 func New(o Options) (*Front, error) {
 	if o.Store == nil || o.Logger == nil || o.Registerer == nil {
 		return nil, errors.New("authproxy: Store, Logger and Registerer must be set")
+	}
+	if o.Caution != nil && o.CautionKey == [32]byte{} {
+		return nil, errors.New("authproxy: Caution needs the CautionKey")
 	}
 	if o.BaseDN == "" {
 		o.BaseDN = "dc=dialtree"
@@ -124,6 +129,9 @@ func New(o Options) (*Front, error) {
 			Name: "dialtree_bind_total",
 			Help: "Logins by the method of the account, its upstream and how they ended.",
 		}, []string{"method", "upstream", "outcome"}),
+	}
+	if o.Caution != nil {
+		f.ledger.share(o.Caution, o.CautionKey)
 	}
 	rand.Read(f.cookieKey[:]) // never fails, says crypto/rand
 	f.SetSearchLimits(o.Search)

@@ -1,6 +1,7 @@
 package authproxy
 
 import (
+	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"net/netip"
@@ -53,6 +54,8 @@ const (
 	accountsPerFailure = 10
 	// maxGate is how many logins of one account may wait for each other.
 	maxGate = 64
+	// endedToldEvery is how often other nodes are told of an account that lets nobody in.
+	endedToldEvery = time.Minute
 	// maxRefusedFor is the longest that one refusal is remembered.
 	maxRefusedFor = time.Hour
 )
@@ -62,11 +65,14 @@ type passwordHash [16]byte
 
 // A ledger remembers failures, refused passwords and passwords that worked.
 type ledger struct {
-	key [32]byte
+	key           [32]byte     // of the hashes; the same at all nodes where there are others
+	others        Caution      // who is told what is noted; nil: this node is alone
+	addressCipher cipher.Block // for them
 
 	mu        sync.Mutex // guards everything below; held for map work only
 	limits    ThrottleOptions
-	accounts  map[string]*account // by account key
+	accounts  map[string]*account    // by account key
+	byID      map[accountID]*account // those, and the ones that only others have told of; nil while alone
 	addresses map[netip.Addr]*failures
 	knownAt   map[netip.Addr]int // how many accounts trust an address
 	swept     time.Time
@@ -86,6 +92,7 @@ type account struct {
 	outage      time.Time     // when nobody could be asked about it last
 	gate        chan struct{} // one password that has not worked before at a time
 	waiting     int           // how many are in or before the gate
+	elsewhere   *elsewhere    // for the other nodes; nil while alone
 }
 
 type refusedPassword struct {
@@ -142,8 +149,10 @@ const (
 // limit is how many failures throttle an account. A device's account is shared
 // by many phones, and one of them with a typing error must not shut out the
 // others; nothing upstream can be locked by it.
-func (l *ledger) limit(key string) int {
-	if isDeviceKey(key) {
+func (l *ledger) limit(key string) int { return l.limitOf(isDeviceKey(key)) }
+
+func (l *ledger) limitOf(device bool) int {
+	if device {
 		return l.limits.AddressFailures
 	}
 	return max(1, l.limits.UserFailures-1)
@@ -157,18 +166,27 @@ func (l *ledger) addressLimit(from netip.Addr) int {
 // judge says what to do with a login of the account from an address. known is
 // false for a name that does not exist.
 func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.Time) verdict {
+	v, guessed := l.weigh(key, hash, from, now)
+	if guessed {
+		l.tell(eventGuessed, key, event{exists: true, from: from})
+	}
+	return v
+}
+
+// weigh is judge; guessed tells that somebody guesses at a pair that is trusted.
+func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.Time) (v verdict, guessed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.accounts[key]
+	a := l.known(key)
 	addressShut := false
 	if f := l.addresses[from]; f != nil {
 		addressShut = f.throttled(now, l.addressLimit(from), l.limits)
 	}
 	if a == nil {
 		if addressShut {
-			return verdictThrottled
+			return verdictThrottled, false
 		}
-		return verdictAsk
+		return verdictAsk, false
 	}
 	proven := a.hasProven && a.proven == hash
 	trusted := a.trust(from)
@@ -176,57 +194,53 @@ func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.
 		trusted = nil
 	}
 	if addressShut && trusted == nil {
-		return verdictThrottled
+		return verdictThrottled, false
 	}
 	for i := range a.refused {
 		if r := &a.refused[i]; r.hash == hash && now.Before(r.until) {
-			return verdictRemembered
+			return verdictRemembered, false
 		}
 	}
 	if now.Before(a.lockedUntil) {
-		return verdictRemembered
+		return verdictRemembered, false
 	}
 	if a.failures.throttled(now, l.limit(key), l.limits) {
 		switch {
 		case trusted == nil:
-			return verdictThrottled
+			return verdictThrottled, false
 		case !proven:
 			trusted.failures = trusted.failures.add(now, l.limits.UserFailures)
-			return verdictThrottled
+			return verdictThrottled, true
 		}
 	}
 	if proven {
-		return verdictProven
+		return verdictProven, false
 	}
-	return verdictAsk
+	return verdictAsk, false
 }
 
 // accepted notes that a password worked. The failures that came from the same
-// address are forgotten, those of others stay.
-func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.Addr, now time.Time) {
+// address are forgotten, those of others stay. cleared tells that something was.
+func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.Addr, now time.Time) (cleared bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.account(key, true, now)
+	cleared = !a.lockedUntil.IsZero()
 	a.proven, a.provenSeq, a.provenAt, a.hasProven = hash, seq, now, true
 	a.lockedUntil = time.Time{}
 	if len(a.refused) > 0 {
 		a.refused = slices.DeleteFunc(a.refused, func(r refusedPassword) bool { return r.hash == hash })
 	}
 	if len(a.failures) > 0 {
-		times, who := a.failures[:0], a.failedFrom[:0]
-		for i, t := range a.failures {
-			if a.failedFrom[i] != from {
-				times, who = append(times, t), append(who, a.failedFrom[i])
-			}
-		}
-		a.failures, a.failedFrom = times, who
+		cleared = a.clear(from, now) || cleared
 	}
 	if !from.IsValid() {
-		return // a test: from nowhere that could be trusted
+		return cleared // a test: from nowhere that could be trusted
 	}
 	if t := a.trust(from); t != nil {
+		cleared = cleared || len(t.failures) > 0
 		t.failures = t.failures[:0]
-		return
+		return cleared
 	}
 	if len(a.trusted) == maxTrusted {
 		if l.knownAt[a.trusted[0].addr]--; l.knownAt[a.trusted[0].addr] == 0 {
@@ -237,25 +251,39 @@ func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.
 	}
 	a.trusted = append(a.trusted, trustedAddress{addr: from})
 	l.knownAt[from]++
+	return cleared
+}
+
+// clear forgets the failures from an address up to a time.
+func (a *account) clear(from netip.Addr, at time.Time) (cleared bool) {
+	times, who := a.failures[:0], a.failedFrom[:0]
+	for i, t := range a.failures {
+		if a.failedFrom[i] != from || t.After(at) {
+			times, who = append(times, t), append(who, a.failedFrom[i])
+		}
+	}
+	cleared = len(times) < len(a.failures)
+	a.failures, a.failedFrom = times, who
+	return cleared
 }
 
 // failed counts a failure of a login. exists tells whether there is such a user. One of a
-// test, which is from no address, counts for the account alone.
-func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.Addr, now time.Time) {
+// test, which is from no address, counts for the account alone. again tells that the same was tried before.
+func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.Addr, now time.Time) (again bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	again := false
-	if a := l.account(key, exists, now); a != nil {
-		again = a.refusedBefore(hash, now)
-		limit := l.limit(key)
-		a.failures = a.failures.add(now, limit)
-		if len(a.failedFrom) >= limit {
-			copy(a.failedFrom, a.failedFrom[len(a.failedFrom)-limit+1:])
-			a.failedFrom = a.failedFrom[:limit-1]
-		}
-		a.failedFrom = append(a.failedFrom, from)
+	a := l.account(key, exists, now)
+	again = a != nil && a.refusedBefore(hash, now)
+	l.count(a, l.limit(key), again, from, now)
+	return again
+}
+
+// count counts a failure of an account, which is nil where no more are remembered, and for the address unless it is one again. The caller holds mu.
+func (l *ledger) count(a *account, limit int, again bool, from netip.Addr, at time.Time) {
+	if a != nil {
+		a.fail(at, from, limit)
 		if t := a.trust(from); t != nil {
-			t.failures = t.failures.add(now, l.limits.UserFailures)
+			t.failures = t.failures.add(at, l.limits.UserFailures)
 		}
 	}
 	if !from.IsValid() || again {
@@ -264,7 +292,7 @@ func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.A
 	f := l.addresses[from]
 	if f == nil {
 		if len(l.addresses) >= maxAddresses {
-			l.sweep(now)
+			l.sweep(at)
 		}
 		if len(l.addresses) >= maxAddresses {
 			return
@@ -272,49 +300,68 @@ func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.A
 		f = new(failures)
 		l.addresses[from] = f
 	}
-	*f = f.add(now, l.addressLimit(from))
+	*f = f.add(at, l.addressLimit(from))
 }
 
-// refused remembers that a password is wrong. lasts is the upstream's setting;
+// fail notes a failure and who it was of; one of another node may be older than the last.
+func (a *account) fail(at time.Time, from netip.Addr, limit int) {
+	if len(a.failures) >= limit && at.Before(a.failures[0]) {
+		return
+	}
+	a.failures = a.failures.add(at, limit)
+	if len(a.failedFrom) >= limit {
+		copy(a.failedFrom, a.failedFrom[len(a.failedFrom)-limit+1:])
+		a.failedFrom = a.failedFrom[:limit-1]
+	}
+	a.failedFrom = slices.Insert(a.failedFrom, a.failures.place(at), from)
+}
+
+// refused remembers that a password is wrong, for how long it says. lasts is the upstream's setting;
 // zero remembers nothing but that it does not work any more. exists is as for failed.
-func (l *ledger) refused(key string, hash passwordHash, exists bool, lasts time.Duration, now time.Time) {
+func (l *ledger) refused(key string, hash passwordHash, exists bool, lasts time.Duration, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a := l.accounts[key]; a != nil && a.hasProven && a.proven == hash {
+	if a := l.known(key); a != nil && a.hasProven && a.proven == hash {
 		a.hasProven = false // it worked once
 	}
 	if lasts <= 0 {
-		return
+		return 0
 	}
 	a := l.account(key, exists, now)
 	if a == nil {
-		return
+		return lasts
 	}
-	at := -1
-	for i := range a.refused {
-		if a.refused[i].hash == hash {
-			at = i
-		}
-	}
-	if at < 0 {
-		if len(a.refused) < maxRefused {
-			a.refused = append(a.refused, refusedPassword{})
-			at = len(a.refused) - 1
-		} else { // the one whose time ends first makes room
-			at = 0
-			for i := range a.refused {
-				if a.refused[i].until.Before(a.refused[at].until) {
-					at = i
-				}
-			}
-			a.refused[at] = refusedPassword{}
-		}
-	}
-	r := &a.refused[at]
-	if r.hash == hash && now.Before(r.forget) {
+	r := a.refusal(hash)
+	switch {
+	case r.hash != hash || !now.Before(r.forget):
+	case now.Before(r.until): // refused twice at the same time, by two who asked: it has not come back
+		lasts = max(lasts, r.lasts)
+	default:
 		lasts = max(lasts, min(4*r.lasts, maxRefusedFor))
 	}
 	*r = refusedPassword{hash: hash, until: now.Add(lasts), lasts: lasts, forget: now.Add(lasts + maxRefusedFor)}
+	return lasts
+}
+
+// refusal returns what is remembered of a password, or the place where that goes.
+func (a *account) refusal(hash passwordHash) *refusedPassword {
+	for i := range a.refused {
+		if a.refused[i].hash == hash {
+			return &a.refused[i]
+		}
+	}
+	if len(a.refused) < maxRefused {
+		a.refused = append(a.refused, refusedPassword{})
+		return &a.refused[len(a.refused)-1]
+	}
+	at := 0 // the one whose time ends first makes room
+	for i := range a.refused {
+		if a.refused[i].until.Before(a.refused[at].until) {
+			at = i
+		}
+	}
+	a.refused[at] = refusedPassword{}
+	return &a.refused[at]
 }
 
 // locked notes that the upstream said that the account is locked: whatever is
@@ -326,13 +373,23 @@ func (l *ledger) locked(key string, lasts time.Duration, now time.Time) {
 }
 
 // ended notes that the upstream lets nobody into the account, whatever the password: no cache does either. The password that
-// worked stays known as such, so that its user is told from others when the account is open again.
-func (l *ledger) ended(key string) {
+// worked stays known as such, so that its user is told from others when the account is open again. The others are told once in a while: a phone asks all day.
+func (l *ledger) ended(key string, now time.Time) (worthTelling bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a := l.accounts[key]; a != nil {
-		a.provenAt = time.Time{}
+	a := l.known(key)
+	if a == nil && l.byID != nil {
+		a = l.account(key, true, now)
 	}
+	if a == nil {
+		return false
+	}
+	a.provenAt = time.Time{}
+	if a.elsewhere == nil || now.Sub(a.elsewhere.ended) < endedToldEvery {
+		return false
+	}
+	a.elsewhere.ended = now
+	return true
 }
 
 // unavailable notes that nobody could be asked about the account.
@@ -347,7 +404,7 @@ func (l *ledger) unavailable(key string, now time.Time) {
 func (l *ledger) unavailableSince(key string, then time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.accounts[key]
+	a := l.known(key)
 	return a != nil && a.outage.After(then)
 }
 
@@ -356,7 +413,7 @@ func (l *ledger) unavailableSince(key string, then time.Time) bool {
 func (l *ledger) provenWithin(key string, hash passwordHash, seq uint64, age time.Duration, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.accounts[key]
+	a := l.known(key)
 	return a != nil && a.hasProven && a.proven == hash && a.provenSeq == seq && elapsed(a.provenAt, now) < age
 }
 
@@ -396,7 +453,7 @@ func (l *ledger) enter(key string, exists bool, now time.Time) (chan struct{}, b
 func (l *ledger) leave(key string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a := l.accounts[key]; a != nil && a.waiting > 0 { // 0: it was one too many to remember when it entered
+	if a := l.known(key); a != nil && a.waiting > 0 { // 0: it was one too many to remember when it entered
 		if a.waiting--; a.waiting == 0 {
 			a.gate = nil
 		}
@@ -407,19 +464,31 @@ func (l *ledger) leave(key string) {
 // a name that does not exist it returns nil once too many names are remembered.
 // The caller holds mu.
 func (l *ledger) account(key string, exists bool, now time.Time) *account {
-	a := l.accounts[key]
+	a := l.known(key)
 	if a != nil {
 		return a
 	}
-	if len(l.accounts) >= maxAccounts {
-		l.sweep(now)
-		if !exists && len(l.accounts) >= maxAccounts {
-			return nil
-		}
+	if !l.room(exists, now) {
+		return nil
 	}
 	a = new(account)
 	l.accounts[key] = a
+	if l.byID != nil {
+		id := l.id(key)
+		a.elsewhere = &elsewhere{id: id}
+		l.byID[id] = a
+		l.name(a, key)
+	}
 	return a
+}
+
+// room tells whether one more name may be remembered. The caller holds mu.
+func (l *ledger) room(exists bool, now time.Time) bool {
+	if l.remembered() < maxAccounts {
+		return true
+	}
+	l.sweep(now)
+	return exists || l.remembered() < maxAccounts
 }
 
 // sweep drops what no longer matters, at most once a second. The caller holds mu.
@@ -435,12 +504,25 @@ func (l *ledger) sweep(now time.Time) {
 		}
 	}
 	for key, a := range l.accounts {
-		a.refused = slices.DeleteFunc(a.refused, func(r refusedPassword) bool { return !now.Before(r.forget) })
-		if a.waiting == 0 && !a.hasProven && len(a.trusted) == 0 && len(a.refused) == 0 &&
-			now.Sub(a.failures.last()) >= old && !now.Before(a.lockedUntil) {
+		if a.sweep(now, old) {
 			delete(l.accounts, key)
+			if a.elsewhere != nil {
+				delete(l.byID, a.elsewhere.id)
+			}
 		}
 	}
+	for id, a := range l.byID { // those that only others have told of
+		if !a.elsewhere.named && a.sweep(now, old) {
+			delete(l.byID, id)
+		}
+	}
+}
+
+// sweep drops what no longer matters of an account, and tells whether nothing is left.
+func (a *account) sweep(now time.Time, old time.Duration) bool {
+	a.refused = slices.DeleteFunc(a.refused, func(r refusedPassword) bool { return !now.Before(r.forget) })
+	return a.waiting == 0 && !a.hasProven && len(a.trusted) == 0 && len(a.refused) == 0 &&
+		now.Sub(a.failures.last()) >= old && !now.Before(a.lockedUntil)
 }
 
 // refusedBefore tells whether a password is a guess that was made before.

@@ -57,7 +57,8 @@ func (f *Front) TestLogin(ctx context.Context, name string, password []byte, by 
 	t.Outcome, t.Code, t.Result = a.outcome, int32(code), code.String()
 	t.step(a.start, a.outcome == Accepted, "result", "%s: a client gets %d %s", a.outcome, t.Code, t.Result)
 	if a.outcome == Accepted {
-		f.ledger.forget(a.key)
+		f.ledger.forget(f.now(), a.key)
+		f.ledger.tell(eventForgotten, a.key, event{exists: true})
 	}
 	return t
 }

@@ -55,12 +55,28 @@ func (f failures) throttled(now time.Time, limit int, o ThrottleOptions) bool {
 	return len(f) >= limit && now.Sub(f.last()) < o.Delay && f[len(f)-1].Sub(f[len(f)-limit]) < o.Window
 }
 
-// add appends now and keeps no more than limit times, which is all that
+// add puts a time in its place, nearly always the end, and keeps no more than the latest limit times, which is all that
 // throttled looks at.
-func (f failures) add(now time.Time, limit int) failures {
+func (f failures) add(at time.Time, limit int) failures {
 	if len(f) >= limit {
+		if at.Before(f[0]) {
+			return f
+		}
 		copy(f, f[len(f)-limit+1:])
 		f = f[:limit-1]
 	}
-	return append(f, now)
+	f = append(f, at)
+	for i := len(f) - 1; i > 0 && f[i].Before(f[i-1]); i-- {
+		f[i], f[i-1] = f[i-1], f[i]
+	}
+	return f
+}
+
+// place is where a time that was added went.
+func (f failures) place(at time.Time) int {
+	i := len(f) - 1
+	for i > 0 && f[i].After(at) {
+		i--
+	}
+	return i
 }

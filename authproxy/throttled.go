@@ -27,23 +27,41 @@ type ThrottledName struct {
 }
 
 // Throttled tells whose failed logins count now.
-func (f *Front) Throttled() ThrottledNames { return f.ledger.throttled(f.now()) }
+func (f *Front) Throttled() ThrottledNames {
+	now := f.now()
+	if f.ledger.byID != nil {
+		f.nameHeard(now)
+	}
+	return f.ledger.throttled(now)
+}
 
 // ResetUser forgets the failures of a user, and of a device of that name, so that the next login is
 // let through. It forgets the passwords that were refused as well: whoever is asked to reset has
 // often been told that the password was changed, perhaps back to one that was wrong a moment ago.
-// It is false where there was nothing to forget.
+// It is false where there was nothing to forget at this node; the others forget in any case.
 func (f *Front) ResetUser(name string) bool {
 	normal, ok := store.NormalizeName(name)
-	return ok && f.ledger.forget(normal, deviceKey(normal))
+	if !ok {
+		return false
+	}
+	device := deviceKey(normal)
+	any := f.ledger.forget(f.now(), normal, device)
+	f.ledger.tell(eventForgotten, normal, event{exists: true})
+	f.ledger.tell(eventForgotten, device, event{exists: true})
+	return any
 }
 
 // ResetAddress forgets the failures from an address, or from the network that it counts as. It is
-// false where there was nothing to forget.
+// false where there was nothing to forget at this node.
 func (f *Front) ResetAddress(name string) bool {
 	text, _, _ := strings.Cut(name, "/")
 	address, err := netip.ParseAddr(text)
-	return err == nil && f.ledger.forgetAddress(refusals.NetworkOf(address))
+	if err != nil {
+		return false
+	}
+	network := refusals.NetworkOf(address)
+	f.ledger.tell(eventForgotten, "", event{exists: true, from: network})
+	return f.ledger.forgetAddress(network)
 }
 
 // throttled lists what counts now.
@@ -52,23 +70,38 @@ func (l *ledger) throttled(now time.Time) ThrottledNames {
 	defer l.mu.Unlock()
 	var t ThrottledNames
 	for key, a := range l.accounts {
-		n := l.throttledName(a.failures, l.limit(key), now)
-		if now.Before(a.lockedUntil) && n.Until.Before(a.lockedUntil) {
-			n.Until = a.lockedUntil
-		}
-		if key != "" && (n.Failures > 0 || !n.Until.IsZero()) {
+		if n := l.throttledAccount(a, l.limit(key), now); key != "" && n.counts() {
 			n.Name = key[strings.LastIndexByte(key, 0)+1:]
 			t.Users = append(t.Users, n)
 		}
 	}
+	for _, a := range l.byID {
+		if n := l.throttledAccount(a, l.limitOf(a.elsewhere.device), now); !a.elsewhere.named && n.counts() {
+			n.Name = nameElsewhere
+			t.Users = append(t.Users, n)
+		}
+	}
 	for address, f := range l.addresses {
-		if n := l.throttledName(*f, l.addressLimit(address), now); n.Failures > 0 || !n.Until.IsZero() {
+		if n := l.throttledName(*f, l.addressLimit(address), now); n.counts() {
 			n.Name = networkName(address)
 			t.Addresses = append(t.Addresses, n)
 		}
 	}
 	t.Users, t.Addresses = worstFirst(t.Users), worstFirst(t.Addresses)
 	return t
+}
+
+// nameElsewhere stands for what was tried at another node and is nobody's name here: the nodes tell each other hashes.
+const nameElsewhere = "a name tried at another node"
+
+func (n ThrottledName) counts() bool { return n.Failures > 0 || !n.Until.IsZero() }
+
+func (l *ledger) throttledAccount(a *account, limit int, now time.Time) ThrottledName {
+	n := l.throttledName(a.failures, limit, now)
+	if now.Before(a.lockedUntil) && n.Until.Before(a.lockedUntil) {
+		n.Until = a.lockedUntil
+	}
+	return n
 }
 
 func (l *ledger) throttledName(f failures, limit int, now time.Time) ThrottledName {
@@ -99,19 +132,13 @@ func networkName(a netip.Addr) string {
 }
 
 // forget forgets what would keep logins of accounts out.
-func (l *ledger) forget(keys ...string) bool {
+func (l *ledger) forget(now time.Time, keys ...string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	any := false
 	for _, key := range keys {
-		a := l.accounts[key]
-		if a == nil {
-			continue
-		}
-		any = any || len(a.failures)+len(a.refused) > 0 || !a.lockedUntil.IsZero()
-		a.failures, a.failedFrom, a.refused, a.lockedUntil = nil, nil, nil, time.Time{}
-		for i := range a.trusted {
-			a.trusted[i].failures = nil
+		if a := l.known(key); a != nil {
+			any = a.forgive(now) || any
 		}
 	}
 	return any

@@ -3,10 +3,13 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -26,36 +29,74 @@ type Options struct {
 }
 
 // A Cluster is this node's part in it. It is the store's Committer.
-type Cluster struct{}
-
-// New checks the options. It touches no network and starts nothing.
-func New(o Options) (*Cluster, error) { return nil, errContract }
+type Cluster struct {
+	o       Options
+	kv      KV
+	log     *changeLog
+	duty    *duty
+	janitor *janitor
+	metrics *metrics
+}
 
 var errContract = errors.New("cluster: not implemented")
 
+// New checks the options. It touches no network and starts nothing.
+func New(o Options) (*Cluster, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if o.Store == nil {
+		return nil, errors.New("cluster: no store is given")
+	}
+	c := &Cluster{o: o, kv: o.KV, log: newChangeLog(o, o.Store)}
+	c.janitor = newJanitor(c.log, o.NoCompact)
+	c.duty = newDuty(o, c.log)
+	c.metrics = newMetrics(c)
+	c.log.lease, c.log.counted = c.duty.lease, c.metrics.commit
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(c.metrics); err != nil {
+			return nil, fmt.Errorf("cluster: register metrics: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// check fills in what was left out.
+func (o *Options) check() error {
+	if o.KV == nil || o.Key.isZero() {
+		return errors.New("cluster: it takes etcd and a key")
+	}
+	if !nodeName.MatchString(o.Node) {
+		return fmt.Errorf("cluster: the node's name %q is not one: use up to 63 of a-z, 0-9, - and ., and begin and end with a letter or digit", o.Node)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return nil
+}
+
+var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
+
 // Run follows the others' changes, keeps this node registered, and stands for election, until ctx ends. It returns an error only where this node must not go on: the store belongs to
 // another cluster, another node has its name, the key does not fit. While etcd is out of reach it tries again for ever.
-func (c *Cluster) Run(ctx context.Context) error { return errContract }
+func (c *Cluster) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, loop := range []func(context.Context) error{
+		c.log.follow,
+		c.duty.run,
+		func(ctx context.Context) error { return c.janitor.run(ctx, c.OnDuty) },
+	} {
+		g.Go(func() error { return loop(ctx) })
+	}
+	return g.Wait()
+}
 
 // Draft is store.Committer's.
 func (c *Cluster) Draft(ctx context.Context, alone bool) (store.Draft, error) {
-	return nil, errContract
-}
-
-// OnDuty waits until this node holds the election. The context that it returns ends when it no longer does; no Apply under it commits after that.
-func (c *Cluster) OnDuty(ctx context.Context) (context.Context, error) { return nil, errContract }
-
-// Claim makes a connector's run this node's, until release. The context that it returns ends when the claim is lost; no Apply under it commits after that. Where another node
-// runs the connector, taken says which; where etcd is away the error is a *store.AwayError.
-func (c *Cluster) Claim(ctx context.Context, connector, by string) (claimed context.Context, release func(), taken *Claim, err error) {
-	return nil, nil, nil, errContract
-}
-
-// A Claim is a run under way.
-type Claim struct {
-	Node    string    `json:"node"`
-	Started time.Time `json:"started"`
-	By      string    `json:"by"`
+	return c.log.draft(ctx, alone)
 }
 
 // Status is how the cluster looks from this node.
@@ -97,24 +138,5 @@ type Snapshot struct {
 	Tail  int64     `json:"tail"` // bytes of the changes behind it
 }
 
-// Status tells how the cluster looks. members asks etcd's servers how they are.
-func (c *Cluster) Status(ctx context.Context, members bool) (*Status, error) {
-	return nil, errContract
-}
-
 // Changeable is nil while this node can commit, or a *store.AwayError.
-func (c *Cluster) Changeable() error { return errContract }
-
-// Init makes the content of a store that is alone that of a new cluster, or, with replace, the next content of the cluster that is there: every node takes it over.
-func Init(ctx context.Context, o Options, replace bool) error { return errContract }
-
-// Join fills a directory with the content of the cluster: see store.Join.
-func Join(ctx context.Context, o Options, dir string) (store.Membership, error) {
-	return store.Membership{}, errContract
-}
-
-// Leave takes this node out. Where etcd is away the store leaves nevertheless, and told is false.
-func Leave(ctx context.Context, o Options) (told bool, err error) { return false, errContract }
-
-// Key seals what goes to etcd.
-type Key struct{ secret [32]byte }
+func (c *Cluster) Changeable() error { return c.log.changeable() }

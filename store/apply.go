@@ -158,6 +158,7 @@ func (a *applier) run() error {
 		a.checkObjectReferences,
 		a.finish,
 		a.changeSessions,
+		a.changePlans,
 		a.writeAudit,
 		a.writeRefusals,
 	} {

@@ -41,6 +41,9 @@ type Changes struct {
 	PutSessions  []Session
 	SeenSessions []SessionSeen
 
+	PutPlans    []Plan
+	ForgetPlans []string
+
 	// DryRun checks everything and changes nothing.
 	DryRun bool
 }

@@ -54,7 +54,7 @@ func (f *following) clockWasSet(by time.Duration) {
 		f.unschedule(name)
 		if by > 0 && next.Before(now) {
 			f.log.Info("connector was due in the time that was left out", "connector", name, "due", next)
-			f.background(func(ctx context.Context) { f.due(ctx, name, nil) })
+			f.tasks.start(func(ctx context.Context) { f.due(ctx, name, nil) })
 		}
 	}
 }

@@ -11,7 +11,6 @@
 // overwrite what an administrator changed by hand.
 //
 // Only changed entries are held in memory: of an unchanged one it keeps the key, the
-// ID and a hash. It keeps no state that a second process would need, with one exception
-// that fails safe: the plan that a dry run showed is forgotten at a restart, and
-// confirming it is then refused.
+// ID and a hash. It keeps no state that a second process would need: the plan that a dry run
+// showed is in the store, too, so that any node can confirm it.
 package syncer

@@ -28,18 +28,26 @@ func (s *Syncer) due(ctx context.Context, name string, chain []string) {
 		p.last = s.now()
 	}
 	s.mu.Unlock()
-	for _, pause := range append(s.retries(), -1) {
+	pauses := append(s.retries(), -1)
+	for len(pauses) > 0 {
+		pause := pauses[0]
 		r, err := s.run(ctx, name, ImportOptions{By: BySchedule}, runOptions{chain: chain, again: pause >= 0, changes: true, observed: true})
 		var running *RunningError
 		switch {
+		case errors.As(err, &running) && running.Node != "" && s.misses(name):
+			pause = s.dutyPause // one that the node on duty before is ending yet may have no record
 		case errors.As(err, &running):
-			s.log.Info("connector is due but still running", "connector", name)
+			s.log.Info("connector is due but still running", "connector", name, "node", running.Node)
 			return
+		case err != nil && outOfReach(err), err == nil && r.unrecorded:
+			pause = s.awayPause // for as long as it takes: what is due is not left out because etcd was away
 		case err != nil:
 			s.log.Error("connector could not run", "connector", name, "error", err)
 			return
 		case !r.Temporary || pause < 0:
 			return
+		default:
+			pauses = pauses[1:]
 		}
 		s.log.Info("connector will be tried again", "connector", name, "in", pause.String())
 		if !wait(ctx, pause) {
@@ -81,10 +89,10 @@ type runOptions struct {
 }
 
 // ended does what follows from a run: the connectors that wait for it run, or somebody is told that it failed. Both happen in the
-// background, and only while Run is at work.
+// background, and only while Run is at work. They happen on the node that did the run, which need not be the one on duty: the others do not see it end.
 func (s *Syncer) ended(c *store.Connector, r *Report, o runOptions) {
 	switch {
-	case r.DryRun:
+	case r.DryRun, r.unrecorded:
 	case r.Run.Result == store.RunDone:
 		s.runFollowers(c.Name, o.chain)
 	case c.Webhook != nil && !(r.Temporary && o.again):
@@ -118,10 +126,7 @@ func (s *Syncer) runFollowers(name string, chain []string) {
 // background runs f beside Run, which waits for it. It is false, and f is not run, while Run is not at work.
 func (s *Syncer) background(f func(context.Context)) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.spawn == nil {
-		return false
-	}
-	s.spawn(f)
-	return true
+	beside := s.beside
+	s.mu.Unlock()
+	return beside != nil && beside.start(f)
 }

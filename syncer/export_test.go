@@ -21,6 +21,9 @@ func (s *Syncer) SetPauses(runs, webhooks []time.Duration) {
 	s.webhookPauses = func() []time.Duration { return webhooks }
 }
 
+// SetDutyPauses shortens the waits of a node among others.
+func (s *Syncer) SetDutyPauses(d time.Duration) { s.dutyPause, s.awayPause = d, d }
+
 // SetClockEvery makes Run look at the clock more often.
 func (s *Syncer) SetClockEvery(d time.Duration) { s.clockEvery = d }
 
@@ -40,7 +43,7 @@ func (s *Syncer) Recalls(connector string) bool {
 func (s *Syncer) Serving() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.spawn != nil
+	return s.beside != nil
 }
 
 // ImportChanges is a run as a schedule starts it.

@@ -33,7 +33,7 @@ func (s *Syncer) ImportFile(ctx context.Context, f HandFile, o ImportOptions) (*
 	if o.DryRun && o.Confirm {
 		return nil, errDryConfirm
 	}
-	end, err := s.begin(store.HandImports)
+	ctx, end, err := s.begin(ctx, store.HandImports, o.By, o.DryRun)
 	if err != nil {
 		return nil, err
 	}

@@ -18,11 +18,14 @@ type Report struct {
 	Changes []PlannedChange `json:"changes,omitempty"`
 	// Notes say what was found out or left out along the way: an encoding, a column that nothing uses.
 	Notes []string `json:"notes,omitempty"`
+
+	unrecorded bool // it failed, and so did its record
+	cut        bool // changes are left out, because they are too large together
 }
 
 // More tells whether there are changes beyond those in the report.
 func (r *Report) More() bool {
-	return r.Run.Created+r.Run.Updated+r.Run.Removed+r.Run.Rejected > len(r.Changes) && len(r.Changes) == maxShown
+	return r.cut || r.Run.Created+r.Run.Updated+r.Run.Removed+r.Run.Rejected > len(r.Changes) && len(r.Changes) == maxShown
 }
 
 // A PlannedChange is what a run does, or would do, to one entry.

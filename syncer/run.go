@@ -26,16 +26,6 @@ type ImportOptions struct {
 // BySchedule is who starts the runs that are due.
 const BySchedule = "schedule"
 
-// A RunningError says that a connector is at work already.
-type RunningError struct {
-	Connector string
-	Since     time.Time
-}
-
-func (e *RunningError) Error() string {
-	return fmt.Sprintf("connector %s has been running since %s: wait for it to end", e.Connector, e.Since.Format(time.TimeOnly))
-}
-
 // recordTimeout bounds the recording of a failed run, which must not end with the caller's context:
 // that may be why it failed.
 const recordTimeout = 10 * time.Second
@@ -50,7 +40,7 @@ func (s *Syncer) run(ctx context.Context, connector string, o ImportOptions, par
 	if o.DryRun && o.Confirm {
 		return nil, errDryConfirm
 	}
-	end, err := s.begin(connector)
+	ctx, end, err := s.begin(ctx, connector, o.By, o.DryRun)
 	if err != nil {
 		return nil, err
 	}
@@ -87,27 +77,23 @@ func (s *Syncer) carryOut(ctx context.Context, connector string, o ImportOptions
 	r := &Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, By: o.By, Started: s.now().UTC()}}
 	defer giveBack(&r.Run)
 	err := s.importOnce(ctx, prepare, o, r)
-	if errors.Is(err, store.ErrConflict) {
-		// Somebody changed an entry between plan and apply: an administrator, or another connector.
+	for tries := 1; tries < triesOf(err); tries++ {
 		*r = Report{DryRun: o.DryRun, Run: store.Run{Connector: connector, By: o.By, Started: r.Run.Started}}
 		err = s.importOnce(ctx, prepare, o, r)
 	}
 	return s.end(ctx, r, err)
 }
 
-// begin claims the connector for one run.
-func (s *Syncer) begin(connector string) (end func(), err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if since, ok := s.running[connector]; ok {
-		return nil, &RunningError{Connector: connector, Since: since}
+// triesOf is how often a run is done that ends so.
+func triesOf(err error) int {
+	var overtaken *store.OvertakenError
+	switch {
+	case errors.As(err, &overtaken):
+		return 3 // the other nodes change something all the time; it is not about the same entries
+	case errors.Is(err, store.ErrConflict):
+		return 2 // somebody changed an entry between plan and apply: an administrator, or another connector
 	}
-	s.running[connector] = s.now()
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.running, connector)
-	}, nil
+	return 1
 }
 
 // importOnce does everything from fetch to apply. Where it returns nil, the run is recorded, unless it is a dry run.
@@ -150,8 +136,12 @@ func (s *Syncer) importOnce(ctx context.Context, prepare func() (*job, error), o
 // confirm refuses a plan that nobody has seen.
 func (s *Syncer) confirm(run *store.Run) error {
 	shown := ""
-	if seen := s.shownPlan(run.Connector); seen != nil {
-		shown = seen.report.Run.PlanDigest
+	seen, err := s.shownPlan(run.Connector)
+	if err != nil {
+		return err
+	}
+	if seen != nil {
+		shown = seen.Report.Run.PlanDigest
 	}
 	if shown == run.PlanDigest {
 		return nil
@@ -183,7 +173,7 @@ func (s *Syncer) confirm(run *store.Run) error {
 // apply writes the plan and the run, or remembers what a dry run showed.
 func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *progress, r *Report) error {
 	if o.DryRun {
-		s.show(p.job, r)
+		s.show(ctx, p.job, r)
 		return nil
 	}
 	changes := &store.Changes{Run: &r.Run, Undo: true}
@@ -196,6 +186,7 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 		}
 	}
 	r.Run.Finished = s.finished(r.Run.Started)
+	seen := s.planChanges(changes, p.job, r)
 	applied, err := s.store.Apply(ctx, changes)
 	if err != nil {
 		return err
@@ -204,10 +195,8 @@ func (s *Syncer) apply(ctx context.Context, p *plan, o ImportOptions, progress *
 	p.applied(applied, r)
 	if r.Run.Result == store.RunDone {
 		s.remember(p, applied.Seq, r)
-		s.withdraw(r.Run.Connector)
-	} else {
-		s.show(p.job, r)
 	}
+	s.showHere(r.Run.Connector, seen)
 	progress.end(phaseApply, len(applied.IDs)+len(changes.Remove))
 	return nil
 }
@@ -219,7 +208,7 @@ func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, err
 	}
 	if failed != nil {
 		r.Run.Result, r.Run.Error = store.RunFailed, failed.Error()
-		r.Temporary = source.IsTemporary(failed)
+		r.Temporary = source.IsTemporary(failed) || outOfReach(failed)
 		// What a plan counted did not happen; what was rejected may be why.
 		r.Run.Created, r.Run.Updated, r.Run.Removed, r.Run.Unchanged = 0, 0, 0, 0
 	}
@@ -228,13 +217,28 @@ func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, err
 		return r, nil
 	}
 	if failed != nil {
-		if err := s.record(ctx, r); err != nil {
+		switch err := s.record(ctx, r); {
+		case err == nil:
+		case outOfReach(err), s.shared() && ctx.Err() != nil:
+			s.unrecorded(r, err)
+		default:
 			return nil, fmt.Errorf("%w (and the run could not be recorded: %w)", failed, err)
 		}
 	}
 	s.metrics.ran(&r.Run)
 	s.logRun(&r.Run)
 	return r, nil
+}
+
+// shared tells whether other nodes share the content.
+func (s *Syncer) shared() bool { return s.duty != nil || s.claims != nil }
+
+// unrecorded ends a run that failed and of which no record can be made: etcd is away, or this node lost what it ran the connector by, which goes with the
+// record's context as it went with the run's. The report says why the run failed, and there is nothing else to be done about it.
+func (s *Syncer) unrecorded(r *Report, err error) {
+	r.unrecorded, r.Temporary = true, true
+	r.note("the run is not in the history, because it could not be recorded: %v", err)
+	s.log.Warn("run could not be recorded", "connector", r.Run.Connector, "error", err)
 }
 
 func (s *Syncer) record(ctx context.Context, r *Report) error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -26,7 +25,11 @@ func (s *Syncer) Schedule(connector string) (Schedule, bool) {
 	s.mu.Lock()
 	p, ok := s.scheduled[connector]
 	if !ok {
+		elsewhere := s.duty != nil && s.beside != nil
 		s.mu.Unlock()
+		if elsewhere {
+			return s.scheduleElsewhere(connector)
+		}
 		return Schedule{}, false
 	}
 	out, job := Schedule{Connector: connector, Spec: p.spec, Last: p.last}, p.job
@@ -47,31 +50,42 @@ type scheduled struct {
 
 // Run runs connectors when their schedules say so or when one that they wait for is done, and follows changes of connectors, until ctx ends.
 // One that was due while no Run was at work runs once at the beginning. When it returns, everything that it started has ended. A run that
-// is due while the connector is running is left out.
-func (s *Syncer) Run(ctx context.Context) (err error) {
+// is due while the connector is running is left out. Where nodes share the content, the schedules are those of the node on duty (duty.go).
+func (s *Syncer) Run(ctx context.Context) error {
+	beside := newTasks(ctx)
+	s.mu.Lock()
+	s.beside = beside
+	s.mu.Unlock()
+	defer func() {
+		beside.end(nil)
+		s.mu.Lock()
+		s.beside = nil
+		s.mu.Unlock()
+		beside.wait()
+	}()
+	if s.duty != nil {
+		return s.serveOnDuty(beside.ctx)
+	}
+	return s.serve(beside.ctx)
+}
+
+// serve keeps and carries out the schedules until ctx ends.
+func (s *Syncer) serve(ctx context.Context) (err error) {
 	cron, err := gocron.NewScheduler(gocron.WithLogger(quiet{}))
 	if err != nil {
 		return fmt.Errorf("make scheduler: %w", err)
 	}
 	cron.Start()
-	ctx, cancel := context.WithCancel(ctx)
-	var tasks sync.WaitGroup
-	s.mu.Lock()
-	s.spawn = func(f func(context.Context)) { tasks.Go(func() { f(ctx) }) }
-	s.mu.Unlock()
+	f := &following{Syncer: s, cron: cron, tasks: newTasks(ctx), clock: newSetClock(s.now), known: map[string]bool{}, first: true}
 	defer func() {
-		cancel()
-		s.mu.Lock()
-		s.spawn = nil // before waiting, so that nothing is added while Wait is at work
-		s.mu.Unlock()
+		f.tasks.end(context.Cause(ctx)) // says why to whatever it cancels
 		// gocron waits for its jobs, too, but gives up after a while.
 		err = errors.Join(err, cron.Shutdown())
-		tasks.Wait()
+		f.tasks.wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		clear(s.scheduled)
 	}()
-	f := &following{Syncer: s, cron: cron, clock: newSetClock(s.now), known: map[string]bool{}, first: true}
 	for {
 		// Before reading: what changes after that is seen in the next round.
 		seq := s.store.Seq()
@@ -110,9 +124,10 @@ func (f *following) wait(ctx context.Context, seq uint64) error {
 type following struct {
 	*Syncer
 	cron  gocron.Scheduler
+	tasks *tasks // runs that are due
 	clock *setClock
 	known map[string]bool
-	first bool // of the rounds since the program was started
+	first bool // of the rounds since this node began to run the schedules
 }
 
 func (f *following) follow() error {
@@ -150,8 +165,8 @@ func (f *following) begin(c *store.Connector) error {
 	}
 	f.metrics.known(c.Name, runs)
 	if f.first && c.Schedule != "" && missed(c, runs, f.now()) {
-		f.log.Info("connector was due while no server ran", "connector", c.Name, "last", runs[0].Started)
-		f.background(func(ctx context.Context) { f.due(ctx, c.Name, nil) })
+		f.log.Info("connector was due while no server ran its schedule", "connector", c.Name, "last", runs[0].Started)
+		f.tasks.start(func(ctx context.Context) { f.due(ctx, c.Name, nil) })
 	}
 	return nil
 }
@@ -174,7 +189,7 @@ func (f *following) reschedule(c *store.Connector) {
 	}
 	task := func(connector string) {
 		done := make(chan struct{})
-		started := f.background(func(ctx context.Context) {
+		started := f.tasks.start(func(ctx context.Context) {
 			defer close(done)
 			f.due(ctx, connector, nil)
 		})

@@ -1,7 +1,6 @@
 package syncer
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -24,6 +23,9 @@ type Options struct {
 	// HashPassword makes the stored form of an internal password. It is called from as
 	// many goroutines as there are cores. Nil: a source with passwords cannot be imported.
 	HashPassword func(password string) (store.Secret, error)
+	// Duty and Claims are what nodes that share the store's content agree by; nil: this one is alone.
+	Duty   Duty
+	Claims Claims
 	// Observe is called when a run begins that nobody started but Run. What it returns is told the run's
 	// progress, as ImportOptions.Progress is, and its end; cancel ends the run. Nil: nobody is told.
 	Observe func(connector string, cancel func(cause error)) (progress func(Progress), ended func(*Report, error))
@@ -38,21 +40,25 @@ type Syncer struct {
 	numbers Numbers
 	baseDir string
 	hash    func(password string) (store.Secret, error)
+	duty    Duty
+	claims  Claims
 	observe func(connector string, cancel func(cause error)) (progress func(Progress), ended func(*Report, error))
 
 	// What tests shorten or replace.
 	retries       func() []time.Duration
 	webhookPauses func() []time.Duration
 	clockEvery    time.Duration
+	dutyPause     time.Duration
+	awayPause     time.Duration
 	sources       func(store.Source, *template, *job) (source.Source, error)
 
-	mu        sync.Mutex                  // guards what follows
-	running   map[string]time.Time        // connectors with a run under way, and since when
-	shown     map[string]*shownPlan       // the plan of a connector that the latest dry run showed or the guard stopped
-	recalled  map[string]*recollection    // what the latest run of a connector found that left nothing open
-	scheduled map[string]*scheduled       // what Run has scheduled
-	telling   map[string]*telling         // webhooks that are being told, by connector
-	spawn     func(func(context.Context)) // starts what Run waits for; nil while Run is not at work
+	mu        sync.Mutex               // guards what follows
+	running   map[string]time.Time     // connectors with a run under way, and since when
+	shown     map[string]*shownPlan    // the plan of a connector that was shown and that the store has not
+	recalled  map[string]*recollection // what the latest run of a connector found that left nothing open
+	scheduled map[string]*scheduled    // what Run has scheduled
+	telling   map[string]*telling      // webhooks that are being told, by connector
+	beside    *tasks                   // what Run waits for; nil while it is not at work
 }
 
 // New checks the options. It opens nothing and starts nothing.
@@ -84,6 +90,8 @@ func New(o Options) (*Syncer, error) {
 		numbers:   o.Numbers,
 		baseDir:   o.BaseDir,
 		hash:      o.HashPassword,
+		duty:      o.Duty,
+		claims:    o.Claims,
 		observe:   o.Observe,
 		running:   map[string]time.Time{},
 		shown:     map[string]*shownPlan{},
@@ -94,6 +102,8 @@ func New(o Options) (*Syncer, error) {
 		retries:       retries,
 		webhookPauses: webhookPauses,
 		clockEvery:    clockEvery,
+		dutyPause:     dutyPause,
+		awayPause:     awayPause,
 	}
 	s.sources = s.sourceOf
 	return s, nil

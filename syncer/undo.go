@@ -16,7 +16,7 @@ func (s *Syncer) Undo(ctx context.Context, runID, by string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	end, err := s.begin(run.Connector)
+	ctx, end, err := s.begin(ctx, run.Connector, by, false)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (s *Syncer) undo(ctx context.Context, run *store.Run, r *Report) error {
 	if run.Seq == 0 {
 		return fmt.Errorf("run %s changed nothing: there is nothing to undo", run.ID)
 	}
-	u := &undoing{store: s.store, run: run, report: r, changes: &store.Changes{Run: &r.Run, Undo: true}}
+	u := &undoing{store: s.store, run: run, report: r, changes: &store.Changes{Run: &r.Run, Undo: true, ForgetPlans: []string{run.Connector}}}
 	images := 0
 	for image, err := range s.store.RunBefore(run.ID) {
 		if err == nil {
@@ -58,7 +58,7 @@ func (s *Syncer) undo(ctx context.Context, run *store.Run, r *Report) error {
 		return undoError(err)
 	}
 	r.Run = *applied.Run
-	s.withdraw(run.Connector)
+	s.showHere(run.Connector, nil)
 	return nil
 }
 

@@ -13,4 +13,9 @@ var apiSentences = []text{
 	text("nothing was changed: the documents have mistakes"),
 	text("the server took too long: try again"),
 	text("the server is stopping"),
+	text("nothing was changed: another node changed the content at the same time: try again"),
+	text("etcd does not answer"),
+	text("etcd has no space left: raise its quota or compact and defragment it, then disarm its alarm"),
+	text("etcd refuses this user or this certificate"),
+	text("this node is alone: it shares its content with no other node, as its configuration has no section `cluster`"),
 }

@@ -20,6 +20,7 @@ func functions(l language, s *static, now func() time.Time) template.FuncMap {
 			}
 			return l.translate(t, l.number(n))
 		},
+		"said":    l.said,
 		"n":       l.number,
 		"decimal": l.float,
 		"bytes":   l.bytes,

@@ -83,6 +83,14 @@ var attentionTexts = map[string]text{
 	"no_tls":              text("This page is reachable from other machines without TLS (%s): passwords can be read on the way."),
 	"disk_full":           text("The disk of %s is nearly full: imports will fail."),
 	"no_backup":           text("There is no backup of the last 30 days."),
+	"not_changing":        text("Node %s is serving, not changing: logins and searches go on, and nothing can be changed until etcd is back."),
+	"node_trouble":        text("Node %s has trouble: look at its overview and its log."),
+	"node_behind":         text("Node %s is behind: its phones are answered with old names and numbers."),
+	"node_missing":        text("Node %s is gone: look whether it runs and reaches etcd."),
+	"no_elected":          text("No node runs the schedules: connectors run by hand only."),
+	"snapshot_old":        text("The latest snapshot of the content is old: etcd fills up, and new nodes take long."),
+	"etcd_member":         text("The server %s of etcd is not well: when most of them are away, nothing can be changed."),
+	"etcd_few":            text("etcd has fewer than three servers: while one is away, nothing can be changed."),
 	"throttled":           text("Many users are throttled: somebody may be guessing passwords."),
 }
 
@@ -94,6 +102,8 @@ func attentionPath(a admin.Attention) string {
 	switch a.Code {
 	case "upstream_down", "server_down", "throttled":
 		return "/authentication"
+	case "not_changing", "node_trouble", "node_behind", "node_missing", "no_elected", "snapshot_old", "etcd_member", "etcd_few":
+		return "/system/nodes"
 	case "connector_failed", "connector_stopped", "connector_stale":
 		return "/connectors/" + a.Subject
 	}

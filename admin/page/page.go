@@ -88,7 +88,7 @@ func (p *Page) open(pattern string, h handler) {
 		ctx, cancel := context.WithTimeout(hr.Context(), formTimeout)
 		defer cancel()
 		hr.Body = http.MaxBytesReader(w, hr.Body, bodyLimit(hr))
-		r := &request{Request: hr.WithContext(ctx), w: w, page: p, who: access.From(ctx)}
+		r := &request{Request: hr.WithContext(ctx), w: w, page: p, who: access.From(ctx), standing: admin.StandingOf(ctx)}
 		r.lang, r.theme = languageOf(hr), themeOf(hr)
 		if err := h(r); err != nil {
 			r.fail(err)
@@ -114,6 +114,8 @@ type request struct {
 	who   *access.Identity // nil before the sign-in
 	lang  string
 	theme string // light, dark, or empty for what the browser prefers
+
+	standing admin.Standing // of this node
 }
 
 // fail shows an error as a page.

@@ -68,6 +68,7 @@ type bench struct {
 	page *Page
 	who  *access.Identity
 	lang string
+	at   admin.Standing // of the node that makes the pages
 }
 
 func start(t *testing.T, answers map[string]any) *bench {
@@ -79,7 +80,7 @@ func start(t *testing.T, answers map[string]any) *bench {
 	}
 	p.now = func() time.Time { return now }
 	p.Over(admin.NewLocalClient(api))
-	return &bench{api, p, &access.Identity{Name: "anna", Door: access.DoorSession, Role: access.RoleAdmin, Scopes: access.RoleAdmin.Scopes()}, "en"}
+	return &bench{api, p, &access.Identity{Name: "anna", Door: access.DoorSession, Role: access.RoleAdmin, Scopes: access.RoleAdmin.Scopes()}, "en", admin.Standing{}}
 }
 
 // get asks for a page.
@@ -104,6 +105,7 @@ func (b *bench) send(t *testing.T, r *http.Request) *httptest.ResponseRecorder {
 	if b.who != nil {
 		ctx = access.With(ctx, b.who)
 	}
+	ctx = admin.WithStanding(ctx, b.at)
 	w := httptest.NewRecorder()
 	b.page.ServeHTTP(w, r.WithContext(ctx))
 	return w

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/admin/access"
 )
 
@@ -68,6 +69,7 @@ type view struct {
 	Theme string
 	Done  text // what was just done
 	Who   *access.Identity
+	Node  admin.Standing // of this node; what keeps it from changing anything is for who has signed in
 	Nav   []navItem
 	Data  any
 }
@@ -118,7 +120,7 @@ func (r *request) render(status int, page string, title text, data any) {
 }
 
 func (r *request) renderView(status int, page string, v *view) {
-	v.Path, v.Query, v.Lang, v.Theme, v.Who, v.Nav = r.URL.Path, r.URL.RawQuery, r.lang, r.theme, r.who, sections(r.URL.Path)
+	v.Path, v.Query, v.Lang, v.Theme, v.Who, v.Node, v.Nav = r.URL.Path, r.URL.RawQuery, r.lang, r.theme, r.who, r.standing, sections(r.URL.Path)
 	v.Done = doneTexts[r.URL.Query().Get("done")]
 	r.execute(status, page, "layout", v)
 }

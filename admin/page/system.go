@@ -3,6 +3,7 @@ package page
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 func (p *Page) systemRoutes() {
 	p.handle("GET /system", (*request).system)
+	p.handle("GET /system/nodes", (*request).nodes)
 	p.handle("GET /system/configuration", (*request).configuration)
 	p.handle("GET /system/log", (*request).logTail)
 	p.handle("GET /system/audit", (*request).audit)
@@ -39,6 +41,9 @@ type tab struct {
 // systemTabs are the pages of the section that the visitor may look at.
 func (r *request) systemTabs() []tab {
 	tabs := []tab{{Path: "/system", Label: text("Status")}, {Path: "/system/configuration", Label: text("Configuration")}}
+	if r.standing.Node != "" {
+		tabs = slices.Insert(tabs, 1, tab{Path: "/system/nodes", Label: text("Nodes")})
+	}
 	if r.who.May("admin") {
 		tabs = append(tabs, tab{Path: "/system/access", Label: text("Access")}, tab{Path: "/system/audit", Label: text("Audit log")},
 			tab{Path: "/system/refused", Label: text("Refused")}, tab{Path: "/system/follow", Label: text("Follow live")}, tab{Path: "/system/log", Label: text("Server log")})

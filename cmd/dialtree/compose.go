@@ -45,6 +45,7 @@ type node struct {
 
 	ldapCertificate, adminCertificate *ownCertificate
 	store                             *store.Store
+	member                            *member // nil: it is alone
 	front                             *authproxy.Front
 	ldap                              *ldapserver.Server
 	syncer                            *syncer.Syncer
@@ -83,6 +84,12 @@ func (n *node) open(ctx context.Context) (err error) {
 		newEntriesCollector(n.store),
 	)
 	version := buildVersion()
+	if err := n.listen(); err != nil {
+		return err
+	}
+	if err := n.enter(registry); err != nil {
+		return err
+	}
 	if err := n.ldapCertificate.read(c.LDAP.CertFile, c.LDAP.KeyFile); err != nil {
 		return err
 	}
@@ -125,6 +132,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		return err
 	}
 	logins := &logins{front: n.front, hasher: hasher}
+	duty, claims := n.syncerDoors()
 	n.syncer, err = syncer.New(syncer.Options{
 		Store:        n.store,
 		Logger:       logger,
@@ -133,6 +141,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		BaseDir:      c.DataDir,
 		HashPassword: logins.hashImported,
 		Observe:      n.observe,
+		Duty:         duty,
+		Claims:       claims,
 	})
 	if err != nil {
 		return err
@@ -163,6 +173,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Logger:      logger,
 		Version:     version,
 		Ready:       n.ready,
+		Cluster:     n.clusterDoor(),
 		System:      systemDoor{n},
 		Backups:     backupsOf(c),
 		Log:         n.tail,
@@ -173,7 +184,7 @@ func (n *node) open(ctx context.Context) (err error) {
 	if err := registry.Register(n.admin.ExpiryCollector()); err != nil {
 		return fmt.Errorf("register metrics: %w", err)
 	}
-	return n.listen()
+	return nil
 }
 
 func (n *node) ready() error {
@@ -236,9 +247,19 @@ func loadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 }
 
 // run serves until ctx ends, and calls ready when logins are answered. Logins under way at the end are answered, too: the front
-// and the store outlive the listeners.
+// and the store outlive the listeners, and this node's part in a cluster all but the store.
 func (n *node) run(ctx context.Context, ready func()) error {
 	defer n.close()
+	if n.member != nil {
+		last, leave := context.WithCancel(context.WithoutCancel(ctx))
+		var taking errgroup.Group
+		taking.Go(func() error { return n.member.run(last) })
+		defer taking.Wait() //nolint:errcheck // it returns none
+		defer leave()
+		if err := n.member.settle(ctx); err != nil {
+			return err
+		}
+	}
 	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBehind()
 	var back errgroup.Group
@@ -309,6 +330,11 @@ func (n *node) close() {
 	}
 	if n.socket != nil && !n.handedOver.Load() {
 		os.Remove(socketPath(n.config.DataDir))
+	}
+	if n.member != nil {
+		if err := n.member.etcd.Close(); err != nil {
+			n.logger.Warn("the connection to etcd did not close well", "error", err)
+		}
 	}
 	if n.store != nil {
 		if err := n.store.Close(); err != nil {

@@ -35,6 +35,9 @@ as DIALTREE_LDAP_LISTEN; lists are written with commas.`,
 				path = args[0]
 			}
 			cfg, err := readConfig(e, path)
+			if err == nil {
+				_, err = cfg.EtcdPassword()
+			}
 			if isData(output) {
 				return writeCheckData(e.stdout, output, cfg, err)
 			}

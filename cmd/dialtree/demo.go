@@ -27,52 +27,66 @@ import (
 //go:embed demo
 var demoFiles embed.FS
 
+// demoOptions are what a demo is started with.
+type demoOptions struct {
+	listen, adminListen string
+	nodes               int
+	dir                 string // where everything is
+}
+
 func newDemoCommand(e *env) *cobra.Command {
-	var listen, adminListen string
+	var o demoOptions
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Run everything on loopback with sample data and print what to try",
 		Long: `Demo starts a small company directory, writes sample users to a CSV file, imports
 them, and serves LDAP, so that every part of the product can be tried in a minute.
 It listens on this machine only. Ctrl-C ends it and removes what it wrote, unless
-a data directory was named.`,
+a data directory was named.
+
+With --nodes it runs several nodes that share their content through an etcd, which is part
+of the demo. Each node is a process that can be killed and held up, and the demo prints
+how. The first has the addresses that are given, the others the next ports that are free.`,
 		Example: `  dialtree demo
+  dialtree demo --nodes 3
   dialtree demo --listen 127.0.0.1:1389 --data-dir /tmp/demo`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runDemo(c.Context(), e, listen, adminListen)
+			if o.nodes < 1 || o.nodes > maxDemoNodes {
+				return usagef(c, "--nodes %d: it must be from 1 to %d", o.nodes, maxDemoNodes)
+			}
+			return runDemo(c.Context(), e, o)
 		},
 	}
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:3389", "address for LDAP; port 0 takes any free one")
-	c.Flags().StringVar(&adminListen, "admin-listen", "127.0.0.1:8389", "address for the page, the API, metrics and health checks; empty for none")
+	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:3389", "address for LDAP; port 0 takes any free one")
+	c.Flags().StringVar(&o.adminListen, "admin-listen", "127.0.0.1:8389", "address for the page, the API, metrics and health checks; empty for none")
+	c.Flags().IntVar(&o.nodes, "nodes", 1, "how many `nodes` share their content")
 	return c
 }
 
-func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error) {
-	c := config.Default()
-	c.BaseDN = "dc=example,dc=com"
-	c.LDAP.Listen = config.Addresses{listen}
-	c.Admin.Listen = adminListen
-	c.Log.Level = "warn" // one login is one line: they would bury what to try
-	if c.DataDir = e.dataDir; c.DataDir == "" {
-		if c.DataDir, err = os.MkdirTemp("", "dialtree-demo-"); err != nil {
-			return err
-		}
-		defer os.RemoveAll(c.DataDir)
-	}
-	for _, address := range []string{listen, adminListen} {
+// runDemo makes what every demo needs, the company's directory and the sample files, and runs it.
+func runDemo(ctx context.Context, e *env, o demoOptions) (err error) {
+	for _, address := range []string{o.listen, o.adminListen} {
 		if err := onLoopback(address); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+	if o.dir = e.dataDir; o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "dialtree-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(o.dir)
+	} else if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return err
 	}
-	usersFile, users, err := sampleFile(c.DataDir, "users.csv")
+	if err := os.MkdirAll(o.dir, 0o700); err != nil {
+		return err
+	}
+	usersFile, users, err := sampleFile(o.dir, "users.csv")
 	if err != nil {
 		return err
 	}
-	customersFile, _, err := sampleFile(c.DataDir, "customers.csv")
+	customersFile, _, err := sampleFile(o.dir, "customers.csv")
 	if err != nil {
 		return err
 	}
@@ -85,13 +99,30 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 		return err
 	}
 	defer directory.stop()
+	d := demo{
+		env: e, Program: e.program(), Upstream: directory.address,
+		Users: usersFile, Customers: customersFile, Password: demoPassword("alice"), DevicePassword: rand.Text(),
+	}
+	if o.nodes > 1 {
+		return runDemoCluster(ctx, &o, d)
+	}
+	return runDemoAlone(ctx, &o, d)
+}
 
+// runDemoAlone shows one node, in this process.
+func runDemoAlone(ctx context.Context, o *demoOptions, d demo) error {
+	c := config.Default()
+	c.BaseDN = "dc=example,dc=com"
+	c.DataDir = o.dir
+	c.LDAP.Listen = config.Addresses{o.listen}
+	c.Admin.Listen = o.adminListen
+	c.Log.Level = "warn" // one login is one line: they would bury what to try
 	tail := logtail.New()
 	sockets, _, err := openSockets(ctx, c, nil)
 	if err != nil {
 		return err
 	}
-	logger := newLogger(c, e.stderr, isTerminal(e.stderr), tail)
+	logger := newLogger(c, d.env.stderr, isTerminal(d.env.stderr), tail)
 	n, err := newNode(ctx, c, logger, tail, sockets)
 	if err != nil {
 		return err
@@ -102,12 +133,9 @@ func runDemo(ctx context.Context, e *env, listen, adminListen string) (err error
 	ended := make(chan error, 1)
 	go func() { ended <- n.run(ctx, func() {}) }()
 
-	d := demo{
-		env: e, client: admin.NewClient(socketPath(c.DataDir)),
-		LDAP: n.ldapListeners[0].Addr().String(), Upstream: directory.address,
-		Program: e.program() + " --data-dir " + c.DataDir,
-		Users:   usersFile, Customers: customersFile, Password: demoPassword("alice"), DevicePassword: rand.Text(),
-	}
+	d.client = admin.NewClient(socketPath(o.dir))
+	d.LDAP = n.ldapListeners[0].Addr().String()
+	d.Program += " --data-dir " + o.dir
 	if n.adminListener != nil {
 		d.Admin = n.adminListener.Addr().String()
 	}
@@ -198,7 +226,7 @@ func onLoopback(address string) error {
 // fill applies the sample objects and imports the sample users and customers, through the same
 // door as the commands.
 func (d *demo) fill(ctx context.Context) error {
-	objects, err := d.render("objects.yaml")
+	objects, err := render("objects.yaml", d)
 	if err != nil {
 		return err
 	}
@@ -224,7 +252,7 @@ func (d *demo) fill(ctx context.Context) error {
 
 // explain prints what to try. Every line works when it is pasted.
 func (d *demo) explain() error {
-	text, err := d.render("welcome.txt")
+	text, err := render("welcome.txt", d)
 	if err == nil {
 		_, err = io.WriteString(d.env.stdout, text)
 	}
@@ -232,7 +260,7 @@ func (d *demo) explain() error {
 }
 
 // render fills in one of the demo's files.
-func (d *demo) render(name string) (string, error) {
+func render(name string, d any) (string, error) {
 	t, err := template.ParseFS(demoFiles, "demo/"+name)
 	if err != nil {
 		return "", err

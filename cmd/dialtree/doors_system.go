@@ -41,7 +41,7 @@ func (d systemDoor) Warnings() []admin.Attention {
 
 func warningCode(w *config.Warning) string {
 	switch w.Path {
-	case "admin.listen", "ldap.listen":
+	case "admin.listen", "ldap.listen", "cluster.etcd.endpoints":
 		return "no_tls"
 	case "ldap.max_connections":
 		return "few_descriptors"

@@ -91,6 +91,9 @@ func (e *env) client() (*admin.Client, error) {
 // socketPath is where the server of a data directory listens for commands.
 func socketPath(dataDir string) string { return filepath.Join(dataDir, "dialtree.sock") }
 
+// storePath is where the store of a data directory is.
+func storePath(dataDir string) string { return filepath.Join(dataDir, "dialtree.db") }
+
 // notRunning tells whether an error says that there is no server.
 func notRunning(err error) bool {
 	var e *admin.ErrNotRunning

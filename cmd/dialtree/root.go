@@ -53,7 +53,7 @@ func addGroups(root *cobra.Command, e *env) {
 		{"look", "Look:", []*cobra.Command{newOverviewCommand(e), newTrendsCommand(e), newGetCommand(e), newLookupCommand(e), newAuthCommand(e), newPhoneCommand(e)}},
 		{"change", "Change:", []*cobra.Command{newApplyCommand(e), newDeleteCommand(e), newEntryCommand(e), newUserCommand(e), newDeviceCommand(e), newPhonebookCommand(e), newExportCommand(e)}},
 		{"import", "Import:", []*cobra.Command{newConnectorCommand(e), newImportCommand(e), newJobCommand(e)}},
-		{"operate", "Operate:", []*cobra.Command{newUpstreamCommand(e), newThrottleCommand(e), newAdminCommand(e), newSessionCommand(e), newTokenCommand(e), newAuditCommand(e),
+		{"operate", "Operate:", []*cobra.Command{newUpstreamCommand(e), newClusterCommand(e), newThrottleCommand(e), newAdminCommand(e), newSessionCommand(e), newTokenCommand(e), newAuditCommand(e),
 			newTopCommand(e), newTraceCommand(e), newPprofCommand(e), newSupportCommand(e), newLogCommand(e), newHealthCommand(e), newRestartCommand(e), newCertificatesCommand(e), newStoreCommand(e), newBackupCommand(e), newRestoreCommand(e), newCheckCommand(e)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

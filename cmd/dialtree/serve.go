@@ -198,12 +198,18 @@ func (s *server) attend(ctx context.Context, n *node, file *logFile, logger *slo
 		defer close(watching)
 		n.keepAwake(ctx, s.given)
 	}()
+	standing := make(chan struct{})
+	go func() {
+		defer close(standing)
+		n.keepStanding(ctx, s.given.Notifier)
+	}()
 	err = n.run(ctx, func() { s.tell(logger, s.given.Notifier.Ready(n.status())) })
 	// Not back to their defaults, by which they would end the process while it drains, or while the next program starts.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGUSR2)
 	cancel()
 	<-attending
 	<-watching
+	<-standing
 	return next, err
 }
 
@@ -231,11 +237,6 @@ func (s *server) reload(n *node, file *logFile, logger *slog.Logger) {
 		return
 	}
 	logger.Info("certificates and limits were read again; other keys need a restart")
-}
-
-// status says in one sentence what the server does.
-func (n *node) status() string {
-	return fmt.Sprintf("Answers logins and searches at %d sockets", len(n.ldapListeners))
 }
 
 // giveUpRights makes the process the configured user, if root started it. Where it stays root, it says so.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/service"
-	"github.com/dialtree/dialtree/store"
 )
 
 // restartRefused is what the log says; `dialtree restart` looks for it.
@@ -38,7 +37,7 @@ func (s *server) prepare(ctx context.Context, n *node) (*successor, error) {
 		return nil, err
 	}
 	next := &successor{program: program}
-	if next.version, err = s.tryVersion(ctx, program); err != nil {
+	if next.version, err = s.tryVersion(ctx, program, n.store.Schema()); err != nil {
 		return nil, err
 	}
 	if err := s.tryConfiguration(ctx, program); err != nil {
@@ -72,8 +71,8 @@ func (e *env) programPath() (string, error) {
 	return path, nil
 }
 
-// tryVersion asks the next program what it is.
-func (s *server) tryVersion(ctx context.Context, program string) (string, error) {
+// tryVersion asks the next program what it is. It must know the schema of the store, which in a cluster may be behind that of this program.
+func (s *server) tryVersion(ctx context.Context, program string, schema int) (string, error) {
 	out, err := s.try(ctx, program, "version", "-o", "json")
 	if err != nil {
 		return "", err
@@ -85,9 +84,9 @@ func (s *server) tryVersion(ctx context.Context, program string) (string, error)
 	if err := json.Unmarshal(out, &v); err != nil {
 		return "", fmt.Errorf("%s version does not answer as a dialtree does: %w", program, err)
 	}
-	if v.Schema < store.SchemaVersion() {
+	if v.Schema < schema {
 		return "", fmt.Errorf("%s (version %s) knows stores up to schema version %d, and this one has %d: to go back to an older dialtree, stop this one and put the copy made before the upgrade in place",
-			program, v.Version, v.Schema, store.SchemaVersion())
+			program, v.Version, v.Schema, schema)
 	}
 	return v.Version, nil
 }

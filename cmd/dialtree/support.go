@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +91,7 @@ func (s *support) files(ctx context.Context) error {
 		{"overview.json", func(ctx context.Context) (any, error) { return s.client.Overview(ctx) }},
 		{"configuration.json", func(ctx context.Context) (any, error) { return s.client.Settings(ctx) }},
 		{"certificates.json", func(ctx context.Context) (any, error) { return s.client.Certificates(ctx) }},
+		{"cluster.json", s.cluster},
 		{"store.json", func(ctx context.Context) (any, error) { return s.client.StoreFigures(ctx) }},
 		{"trends.json", func(ctx context.Context) (any, error) { return s.client.Trends(ctx, 24) }},
 		{"live.json", s.live},
@@ -134,6 +136,16 @@ func (s *support) add(name string, content any) error {
 	}
 	_, err = s.out.Write(b.Bytes())
 	return err
+}
+
+// cluster tells of the nodes. That there are none is an answer, too.
+func (s *support) cluster(ctx context.Context) (any, error) {
+	c, err := s.client.Cluster(ctx, admin.ClusterOptions{Members: true})
+	var problem *admin.Problem
+	if errors.As(err, &problem) && problem.Status == http.StatusNotFound {
+		return problem.Detail, nil
+	}
+	return c, err
 }
 
 func (s *support) live(ctx context.Context) (any, error) {

@@ -34,6 +34,7 @@ func (l *loader) check() {
 	l.checkListeners()
 	l.checkLimits()
 	l.checkNumbers()
+	l.checkCluster()
 	l.oneOf("numbers.output", c.Numbers.Output, "as_stored", "e164", "international")
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, "auto", "text", "json")
@@ -209,6 +210,7 @@ func (l *loader) warn() {
 	}
 	l.warnOfCertificate("ldap.cert_file", c.LDAP.CertFile)
 	l.warnOfCertificate("admin.cert_file", c.Admin.CertFile)
+	l.warnOfCertificate("cluster.etcd.cert_file", c.Cluster.Etcd.CertFile)
 	if c.Admin.Listen != "" && !isLoopback(c.Admin.Listen) && c.Admin.CertFile == "" {
 		note("admin.listen", "%s is reached from other machines without TLS: set admin.cert_file and admin.key_file, or listen on 127.0.0.1", c.Admin.Listen)
 	}
@@ -218,6 +220,7 @@ func (l *loader) warn() {
 			break
 		}
 	}
+	l.warnOfCluster(note)
 	for _, open := range []struct {
 		key      string
 		prefixes Prefixes

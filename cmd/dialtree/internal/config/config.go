@@ -22,6 +22,7 @@ type Config struct {
 	Numbers  Numbers  `yaml:"numbers"`
 	Backup   Backup   `yaml:"backup"`
 	Log      Log      `yaml:"log"`
+	Cluster  Cluster  `yaml:"cluster"`
 	User     string   `yaml:"user" example:"dialtree"`  // whom a server that root starts becomes; empty: it stays what it is
 	Group    string   `yaml:"group" example:"dialtree"` // empty: the user's own
 
@@ -124,5 +125,6 @@ func Default() *Config {
 		Numbers: Numbers{Country: "49", Trunk: "0", International: "00", Output: "as_stored"},
 		Backup:  Backup{Schedule: "30 2 * * *", Keep: 14},
 		Log:     Log{Level: "info", Format: "auto"},
+		Cluster: Cluster{Etcd: Etcd{Prefix: "/dialtree/", Compact: true}},
 	}
 }

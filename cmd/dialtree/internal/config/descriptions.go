@@ -53,6 +53,17 @@ var descriptions = map[string]description{
 	"log.format": {help: "text, json, or auto: text on a terminal."},
 	"log.file":   {help: "Where it is logged instead of to standard error; SIGHUP opens the file anew."},
 
+	"cluster.node":           {help: "The name of this node among those that share their content; empty: it is alone."},
+	"cluster.etcd.endpoints": {help: "The servers of etcd through which they share it."},
+	"cluster.etcd.prefix":    {help: "What all keys in etcd begin with; each cluster of one etcd has its own."},
+	"cluster.etcd.ca_file":   {help: "The authority that signed etcd's certificates, in PEM; empty: the system's."},
+	"cluster.etcd.cert_file": {help: "The certificate that etcd knows this node by, in PEM."},
+	"cluster.etcd.key_file":  {help: "Its private key."},
+	"cluster.etcd.username":  {help: "The user of etcd, where it asks for one."},
+	"cluster.etcd.password":  {help: "Its password."},
+	"cluster.etcd.compact":   {help: "Have etcd forget its history; not where somebody else does, or needs it."},
+	"cluster.key_file":       {help: "The key that seals what goes to etcd, the same on every node; empty: cluster.key in data_dir."},
+
 	"user":  {help: "Whom the server becomes, for good, when root starts it."},
 	"group": {help: "With which group; empty: that user's own."},
 }

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dialtree/dialtree/admin/yamldoc"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/dialtree/dialtree/admin/yamldoc"
+	"github.com/dialtree/dialtree/store"
 )
 
 const variablePrefix = "DIALTREE_"
@@ -35,7 +37,7 @@ func (c *Config) leaves() []leaf {
 				continue
 			}
 			key, value := yamldoc.Join(path, name), v.FieldByIndex(f.Index)
-			if f.Type.Kind() == reflect.Struct {
+			if f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[store.Secret]() {
 				walk(key, value)
 			} else {
 				out = append(out, leaf{key, f.Tag.Get("example"), value})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/dialtree/dialtree/admin/yamldoc"
 )
@@ -130,10 +131,13 @@ func (l *loader) problem(key, format string, args ...any) *yamldoc.Problem {
 }
 
 func (l *loader) add(key, format string, args ...any) {
-	for _, p := range l.problems {
-		if p.Path == key {
-			return // the value was not understood at all
-		}
+	if l.mistaken(key) {
+		return // the value was not understood at all
 	}
 	l.problems = append(l.problems, l.problem(key, format, args...))
+}
+
+// mistaken tells whether a key is known to have a mistake.
+func (l *loader) mistaken(key string) bool {
+	return slices.ContainsFunc(l.problems, func(p *yamldoc.Problem) bool { return p.Path == key })
 }

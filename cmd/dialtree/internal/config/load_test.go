@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/store"
 )
 
 // write makes the test's own directory the working directory and puts files there.
@@ -36,7 +38,7 @@ func TestMistakes(t *testing.T) {
 		yaml string
 		want string // the exact lines
 	}{
-		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, backup, base_dn, data_dir, group, ldap, log, numbers, throttle, user`},
+		{"unknown key", "base_dn: dc=a\nlisten: x\n", `c.yaml:2: listen: unknown key; the keys here are admin, backup, base_dn, cluster, data_dir, group, ldap, log, numbers, throttle, user`},
 		{"mistyped key", "ldap:\n  lisen: 127.0.0.1:389\n", `c.yaml:2: ldap.lisen: unknown key; did you mean listen?`},
 		{"key twice", "base_dn: dc=a\nbase_dn: dc=b\n", `c.yaml:2: base_dn: is given twice, first on line 1: keep one of them`},
 		{"no YAML", "ldap: [\n", `c.yaml:1: is no valid YAML: did not find expected node content`},
@@ -96,6 +98,32 @@ func TestMistakes(t *testing.T) {
 		{"log level", "log:\n  level: loud\n", `c.yaml:2: log.level: must be debug, info, warn or error, not "loud"`},
 		{"group without user", "group: phones\n", `c.yaml:1: group: needs user too: it is the group that this user runs with`},
 		{"log format", "log:\n  format: xml\n", `c.yaml:2: log.format: must be auto, text or json, not "xml"`},
+		{"cluster without node", "cluster:\n  etcd: {endpoints: ['http://127.0.0.1:2379']}\n", `c.yaml:1: cluster.node: must name this node among those that share the content, such as pbx1`},
+		{"cluster with half a section", "cluster:\n  key_file: /etc/cluster.key\n", `c.yaml:2: cluster.key_file: needs cluster.node and cluster.etcd.endpoints too: leave the whole section out where this server is alone`},
+		{"node with a capital", "cluster:\n  node: PBX1\n  etcd: {endpoints: 'http://127.0.0.1:2379'}\n", `c.yaml:2: cluster.node: must be a name such as pbx1: up to 63 small letters, digits, dots and hyphens, the first and the last no dot or hyphen, not "PBX1"`},
+		{"node too long", "cluster:\n  node: " + strings.Repeat("a", 64) + "\n  etcd: {endpoints: 'http://127.0.0.1:2379'}\n", `c.yaml:2: cluster.node: must be a name such as pbx1: up to 63 small letters, digits, dots and hyphens, the first and the last no dot or hyphen, not "` + strings.Repeat("a", 64) + `"`},
+		{"node that begins with a dot", "cluster:\n  node: .a\n  etcd: {endpoints: 'http://127.0.0.1:2379'}\n", `c.yaml:2: cluster.node: must be a name such as pbx1: up to 63 small letters, digits, dots and hyphens, the first and the last no dot or hyphen, not ".a"`},
+		{"no endpoints", "cluster:\n  node: a\n", `c.yaml:1: cluster.etcd.endpoints: must hold the servers of etcd, such as [https://10.0.0.1:2379, https://10.0.0.2:2379, https://10.0.0.3:2379]`},
+		{"endpoint without scheme", etcd("endpoints: [10.0.0.1:2379]"), `c.yaml:4: cluster.etcd.endpoints: must be URLs such as https://10.0.0.1:2379, not "10.0.0.1:2379"`},
+		{"endpoint with a password", etcd("endpoints: ['http://u:secret@10.0.0.1:2379']"), `c.yaml:4: cluster.etcd.endpoints: must be URLs such as https://10.0.0.1:2379, not "…@10.0.0.1:2379"`},
+		{"endpoint with a path", etcd("endpoints: ['http://10.0.0.1:2379/v3']"), `c.yaml:4: cluster.etcd.endpoints: must be URLs such as https://10.0.0.1:2379, not "http://10.0.0.1:2379/v3"`},
+		{"endpoint without port", etcd("endpoints: ['https://etcd']"), `c.yaml:4: cluster.etcd.endpoints: https://etcd must end in a port from 1 to 65535; that of etcd's clients is 2379`},
+		{"endpoint twice", etcd("endpoints: ['http://127.0.0.1:1', 'http://127.0.0.1:1']"), `c.yaml:4: cluster.etcd.endpoints: http://127.0.0.1:1 is given twice: keep one of them`},
+		{"endpoints half with TLS", etcd("endpoints: ['http://127.0.0.1:1', 'https://127.0.0.1:2']"), `c.yaml:4: cluster.etcd.endpoints: must be all https or all http: what one server hides another would show`},
+		{"endpoints a mapping", etcd("endpoints: {a: b}"), `c.yaml:4: cluster.etcd.endpoints: must be a text or a list of texts such as [https://10.0.0.1:2379]`},
+		{"prefix without slash", etcd("endpoints: 'http://127.0.0.1:1'\n    prefix: dialtree"), `c.yaml:5: cluster.etcd.prefix: must be a path that begins and ends with a slash, such as /dialtree/, not "dialtree"`},
+		{"prefix everything", etcd("endpoints: 'http://127.0.0.1:1'\n    prefix: /"), `c.yaml:5: cluster.etcd.prefix: must be a path that begins and ends with a slash, such as /dialtree/, not "/"`},
+		{"prefix too long", etcd("endpoints: 'http://127.0.0.1:1'\n    prefix: /" + strings.Repeat("a", 199) + "/"), `c.yaml:5: cluster.etcd.prefix: has 201 bytes: at most 200 are allowed`},
+		{"ca without TLS", etcd("endpoints: 'http://127.0.0.1:1'\n    ca_file: a.pem"), `c.yaml:5: cluster.etcd.ca_file: needs endpoints with https: certificates are of no use without TLS`},
+		{"ca missing", etcd("endpoints: 'https://127.0.0.1:1'\n    ca_file: none.pem"), `c.yaml:5: cluster.etcd.ca_file: none.pem does not exist`},
+		{"ca no certificate", etcd("endpoints: 'https://127.0.0.1:1'\n    ca_file: text.pem"), `c.yaml:5: cluster.etcd.ca_file: text.pem holds no certificate: it must be PEM (-----BEGIN CERTIFICATE-----), that of the authority which signed etcd's certificates`},
+		{"etcd's cert without key", etcd("endpoints: 'https://127.0.0.1:1'\n    cert_file: a.pem"), `c.yaml:5: cluster.etcd.cert_file: needs cluster.etcd.key_file too: a certificate is of no use without its private key`},
+		{"etcd's key of another cert", etcd("endpoints: 'https://127.0.0.1:1'\n    cert_file: a.pem\n    key_file: b.key"), `c.yaml:6: cluster.etcd.key_file: b.key does not belong to the certificate in a.pem: both must come from the same request`},
+		{"username without password", etcd("endpoints: 'http://127.0.0.1:1'\n    username: u"), `c.yaml:5: cluster.etcd.username: needs cluster.etcd.password too: etcd knows its users by both`},
+		{"password without username", etcd("endpoints: 'http://127.0.0.1:1'\n    password: hidden"), `c.yaml:5: cluster.etcd.password: needs cluster.etcd.username too: etcd knows its users by both`},
+		{"password of no form", etcd("endpoints: 'http://127.0.0.1:1'\n    username: u\n    password: {vault: hidden}"), `c.yaml:6: cluster.etcd.password: a secret is a text, {env: NAME} or {file: PATH}`},
+		{"password as it is shown", etcd("endpoints: 'http://127.0.0.1:1'\n    username: u\n    password: '[secret]'"), `c.yaml:6: cluster.etcd.password: stands for a password that is shown elsewhere: write the password itself, {env: NAME} or {file: PATH}`},
+		{"compact no truth value", etcd("endpoints: 'http://127.0.0.1:1'\n    compact: sometimes"), `c.yaml:5: cluster.etcd.compact: must be true or false, not "sometimes"`},
 		{"every mistake at once", "log: {level: loud}\nldap:\n  size_limit: x\n  idle_timeout: 0s\nfoo: 1\n",
 			`c.yaml:1: log.level: must be debug, info, warn or error, not "loud"` + "\n" +
 				`c.yaml:3: ldap.size_limit: must be a whole number such as 500, not "x"` + "\n" +
@@ -118,6 +146,9 @@ func TestMistakes(t *testing.T) {
 		})
 	}
 }
+
+// etcd is a section of a cluster with these keys of etcd, from line 4 on.
+func etcd(keys string) string { return "cluster:\n  node: a\n  etcd:\n    " + keys + "\n" }
 
 func TestFile(t *testing.T) {
 	write(t, map[string]string{"big.yaml": strings.Repeat("#\n", 1<<20), "empty.yaml": "# nothing\n"})
@@ -179,6 +210,18 @@ backup: {dir: /srv/backups, schedule: "@every 12h", keep: 7}
 log: {level: debug, format: json, file: /var/log/dialtree.log}
 user: dialtree
 group: phones
+cluster:
+  node: pbx1
+  etcd:
+    endpoints: [https://10.0.0.1:2379, https://10.0.0.2:2379]
+    prefix: /pbx/
+    ca_file: a.pem
+    cert_file: a.pem
+    key_file: a.key
+    username: dialtree
+    password: hidden
+    compact: false
+  key_file: /etc/cluster.key
 `
 	write(t, map[string]string{"c.yaml": text, "a.pem": cert, "a.key": key})
 	fromFile, err := config.Load("c.yaml", nil)
@@ -200,6 +243,9 @@ group: phones
 		"DIALTREE_BACKUP_DIR=/srv/backups", "DIALTREE_BACKUP_SCHEDULE=@every 12h", "DIALTREE_BACKUP_KEEP=7",
 		"DIALTREE_LOG_LEVEL=debug", "DIALTREE_LOG_FORMAT=json", "DIALTREE_LOG_FILE=/var/log/dialtree.log",
 		"DIALTREE_USER=dialtree", "DIALTREE_GROUP=phones",
+		"DIALTREE_CLUSTER_NODE=pbx1", "DIALTREE_CLUSTER_ETCD_ENDPOINTS=https://10.0.0.1:2379,https://10.0.0.2:2379", "DIALTREE_CLUSTER_ETCD_PREFIX=/pbx/",
+		"DIALTREE_CLUSTER_ETCD_CA_FILE=a.pem", "DIALTREE_CLUSTER_ETCD_CERT_FILE=a.pem", "DIALTREE_CLUSTER_ETCD_KEY_FILE=a.key",
+		"DIALTREE_CLUSTER_ETCD_USERNAME=dialtree", "DIALTREE_CLUSTER_ETCD_PASSWORD=hidden", "DIALTREE_CLUSTER_ETCD_COMPACT=false", "DIALTREE_CLUSTER_KEY_FILE=/etc/cluster.key",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +259,7 @@ group: phones
 
 // same finds keys that still have their default: the test above forgot them.
 func same(t *testing.T, path string, a, b reflect.Value) {
-	if a.Kind() == reflect.Struct {
+	if a.Kind() == reflect.Struct && a.Type() != reflect.TypeFor[store.Secret]() {
 		for i := range a.NumField() {
 			if f := a.Type().Field(i); f.Tag.Get("yaml") != "-" {
 				same(t, path+"."+f.Name, a.Field(i), b.Field(i))
@@ -236,6 +282,9 @@ func TestVariables(t *testing.T) {
 		{"wrong value", []string{"DIALTREE_LOG_LEVEL=loud"}, `DIALTREE_LOG_LEVEL: log.level: must be debug, info, warn or error, not "loud"`},
 		{"no key of a section", []string{"DIALTREE_LDAP_PORT=389"}, `DIALTREE_LDAP_PORT: no key has this variable. Unset it or correct its name`},
 		{"mistyped", []string{"DIALTREE_BASEDN=dc=a"}, `DIALTREE_BASEDN: no key has this variable; did you mean DIALTREE_BASE_DN? Unset it or correct its name`},
+		{"of a cluster that is none", []string{"DIALTREE_CLUSTER_ETCD_USERNAME=u"}, `DIALTREE_CLUSTER_ETCD_USERNAME: cluster.etcd.username: needs cluster.node and cluster.etcd.endpoints too: leave the whole section out where this server is alone`},
+		{"an empty cluster", []string{"DIALTREE_CLUSTER_NODE=", "DIALTREE_CLUSTER_ETCD_ENDPOINTS=", "DIALTREE_CLUSTER_ETCD_PREFIX=/dialtree/", "DIALTREE_CLUSTER_ETCD_PASSWORD="}, ""},
+		{"no key of the cluster", []string{"DIALTREE_CLUSTER_NAME=a"}, `DIALTREE_CLUSTER_NAME: no key has this variable; did you mean DIALTREE_CLUSTER_NODE? Unset it or correct its name`},
 		{"somebody's own", []string{"DIALTREE_UPSTREAM_SECRET=x", "DIALTREE_CONFIG=/c.yaml", "LDAP_PORT=1"}, ""},
 		{"better than the file", []string{"DIALTREE_LDAP_IDLE_TIMEOUT=1m", "DIALTREE_LOG_LEVEL=warn"}, ""},
 	} {
@@ -330,4 +379,59 @@ func certificateFrom(t *testing.T, from, until time.Time) (cert, key string) {
 		t.Fatal(err)
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+}
+
+// The password for etcd is shown by nothing that prints a configuration, and found where the configuration says.
+func TestEtcdPassword(t *testing.T) {
+	for _, tc := range []struct{ name, password, shown, want, mistake string }{
+		{"itself", "hidden", "[secret]", "hidden", ""},
+		{"digits", "0123", "[secret]", "0123", ""},
+		{"a file", "{file: pw}", "{file: pw}", "from the file", ""},
+		{"a variable", "{env: CONFIG_TEST_PW}", "{env: CONFIG_TEST_PW}", "from the variable", ""},
+		{"no file", "{file: none}", "{file: none}", "", "c.yaml:6: cluster.etcd.password: read secret: open none: no such file or directory"},
+		{"no variable", "{env: CONFIG_TEST_NONE}", "{env: CONFIG_TEST_NONE}", "", "c.yaml:6: cluster.etcd.password: environment variable CONFIG_TEST_NONE, which should hold the secret, is not set"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Setenv("CONFIG_TEST_PW", "from the variable")
+			write(t, map[string]string{"pw": "from the file\n", "c.yaml": etcd("endpoints: 'http://127.0.0.1:1'\n    username: u\n    password: " + tc.password)})
+			c, err := config.Load("c.yaml", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if printed := fmt.Sprintf("%v %+v %#v", c, c.Cluster, c.Cluster.Etcd.Password); strings.Contains(printed, "hidden") || strings.Contains(printed, "0123") {
+				t.Errorf("the password is printed: %s", printed)
+			}
+			for _, s := range c.Settings() {
+				if s.Key == "cluster.etcd.password" && s.Value != tc.shown {
+					t.Errorf("shown as %q, want %q", s.Value, tc.shown)
+				}
+			}
+			got, err := c.EtcdPassword()
+			if got != tc.want || text(err) != tc.mistake {
+				t.Errorf("got %q, %v; want %q, %s", got, err, tc.want, tc.mistake)
+			}
+		})
+	}
+}
+
+func TestWarningsOfCluster(t *testing.T) {
+	write(t, map[string]string{"open.key": "x", "c.yaml": etcd("endpoints: ['http://127.0.0.1:2379', 'http://10.0.0.1:2379']") + "  key_file: open.key\n"})
+	if err := os.Chmod("open.key", 0o640); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		environ []string
+		want    string
+	}{
+		{nil, "c.yaml:4: cluster.etcd.endpoints: http://10.0.0.1:2379 is reached without TLS: the content is sealed, but whoever sits in between can hold it up, and see which nodes there are"},
+		{[]string{"DIALTREE_CLUSTER_ETCD_USERNAME=u", "DIALTREE_CLUSTER_ETCD_PASSWORD=p"}, "c.yaml:4: cluster.etcd.endpoints: http://10.0.0.1:2379 is reached without TLS: whoever sits in between reads the password for etcd"},
+	} {
+		c, err := config.Load("c.yaml", tc.environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Warnings) != 2 || c.Warnings[0].Error() != tc.want || c.Warnings[1].Error() != "c.yaml:5: cluster.key_file: open.key can be read by others on this machine: chmod 600 it, it opens what is in etcd" {
+			t.Errorf("%v", c.Warnings)
+		}
+	}
 }

@@ -22,7 +22,7 @@ type Origin struct {
 	Where string // file:line, or the name of the variable or flag
 }
 
-// A Setting is a key with its value, for people. No key holds a secret.
+// A Setting is a key with its value, for people. A secret reads "[secret]".
 type Setting struct {
 	Key     string
 	Value   string
@@ -70,6 +70,8 @@ func (c *Config) Reloaded(next *Config) *Config {
 func shown(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case Addresses:
+		return strings.Join(value, ", ")
+	case Endpoints:
 		return strings.Join(value, ", ")
 	case Prefixes:
 		return joined(value)

@@ -1,0 +1,24 @@
+package page
+
+import (
+	"strings"
+)
+
+// saidSentences are those of apiSentences and such with something in the middle that is not translated, or by itself: %s.
+var saidSentences = []text{
+	text("nothing was changed: the content that this node shares with others cannot be changed now (%s): logins and searches go on; try again when etcd is back"),
+	text("etcd did not answer while the change was being committed (%s): whether it was made shows when etcd is back: look before doing it again"),
+}
+
+// said returns what the API or a node said, in the language, where the page knows it. Something unknown stays as it is.
+func (l language) said(s string) string {
+	for _, pattern := range saidSentences {
+		before, after, _ := strings.Cut(string(pattern), "%s")
+		if middle, ok := strings.CutPrefix(s, before); ok {
+			if middle, ok = strings.CutSuffix(middle, after); ok {
+				return l.translate(pattern, l.translate(text(middle)))
+			}
+		}
+	}
+	return l.translate(text(s))
+}

@@ -1,0 +1,132 @@
+package authproxy
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"time"
+)
+
+// The gate lets one password that has not worked before of an account be on its way from this node. So may one be from each other node, before any of
+// them has heard of the others: together they could reach an upstream's limit that none reaches. Once a failure of the account is known, nodes
+// ask in turn: a node says that it is about to ask, waits for as long as that takes to be heard, and asks unless another has said so with a lower
+// lot; then it waits until that one has asked. Who is not heard is not waited for: without the others each goes on by itself.
+
+const (
+	// turnNotice is how long a node waits between saying that it asks and asking. Through etcd it is heard within a few milliseconds.
+	turnNotice = 100 * time.Millisecond
+	// maxTurn bounds how long another node's turn is waited for.
+	maxTurn = 30 * time.Second
+)
+
+// A turn is who is about to ask about an account, at other nodes. The ledger's mu guards it.
+type turn struct {
+	asking []asker
+	moved  chan struct{} // closed when one of them has asked; nil while nobody waits
+}
+
+type asker struct {
+	lot   passwordHash
+	until time.Time
+}
+
+// maxAskers bounds the nodes that are waited for.
+const maxAskers = 256
+
+func (a *account) turn() *turn {
+	if a.elsewhere.turn == nil {
+		a.elsewhere.turn = new(turn)
+	}
+	return a.elsewhere.turn
+}
+
+func (t *turn) others(lot passwordHash, until time.Time) {
+	if len(t.asking) < maxAskers {
+		t.asking = append(t.asking, asker{lot, until})
+	}
+}
+
+func (t *turn) answered(lot passwordHash) {
+	t.asking = slices.DeleteFunc(t.asking, func(a asker) bool { return a.lot == lot })
+	if t.moved != nil {
+		close(t.moved)
+		t.moved = nil
+	}
+}
+
+// first returns the lowest lot of those who are about to ask; found is false where nobody is. moved ends a wait for them, and until does in any case.
+func (t *turn) first(now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
+	t.asking = slices.DeleteFunc(t.asking, func(a asker) bool { return !now.Before(a.until) })
+	for i, a := range t.asking {
+		if i == 0 || slices.Compare(a.lot[:], lot[:]) < 0 {
+			lot = a.lot
+		}
+		if i == 0 || a.until.Before(until) {
+			until = a.until
+		}
+	}
+	if t.moved == nil {
+		t.moved = make(chan struct{})
+	}
+	return lot, len(t.asking) > 0, t.moved, until
+}
+
+// suspect tells whether an account has failures that count, so that the other nodes are let know before it is asked about.
+func (l *ledger) suspect(key string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.known(key)
+	return a != nil && a.failures.within(now, l.limits.Window) > 0
+}
+
+// ahead tells who of the others is about to ask.
+func (l *ledger) ahead(key string, now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.account(key, true, now)
+	return a.turn().first(now)
+}
+
+// takeTurn waits until no other node asks about the account, and tells how long that took. done has to be called after asking. ok is false where its patience or ctx ended before.
+func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration) (done func(), took time.Duration, ok bool) {
+	if f.ledger.others == nil || !f.ledger.suspect(a.key, f.now()) {
+		return func() {}, 0, true
+	}
+	began, key := time.Now(), a.key // not a itself: it would no longer be on the stack
+	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
+	defer cancel()
+	for f.othersAsked(ctx, a.key) {
+		mine := event{exists: a.kind != nobody, lasts: patience + turnNotice}
+		rand.Read(mine.password[:])
+		f.ledger.tell(eventAsking, a.key, mine)
+		done = func() { f.ledger.tell(eventAnswered, key, mine) }
+		sleepUntil(ctx, time.Now().Add(turnNotice))
+		lot, found, _, _ := f.ledger.ahead(a.key, f.now())
+		if ctx.Err() == nil && (!found || slices.Compare(mine.password[:], lot[:]) < 0) {
+			return done, min(time.Since(began), patience), true
+		}
+		done() // steps back
+	}
+	return nil, 0, false
+}
+
+// othersAsked waits until nobody else is about to ask.
+func (f *Front) othersAsked(ctx context.Context, key string) bool {
+	for {
+		now := f.now()
+		_, found, moved, until := f.ledger.ahead(key, now)
+		if !found {
+			return ctx.Err() == nil
+		}
+		timer := time.NewTimer(until.Sub(now))
+		select {
+		case <-moved:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return false
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// duty is what this node is among the others: its lease, its registration, its place in the election, its claims and its runs' progress.
+type duty struct {
+	o       Options
+	kv      KV
+	log     *changeLog
+	sealer  *sealer
+	started time.Time
+	process string // this one, among those that may ever run under this name
+
+	tenures *tenures
+	jobs    *jobs
+	nodes   *mirror
+	votes   *mirror // the election's keys
+	wait    sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	office  *office    // nil: another node has it, or none
+	changed chan struct{}
+	claims  map[string]bool // connectors that this process runs
+}
+
+// An office is the election while this node holds it.
+type office struct {
+	Held
+	ctx context.Context // ends when it no longer does
+}
+
+func newDuty(o Options, l *changeLog) *duty {
+	d := &duty{
+		o: o, kv: o.KV, log: l, started: o.Now(), process: newProcess(),
+		sealer:  newSealer(o.Key, o.Store.Membership().Cluster),
+		tenures: newTenures(o.KV, o.Now),
+		nodes:   newMirror(o.KV, prefixNodes, nil),
+		votes:   newMirror(o.KV, nameElection, nil),
+		changed: make(chan struct{}), claims: map[string]bool{},
+	}
+	d.jobs = newJobs(d)
+	return d
+}
+
+// lease is this node's.
+func (d *duty) lease(ctx context.Context) (Lease, error) {
+	t, err := d.tenures.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (d *duty) run(ctx context.Context) error {
+	defer d.wait.Wait()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, m := range []*mirror{d.nodes, d.votes, d.jobs.others, d.jobs.cancels} {
+		g.Go(func() error { m.run(ctx); return nil })
+	}
+	g.Go(func() error { return d.tenures.run(ctx, d.hold) })
+	return g.Wait()
+}
+
+// hold does what hangs on one lease.
+func (d *duty) hold(ctx context.Context, t *tenure) error {
+	r, err := d.register(ctx, t)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.run(ctx) })
+	g.Go(func() error { d.stand(ctx, t); return nil })
+	g.Go(func() error { d.jobs.run(ctx, t); return nil })
+	return g.Wait()
+}
+
+// errOffice ends what was done on duty.
+var errOffice = errors.New("this node is no longer the elected one")
+
+// stand stands for election until ctx ends.
+func (d *duty) stand(ctx context.Context, t *tenure) {
+	for ctx.Err() == nil {
+		h, err := d.kv.Elect(ctx, t, nameElection, d.o.Node)
+		if err != nil {
+			retry(ctx)
+			continue
+		}
+		d.o.Logger.Info("this node was elected: it runs the schedules", "node", d.o.Node)
+		d.serve(ctx, h)
+		d.o.Logger.Info("this node is no longer the elected one", "node", d.o.Node)
+		// So that another one need not wait for the lease's end.
+		parting, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTime)
+		h.Release(parting)
+		cancel()
+	}
+}
+
+// serve is in office until ctx or the office ends.
+func (d *duty) serve(ctx context.Context, h Held) {
+	inOffice, end := context.WithCancelCause(ctx)
+	defer end(errOffice)
+	d.setOffice(&office{Held: h, ctx: inOffice})
+	defer d.setOffice(nil)
+	go func() {
+		select {
+		case <-h.Done():
+			end(errOffice)
+		case <-inOffice.Done():
+		}
+	}()
+	d.upgrade(withFence(inOffice, h.Condition()))
+	end(errOffice)
+}
+
+func (d *duty) setOffice(o *office) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.office = o
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// OnDuty waits until this node holds the election. The context that it returns ends when it no longer does; no Apply under it commits after that.
+func (c *Cluster) OnDuty(ctx context.Context) (context.Context, error) { return c.duty.onDuty(ctx) }
+
+func (d *duty) onDuty(ctx context.Context) (context.Context, error) {
+	for {
+		d.mu.Lock()
+		o, changed := d.office, d.changed
+		d.mu.Unlock()
+		if o != nil && o.ctx.Err() == nil {
+			return under(ctx, o.ctx, o.Condition(), errOffice), nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// under returns a context with a fence that ends with both.
+func under(ctx, hold context.Context, fence Condition, why error) context.Context {
+	both, end := context.WithCancelCause(withFence(ctx, fence))
+	stop := context.AfterFunc(hold, func() { end(why) })
+	context.AfterFunc(both, func() { stop() })
+	return both
+}
+
+const (
+	upgradeAfter = 30 * time.Second // that all nodes have known a newer schema
+	upgradeLook  = 5 * time.Second
+)
+
+// upgrade waits until ctx ends, and brings the content to the schema that all nodes know. A node that is not registered is not asked: it finds a newer
+// schema when it comes back, and ends with the sentence that says so.
+func (d *duty) upgrade(ctx context.Context) {
+	var since time.Time
+	for ; ctx.Err() == nil; sleep(ctx, upgradeLook) {
+		if !d.allKnow(d.o.Store.Schema(), store.SchemaVersion()) {
+			since = time.Time{}
+			continue
+		}
+		if since.IsZero() {
+			since = d.o.Now()
+		}
+		if d.o.Now().Sub(since) < upgradeAfter {
+			continue
+		}
+		from := d.o.Store.Schema()
+		if err := d.o.Store.Upgrade(ctx); err != nil {
+			if ctx.Err() == nil {
+				d.o.Logger.Warn("the shared content could not be brought to a newer schema: it is tried again", "from", from, "to", store.SchemaVersion(), "error", err)
+			}
+			since = time.Time{}
+			continue
+		}
+		d.o.Logger.Info("the shared content has a newer schema: nodes of an older version can no longer follow it", "from", from, "to", d.o.Store.Schema())
+	}
+}
+
+// allKnow is true where the content has an older schema than we know and every registered node knows ours.
+func (d *duty) allKnow(content, ours int) bool {
+	if content >= ours {
+		return false
+	}
+	nodes := d.registered()
+	for _, n := range nodes {
+		if n.Knows < ours {
+			return false
+		}
+	}
+	return len(nodes) > 0
+}
+
+func (d *duty) isElected() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.office != nil && d.office.ctx.Err() == nil
+}

@@ -1,0 +1,18 @@
+package etcd_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/dialtree/dialtree/cluster"
+	"github.com/dialtree/dialtree/cluster/kvtest"
+)
+
+func TestConformance(t *testing.T) {
+	s := start(t, 1)
+	kvtest.Run(t, 2*time.Second, func(t *testing.T) (a, b cluster.KV) {
+		prefix := fmt.Sprintf("/test%d/", prefixes.Add(1))
+		return s.client(t, nil, prefix), s.client(t, nil, prefix)
+	})
+}

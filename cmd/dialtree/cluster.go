@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dialtree/dialtree/cluster"
+	"github.com/dialtree/dialtree/cluster/etcd"
+	"github.com/dialtree/dialtree/cmd/dialtree/internal/config"
+	"github.com/dialtree/dialtree/store"
+)
+
+func newClusterCommand(e *env) *cobra.Command {
+	return group("cluster", "See the nodes that share one content, and make, enter or leave such a cluster",
+		newClusterStatusCommand(e), newClusterInitCommand(e), newClusterJoinCommand(e), newClusterLeaveCommand(e))
+}
+
+// errNoCluster is a configuration without the section that a command needs.
+var errNoCluster = errors.New("the configuration has no section cluster: give it node and etcd.endpoints first (`dialtree config check` looks at them), and name it with --config")
+
+// connectEtcd returns a client of the configuration's etcd. It touches no network yet.
+func connectEtcd(c *config.Config, logger *slog.Logger) (*etcd.Client, error) {
+	password, err := c.EtcdPassword()
+	if err != nil {
+		return nil, err
+	}
+	s := &c.Cluster.Etcd
+	return etcd.New(etcd.Options{
+		Endpoints: s.Endpoints, Prefix: s.Prefix,
+		CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile,
+		Username: s.Username, Password: etcd.Password(password),
+		Logger: logger,
+	})
+}
+
+// readClusterKey reads the key that seals what goes to etcd.
+func readClusterKey(c *config.Config) (cluster.Key, error) {
+	key, err := cluster.ReadKey(c.ClusterKeyFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return key, fmt.Errorf("there is no key of the cluster in %s: copy it from another node, readable by its owner only (0600); `dialtree cluster init` makes it on the first one", c.ClusterKeyFile())
+	}
+	return key, err
+}
+
+// clusterOptions are what package cluster needs of a configuration, beside the store.
+func clusterOptions(c *config.Config, kv cluster.KV, key cluster.Key, logger *slog.Logger) cluster.Options {
+	return cluster.Options{
+		KV: kv, Key: key, Node: c.Cluster.Node, Logger: logger,
+		Version: buildVersion().Version, NoCompact: !c.Cluster.Etcd.Compact,
+	}
+}
+
+// checkMembership refuses a store and a configuration of which one shares its content and the other does not: the server would change
+// what the others never see, or be without them.
+func checkMembership(c *config.Config, m store.Membership) error {
+	switch member := m.Cluster != ""; {
+	case c.Clustered() && !member:
+		return fmt.Errorf("the configuration has a section cluster, but the store in %s is alone: `dialtree cluster join` takes over the content of a cluster that there is, and keeps this store beside it; `dialtree cluster init` makes a new cluster with the content of this store",
+			c.DataDir)
+	case !c.Clustered() && member:
+		return fmt.Errorf("the store in %s shares its content with other nodes, but the configuration has no section cluster: put it back, or make the store one of its own with `dialtree cluster leave`", c.DataDir)
+	}
+	return nil
+}
