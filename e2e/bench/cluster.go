@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dialtree/dialtree/e2e/fixture"
@@ -39,7 +40,7 @@ func (b *bench) cluster(ctx context.Context) error {
 		c.size = imported / 10
 	}
 	defer c.stop()
-	if err := c.start(ctx); err != nil {
+	if err := c.start(ctx, 3); err != nil {
 		return err
 	}
 	fmt.Fprint(b.out, "\n### Several nodes\n\nThree nodes and three members of etcd, all on this machine.\n")
@@ -51,15 +52,15 @@ func (b *bench) cluster(ctx context.Context) error {
 	return nil
 }
 
-// start makes three nodes: one that has the users, and two that join it.
-func (c *clusterBench) start(ctx context.Context) (err error) {
-	if c.slapd, err = fixture.StartSlapd(ctx, fixture.SlapdOptions{Dir: c.sub("cluster-slapd"), Users: c.users}); err != nil {
+// start makes nodes: one that has the users, and others that join it.
+func (c *clusterBench) start(ctx context.Context, count int) (err error) {
+	if c.slapd, err = fixture.StartSlapd(ctx, fixture.SlapdOptions{Dir: c.sub(fmt.Sprintf("cluster-slapd-%d", count)), Users: c.users}); err != nil {
 		return err
 	}
-	if c.etcd, err = fixture.StartEtcd(ctx, fixture.EtcdOptions{Dir: c.sub("cluster-etcd"), Direct: true}); err != nil {
+	if c.etcd, err = fixture.StartEtcd(ctx, fixture.EtcdOptions{Dir: c.sub(fmt.Sprintf("etcd-%d", count)), Direct: true}); err != nil {
 		return err
 	}
-	c.options = fixture.NodesOptions{Etcd: c.etcd, Direct: true, Dialtree: c.dialtreeOptions("cluster")}
+	c.options = fixture.NodesOptions{Etcd: c.etcd, Direct: true, Dialtree: c.dialtreeOptions(fmt.Sprintf("cluster-%d", count))}
 	first, err := fixture.NewNode("node1", c.options)
 	if err != nil {
 		return err
@@ -81,8 +82,8 @@ func (c *clusterBench) start(ctx context.Context) (err error) {
 	if err := first.Start(ctx); err != nil {
 		return err
 	}
-	for _, name := range []string{"node2", "node3"} {
-		n, err := fixture.NewNode(name, c.options)
+	for i := 2; i <= count; i++ {
+		n, err := fixture.NewNode(fmt.Sprintf("node%d", i), c.options)
 		if err != nil {
 			return err
 		}
@@ -102,6 +103,11 @@ func (c *clusterBench) stop() {
 		c.etcd.Close()
 	}
 	c.slapd.Stop()
+}
+
+// endpoints are those of etcd, as a list for a flag.
+func (c *clusterBench) endpoints() string {
+	return "http://" + strings.Join(c.etcd.Endpoints(), ",http://")
 }
 
 func (c *clusterBench) dialtreeOptions(name string) fixture.DialtreeOptions {
