@@ -150,7 +150,7 @@ func register[I, O any](s *Server, api huma.API, needs access.Scope, op huma.Ope
 		}
 		out, err := handler(ctx, in)
 		if err != nil {
-			return nil, s.problemOf(err)
+			return nil, s.answerOf(err)
 		}
 		return out, nil
 	})

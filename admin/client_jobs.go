@@ -17,6 +17,7 @@ type Job struct {
 	Connector string    `json:"connector" doc:"import for a file that was imported by hand"`
 	DryRun    bool      `json:"dry_run"`
 	By        string    `json:"by" doc:"Who started it"`
+	Node      string    `json:"node,omitempty" doc:"Where it runs; absent where no other node shares the content"`
 	Started   time.Time `json:"started"`
 	Progress  Progress  `json:"progress"`
 	Done      bool      `json:"done"`

@@ -42,6 +42,7 @@ type ConnectorState struct {
 	NextRun     *time.Time `json:"next_run,omitempty"`
 	Entries     int        `json:"entries"`
 	Job         string     `json:"job,omitempty" doc:"That runs now"`
+	JobNode     string     `json:"job_node,omitempty" doc:"Where that runs; absent where no other node shares the content"`
 }
 
 // Attention is something that somebody should look at.

@@ -80,7 +80,7 @@ func (s *Server) connectorRoutes(api huma.API) {
 		Description: "It removes what the run created, and restores what it updated and removed. Entries that were changed since are left alone and reported. An undo is a run that can be undone.",
 		Metadata:    map[string]any{streams: true}},
 		func(ctx context.Context, in *runIDInput) (*body[Report], error) {
-			if err := s.audit(ctx, "undid a run", "run", in.Run); err != nil {
+			if err := s.auditFirst(ctx, "undid a run", "run", in.Run); err != nil {
 				return nil, err
 			}
 			report, err := s.options.Syncer.Undo(ctx, in.Run, access.From(ctx).Name)

@@ -10,8 +10,9 @@ import (
 
 // A connectorStatus is how a connector fares. Documents tell it and nobody sets it.
 type connectorStatus struct {
-	Running     string     `json:"running,omitempty"`  // the ID of the job
-	LastRun     string     `json:"last_run,omitempty"` // the ID
+	Running     string     `json:"running,omitempty"`      // the ID of the job
+	RunningNode string     `json:"running_node,omitempty"` // where it runs, among several nodes
+	LastRun     string     `json:"last_run,omitempty"`     // the ID
 	LastResult  string     `json:"last_result,omitempty"`
 	LastSuccess *time.Time `json:"last_success,omitempty"`
 	LastFailure *time.Time `json:"last_failure,omitempty"`
@@ -66,7 +67,9 @@ func (s *Server) connectorStatus(name string) (connectorStatus, error) {
 		next = next.UTC().Truncate(time.Second)
 		status.NextRun = &next
 	}
-	status.Running = s.jobs.of(name)
+	if job := s.runningJob(name); job != nil {
+		status.Running, status.RunningNode = job.ID, job.Node
+	}
 	status.Entries = s.options.Store.Counts().Connectors[name]
 	return status, nil
 }

@@ -16,7 +16,7 @@ func (f *fakeSyncer) Plan(connector string) (*admin.Report, bool, error) {
 	case connector != "staff":
 		return nil, false, nil
 	}
-	return &admin.Report{DryRun: true, Run: store.Run{Connector: connector, PlanDigest: "d"}}, true, nil
+	return &admin.Report{DryRun: true, Run: store.Run{Connector: connector, PlanDigest: "d"}, Changes: make([]admin.PlannedChange, 1)}, true, nil
 }
 
 func (f *fakeSyncer) Detail(_ context.Context, run string) (*admin.RunDetail, error) {

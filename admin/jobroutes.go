@@ -20,19 +20,19 @@ func (s *Server) jobRoutes(api huma.API) {
 	register(s, api, access.Run, huma.Operation{OperationID: "start-run", Method: http.MethodPost, Path: "/connectors/{name}/jobs", Tags: tags,
 		Summary: "Run a connector in the background", Description: "The run goes on whoever looks at it: follow it with the events of its job.",
 		DefaultStatus: http.StatusAccepted},
-		func(ctx context.Context, in *runInput) (*body[Job], error) { return accepted(s.startRun(ctx, in)) })
+		func(ctx context.Context, in *runInput) (*body[Job], error) { return s.accepted(s.startRun(ctx, in)) })
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "start-import", Method: http.MethodPost, Path: "/import/jobs", Tags: tags,
 		Summary: "Import a file in the background", Description: "As import-file, but it goes on whoever looks at it. It wants the scope users for users, contacts for others.",
 		DefaultStatus: http.StatusAccepted},
 		func(ctx context.Context, in *handImportInput) (*body[Job], error) {
-			return accepted(s.startImport(ctx, in))
+			return s.accepted(s.startImport(ctx, in))
 		})
 	register(s, api, access.Read, huma.Operation{OperationID: "list-jobs", Method: http.MethodGet, Path: "/jobs", Tags: tags,
-		Summary: "List the runs that are under way or ended lately, the last one first", Description: "Reports are listed without their changes."},
+		Summary: "List the runs that are under way or ended lately, the last one first", Description: "Those of all nodes that share the content. Reports are listed without their changes."},
 		func(context.Context, *struct{}) (*body[[]Job], error) { return &body[[]Job]{s.listJobs()}, nil })
 	register(s, api, access.Read, huma.Operation{OperationID: "get-job", Method: http.MethodGet, Path: "/jobs/{id}", Tags: tags,
-		Summary: "Get one job", Description: "How far it is; its report, once it has ended. The last 50 that ended are kept until a restart."},
-		func(_ context.Context, in *jobInput) (*body[Job], error) { return accepted(s.jobs.find(in.ID)) })
+		Summary: "Get one job", Description: "How far it is; its report, once it has ended. The last 50 that ended are kept until a restart, of each other node the last 10."},
+		func(ctx context.Context, in *jobInput) (*body[Job], error) { return answered(s.job(ctx, in.ID)) })
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "cancel-job", Method: http.MethodDelete, Path: "/jobs/{id}", Tags: tags,
 		Summary: "Cancel a job", Description: "Nothing of what it planned is applied, unless that was done already. It wants the scope that starting it wants.",
 		DefaultStatus: http.StatusNoContent},
@@ -44,17 +44,20 @@ func (s *Server) jobRoutes(api huma.API) {
 		func(_ context.Context, in *jobInput) (*huma.StreamResponse, error) {
 			j, err := s.jobs.find(in.ID)
 			if err != nil {
-				return nil, err
+				if _, err = s.peerJob(in.ID); err != nil {
+					return nil, err
+				}
+				return &huma.StreamResponse{Body: func(hc huma.Context) { s.watchPeer(hc.Context(), in.ID, newEvents(hc)) }}, nil
 			}
 			return &huma.StreamResponse{Body: func(hc huma.Context) { j.watch(hc.Context(), newEvents(hc), -1) }}, nil
 		})
 }
 
-func accepted(j *job, err error) (*body[Job], error) {
+func (s *Server) accepted(j *job, err error) (*body[Job], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &body[Job]{j.shown()}, nil
+	return &body[Job]{s.shownHere(j)}, nil
 }
 
 // startRun looks the connector up first, so that a wrong name is an ordinary answer.
@@ -63,7 +66,7 @@ func (s *Server) startRun(ctx context.Context, in *runInput) (*job, error) {
 		return nil, err
 	}
 	if !in.DryRun {
-		if err := s.audit(ctx, "ran", string(store.ObjectConnector), in.Name); err != nil {
+		if err := s.auditFirst(ctx, "ran", string(store.ObjectConnector), in.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -89,7 +92,7 @@ func (s *Server) startImport(ctx context.Context, in *handImportInput) (*job, er
 		return nil, err
 	}
 	if !in.DryRun {
-		if err := s.audit(ctx, "imported", "file", in.File, store.AuditField{Field: "to", New: in.To}); err != nil {
+		if err := s.auditFirst(ctx, "imported", "file", in.File, store.AuditField{Field: "to", New: in.To}); err != nil {
 			return nil, err
 		}
 	}
@@ -102,21 +105,6 @@ func (s *Server) startImport(ctx context.Context, in *handImportInput) (*job, er
 	})
 }
 
-// listJobs leaves the changes out: fifty reports of 500 are 7 MB.
-func (s *Server) listJobs() []Job {
-	list := []Job{}
-	for _, j := range s.jobs.list() {
-		shown := j.shown()
-		if shown.Report != nil {
-			report := *shown.Report
-			report.Changes = nil
-			shown.Report = &report
-		}
-		list = append(list, shown)
-	}
-	return list
-}
-
 func (s *Server) cancelJob(ctx context.Context, id string) error {
 	who := access.From(ctx)
 	if !who.May(access.Run) && !who.May(access.Contacts) && !who.May(access.Users) {
@@ -124,15 +112,15 @@ func (s *Server) cancelJob(ctx context.Context, id string) error {
 	}
 	j, err := s.jobs.find(id)
 	if err != nil {
-		return err
+		return s.cancelPeer(ctx, who, id)
 	}
 	if problem := refusal(who, j.needs); problem != nil {
 		return problem
 	}
 	if j.isOver() {
-		return newProblem(http.StatusConflict, "the run has ended: there is nothing to cancel")
+		return errEnded()
 	}
-	j.cancel(newProblem(http.StatusConflict, "cancelled by "+who.Name))
+	j.cancel(cancelledBy(who.Name))
 	return nil
 }
 

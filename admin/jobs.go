@@ -195,16 +195,6 @@ func (all *jobs) find(id string) (*job, error) {
 	return nil, &store.NotFoundError{What: "job " + id}
 }
 
-// of returns the ID of a connector's run that is under way; "" for none.
-func (all *jobs) of(connector string) string {
-	for _, j := range all.list() {
-		if j.describe.Connector == connector && !j.isOver() {
-			return j.describe.ID
-		}
-	}
-	return ""
-}
-
 // Scheduled takes note of a run that a schedule began. The functions are told its progress and its end; cancel
 // ends the run.
 func (s *Server) Scheduled(connector string, cancel func(cause error)) (progress func(Progress), ended func(*Report, error)) {

@@ -79,7 +79,7 @@ func (s *Server) connectorState(c *store.Connector, now time.Time) (ConnectorSta
 	state := ConnectorState{
 		Name: c.Name, Template: c.Template, Target: targetOf(c), State: stateFresh,
 		LastRun: status.LastRun, LastSuccess: status.LastSuccess, LastError: status.LastError, NextRun: status.NextRun,
-		Entries: counts.Connectors[c.Name], Job: status.Running,
+		Entries: counts.Connectors[c.Name], Job: status.Running, JobNode: status.RunningNode,
 	}
 	if state.Job != "" {
 		state.State = stateRunning

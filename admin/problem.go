@@ -18,6 +18,8 @@ type Problem struct {
 	Status int             `json:"status"`
 	Detail string          `json:"detail" doc:"A sentence for people: what, where and what to do"`
 	Errors []ProblemDetail `json:"errors,omitempty" doc:"Every mistake of a document"`
+
+	retryAfter string // seconds; empty: nobody knows
 }
 
 // A ProblemDetail is one mistake.
@@ -45,6 +47,32 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// GetHeaders implements huma.HeadersError.
+func (p *Problem) GetHeaders() http.Header {
+	if p.retryAfter == "" {
+		return nil
+	}
+	return http.Header{"Retry-After": {p.retryAfter}}
+}
+
+// awaySeconds is when to try again what etcd stands in the way of: it finds a new leader in less.
+const awaySeconds = "5"
+
+// answerOf is the problem that a request is answered with.
+func (s *Server) answerOf(err error) *Problem {
+	problem := s.problemOf(err)
+	if outOfReach(err) {
+		problem.retryAfter = awaySeconds
+	}
+	return problem
+}
+
+// outOfReach tells whether something failed because etcd did not answer.
+func outOfReach(err error) bool {
+	var doubt *store.DoubtError
+	return errors.Is(err, store.ErrAway) || errors.As(err, &doubt)
+}
 
 func newProblem(status int, detail string, details ...ProblemDetail) *Problem {
 	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Errors: details}

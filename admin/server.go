@@ -61,6 +61,7 @@ type Options struct {
 	Now          func() time.Time // nil: time.Now
 
 	Backups Backups // that the server writes by itself
+	Peers   Peers   // the other nodes' runs; nil: this node is alone
 	// Cluster is this node's part in a cluster; nil: it is alone.
 	Cluster ClusterDoor
 	// Ready says what keeps the server from serving its clients; nil: it is ready.

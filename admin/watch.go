@@ -69,6 +69,7 @@ func (s *Server) keepWatch(ctx context.Context) {
 	sampling.Go(func() { s.watchStore(ctx) })
 	sampling.Go(func() { s.watchCluster(ctx) })
 	sampling.Go(func() { s.keepBackups(ctx) })
+	sampling.Go(func() { s.keepPeers(ctx) })
 	defer sampling.Wait()
 	t := time.NewTicker(lookEvery)
 	defer t.Stop()

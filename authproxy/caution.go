@@ -101,8 +101,7 @@ func (l *ledger) tell(kind eventKind, key string, e event) {
 		e.hasAccount, e.account = true, l.id(key)
 	}
 	var b [eventSize]byte
-	urgent := e.exists || kind != eventRefused
-	l.others.Tell(e.appendTo(b[:0], l), urgent)
+	l.others.Tell(e.appendTo(b[:0], l), e.exists)
 }
 
 // Hear takes in what another node's front has told: so long ago, as far as that is known. It is an error where that is no event, or one of a later version: nothing is noted then.

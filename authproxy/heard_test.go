@@ -210,10 +210,13 @@ func TestWhatIsHeardIsBounded(t *testing.T) {
 	}
 	x := &turn{}
 	for range 2 * maxAskers {
-		x.others(passwordHash{}, noon)
+		x.others(passwordHash{}, noon.Add(time.Second), noon)
 	}
 	if len(x.asking) != maxAskers {
 		t.Errorf("%d askers", len(x.asking))
+	}
+	if x.others(passwordHash{}, noon.Add(time.Hour), noon.Add(time.Minute)); len(x.asking) != 1 {
+		t.Errorf("%d askers a minute later", len(x.asking))
 	}
 }
 

@@ -40,10 +40,15 @@ func (a *account) turn() *turn {
 	return a.elsewhere.turn
 }
 
-func (t *turn) others(lot passwordHash, until time.Time) {
-	if len(t.asking) < maxAskers {
+func (t *turn) others(lot passwordHash, until, now time.Time) {
+	t.expire(now)
+	if now.Before(until) && len(t.asking) < maxAskers {
 		t.asking = append(t.asking, asker{lot, until})
 	}
+}
+
+func (t *turn) expire(now time.Time) {
+	t.asking = slices.DeleteFunc(t.asking, func(a asker) bool { return !now.Before(a.until) })
 }
 
 func (t *turn) answered(lot passwordHash) {
@@ -56,7 +61,7 @@ func (t *turn) answered(lot passwordHash) {
 
 // first returns the lowest lot of those who are about to ask; found is false where nobody is. moved ends a wait for them, and until does in any case.
 func (t *turn) first(now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
-	t.asking = slices.DeleteFunc(t.asking, func(a asker) bool { return !now.Before(a.until) })
+	t.expire(now)
 	for i, a := range t.asking {
 		if i == 0 || slices.Compare(a.lot[:], lot[:]) < 0 {
 			lot = a.lot

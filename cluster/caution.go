@@ -19,9 +19,10 @@ import (
 // that go away by themselves, and every node watches for those of the others. Nobody waits for it: what cannot be told is dropped and counted.
 //
 // A batch goes at once where nothing has gone for cautionPause, so that a node has heard of a refusal before the client can be there;
-// under load the events of a pause go together. A node keeps no more than this in etcd: (cautionRate × cautionKept + cautionBurst) events of up to
-// maxCautionEvent+1 bytes, in cautionBatchRate × cautionKept + cautionBatchBurst batches with cautionOverhead bytes each; with the 57 bytes
-// of a login's event that is 7.3 MB, and it is reached by an attack that goes on for ten minutes alone.
+// under load the events of a pause go together. A node keeps no more than this in etcd, where t is cautionKept and half of cautionLeases:
+// cautionRate × t + cautionBurst events of up to maxCautionEvent+1 bytes, in cautionBatchRate × t + cautionBatchBurst batches with cautionOverhead
+// bytes each. With the 57 bytes of a login's event that is 7.7 MB, which only an attack of more than ten minutes reaches. What a node has told that
+// is gone goes away within twice that time.
 const (
 	cautionPause      = 20 * time.Millisecond
 	cautionBatch      = 100  // events

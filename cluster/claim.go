@@ -105,7 +105,7 @@ func (d *duty) awayOr(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if errors.Is(err, ErrUnreachable) {
-		return &store.AwayError{Err: err, Since: d.log.view().Since}
+		return &store.AwayError{Err: err, Since: d.look().Since}
 	}
 	return err
 }

@@ -26,7 +26,15 @@ type Options struct {
 	Version    string // of the program, for the others
 	Page       string // the URL of this node's page; may be empty
 	NoCompact  bool   // do not have etcd forget its history
+	// Progress is told how many bytes of a snapshot were fetched or sent, of how many; total 0: nobody knows. Nil: nobody is told.
+	Progress func(phase string, done, total int64)
 }
+
+// The phases that Options.Progress is told of.
+const (
+	PhaseFetch = "fetch"
+	PhaseSend  = "send"
+)
 
 // A Cluster is this node's part in it. It is the store's Committer.
 type Cluster struct {
@@ -35,7 +43,6 @@ type Cluster struct {
 	log     *changeLog
 	duty    *duty
 	janitor *janitor
-	metrics *metrics
 }
 
 var errContract = errors.New("cluster: not implemented")
@@ -50,13 +57,10 @@ func New(o Options) (*Cluster, error) {
 	}
 	c := &Cluster{o: o, kv: o.KV, log: newChangeLog(o, o.Store)}
 	c.janitor = newJanitor(c.log, o.NoCompact)
-	c.duty = newDuty(o, c.log)
-	c.metrics = newMetrics(c)
-	c.log.lease, c.log.counted = c.duty.lease, c.metrics.commit
+	c.duty = newDuty(o, o.Store, c.log.view)
+	c.log.lease, c.log.counted = c.duty.lease, newMetrics(o.Registerer).commit
 	if o.Registerer != nil {
-		if err := o.Registerer.Register(c.metrics); err != nil {
-			return nil, fmt.Errorf("cluster: register metrics: %w", err)
-		}
+		o.Registerer.MustRegister(newReadings(c.duty))
 	}
 	return c, nil
 }

@@ -11,11 +11,20 @@ import (
 	"github.com/dialtree/dialtree/store"
 )
 
+// schooled is the store, as far as the duty needs it.
+type schooled interface {
+	Membership() store.Membership
+	Schema() int
+	Upgrade(context.Context) error
+}
+
 // duty is what this node is among the others: its lease, its registration, its place in the election, its claims and its runs' progress.
 type duty struct {
 	o       Options
 	kv      KV
-	log     *changeLog
+	content schooled
+	look    func() view // what is known of the changes
+	knows   int         // the newest schema that this program can work with
 	sealer  *sealer
 	started time.Time
 	process string // this one, among those that may ever run under this name
@@ -38,10 +47,10 @@ type office struct {
 	ctx context.Context // ends when it no longer does
 }
 
-func newDuty(o Options, l *changeLog) *duty {
+func newDuty(o Options, content schooled, look func() view) *duty {
 	d := &duty{
-		o: o, kv: o.KV, log: l, started: o.Now(), process: newProcess(),
-		sealer:  newSealer(o.Key, o.Store.Membership().Cluster),
+		o: o, kv: o.KV, content: content, look: look, knows: store.SchemaVersion(), started: o.Now(), process: newProcess(),
+		sealer:  newSealer(o.Key, content.Membership().Cluster),
 		tenures: newTenures(o.KV, o.Now),
 		nodes:   newMirror(o.KV, prefixNodes, nil),
 		votes:   newMirror(o.KV, nameElection, nil),
@@ -166,7 +175,7 @@ const (
 func (d *duty) upgrade(ctx context.Context) {
 	var since time.Time
 	for ; ctx.Err() == nil; sleep(ctx, upgradeLook) {
-		if !d.allKnow(d.o.Store.Schema(), store.SchemaVersion()) {
+		if !d.allKnow(d.content.Schema(), d.knows) {
 			since = time.Time{}
 			continue
 		}
@@ -176,15 +185,15 @@ func (d *duty) upgrade(ctx context.Context) {
 		if d.o.Now().Sub(since) < upgradeAfter {
 			continue
 		}
-		from := d.o.Store.Schema()
-		if err := d.o.Store.Upgrade(ctx); err != nil {
+		from := d.content.Schema()
+		if err := d.content.Upgrade(ctx); err != nil {
 			if ctx.Err() == nil {
-				d.o.Logger.Warn("the shared content could not be brought to a newer schema: it is tried again", "from", from, "to", store.SchemaVersion(), "error", err)
+				d.o.Logger.Warn("the shared content could not be brought to a newer schema: it is tried again", "from", from, "to", d.knows, "error", err)
 			}
 			since = time.Time{}
 			continue
 		}
-		d.o.Logger.Info("the shared content has a newer schema: nodes of an older version can no longer follow it", "from", from, "to", d.o.Store.Schema())
+		d.o.Logger.Info("the shared content has a newer schema: nodes of an older version can no longer follow it", "from", from, "to", d.content.Schema())
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/dialtree/dialtree/store"
 )
 
 // A registered is what a node says of itself in nodes/NAME.
@@ -66,8 +64,8 @@ func (d *duty) register(ctx context.Context, t *tenure) (*registration, error) {
 func (r *registration) key() string { return prefixNodes + r.d.o.Node }
 
 func (r *registration) node() Node {
-	d, m, v := r.d, r.d.o.Store.Membership(), r.d.log.view()
-	return Node{Name: d.o.Node, ID: m.Node, Version: d.o.Version, Knows: store.SchemaVersion(), Page: d.o.Page, Started: d.started, Index: m.Index, Trouble: v.Trouble}
+	d, m, v := r.d, r.d.content.Membership(), r.d.look()
+	return Node{Name: d.o.Node, ID: m.Node, Version: d.o.Version, Knows: d.knows, Page: d.o.Page, Started: d.started, Index: m.Index, Trouble: v.Trouble}
 }
 
 // write puts the registration if nobody else changed it since.

@@ -4,18 +4,22 @@ import "context"
 
 // Status tells how the cluster looks from this node: what it heard last. members asks etcd's servers how they are; only where they do not answer it returns an error, beside the rest.
 func (c *Cluster) Status(ctx context.Context, members bool) (*Status, error) {
-	v, m := c.log.view(), c.o.Store.Membership()
+	return c.duty.status(ctx, members)
+}
+
+func (d *duty) status(ctx context.Context, members bool) (*Status, error) {
+	v, m := d.look(), d.content.Membership()
 	s := &Status{
-		Cluster: m.Cluster, Node: c.o.Node, Reachable: v.Reachable, Trouble: v.Trouble, Since: v.Since,
-		Index: m.Index, Head: max(v.Head, m.Index), Schema: c.o.Store.Schema(), Snapshot: v.Snapshot,
-		Elected: c.duty.elected(), Nodes: c.duty.registered(),
+		Cluster: m.Cluster, Node: d.o.Node, Reachable: v.Reachable, Trouble: v.Trouble, Since: v.Since,
+		Index: m.Index, Head: max(v.Head, m.Index), Schema: d.content.Schema(), Snapshot: v.Snapshot,
+		Elected: d.elected(), Nodes: d.registered(),
 	}
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
 		if n.Name == s.Node {
 			n.Index, n.Trouble = m.Index, v.Trouble
 			if v.Reachable {
-				n.Seen = c.o.Now()
+				n.Seen = d.o.Now()
 			}
 		}
 		if n.Elected = n.Name == s.Elected; s.Head > n.Index {
@@ -26,6 +30,6 @@ func (c *Cluster) Status(ctx context.Context, members bool) (*Status, error) {
 		return s, nil
 	}
 	var err error
-	s.Members, err = c.kv.Members(ctx)
+	s.Members, err = d.kv.Members(ctx)
 	return s, err
 }

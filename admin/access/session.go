@@ -117,7 +117,7 @@ func (s *Sessions) ByCookie(ctx context.Context, secret string) (*Identity, erro
 	return &Identity{Name: session.Name, Door: DoorSession, Role: role, Scopes: role.Scopes(), Session: session.ID}, nil
 }
 
-// see notes that a session is in use, a tenth of the idle time behind at most. Where the store is busy, the next request notes it.
+// see notes that a session is in use, a tenth of the idle time behind at most. Where the store is busy or cannot be changed, a later request notes it.
 func (s *Sessions) see(ctx context.Context, session *store.Session) error {
 	now := s.Now().UTC().Truncate(time.Second)
 	if now.Sub(session.Seen) < s.Idle/10 {
@@ -126,8 +126,12 @@ func (s *Sessions) see(ctx context.Context, session *store.Session) error {
 	waiting, cancel := context.WithTimeout(ctx, seenWait)
 	defer cancel()
 	_, err := s.Store.Apply(waiting, &store.Changes{SeenSessions: []store.SessionSeen{{ID: session.ID, At: now}}})
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	var doubt *store.DoubtError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return nil
+	case errors.Is(err, store.ErrAway), errors.Is(err, store.ErrConflict), errors.As(err, &doubt):
+		return nil // what other nodes or etcd do must not keep somebody out who is signed in
 	}
 	return err
 }

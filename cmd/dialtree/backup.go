@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 
@@ -70,7 +71,11 @@ func newRestoreCommand(e *env) *cobra.Command {
 		Short: "Put a backup in the place of the store; the server must not run",
 		Long: `Restore unpacks and checks a backup before it replaces anything. The store that was
 there stays beside the new one, with the ending .before-restore. An interrupted restore
-has not happened, or is finished by the next start.`,
+has not happened, or is finished by the next start.
+
+Where nodes share their content, this mends one node, which catches up with the others when
+it starts. To go back to a backup with all of them: ` + "`dialtree cluster init --replace`" + `
+before the start.`,
 		Example: "  dialtree restore /var/backups/dialtree-2026-11-01.backup --data-dir /var/lib/dialtree",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -90,7 +95,24 @@ has not happened, or is finished by the next start.`,
 			if info.Previous != "" {
 				fmt.Fprintf(e.stdout, "what was there before is now %s\n", info.Previous)
 			}
-			return nil
+			return tellMember(c.Context(), e, dir)
 		},
 	}
+}
+
+// tellMember says what becomes of what was restored where its store shares its content.
+func tellMember(ctx context.Context, e *env, dir string) error {
+	st, err := store.Open(ctx, store.Options{Dir: dir, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	m := st.Membership()
+	if m.Cluster == "" {
+		return nil
+	}
+	_, err = fmt.Fprintf(e.stdout, `this is a node of cluster %s, as of change %d: when it starts it takes over what the cluster has now
+to give all nodes the content of this backup instead: dialtree cluster init --replace
+`, m.Cluster, m.Index)
+	return err
 }

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +55,21 @@ func clusterOptions(c *config.Config, kv cluster.KV, key cluster.Key, logger *sl
 		KV: kv, Key: key, Node: c.Cluster.Node, Logger: logger,
 		Version: buildVersion().Version, NoCompact: !c.Cluster.Etcd.Compact,
 	}
+}
+
+// checkStoreIsThere refuses to begin an empty store where one of a cluster is to be: it would have to be put aside again.
+func checkStoreIsThere(c *config.Config) error {
+	entries, err := os.ReadDir(c.DataDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		// One that is about to take its place is finished by whoever opens it.
+		if name := e.Name(); name == filepath.Base(storePath(c.DataDir)) || strings.HasSuffix(name, ".ready") {
+			return nil
+		}
+	}
+	return fmt.Errorf("the configuration has a section cluster, but there is no store of it in %s: `dialtree cluster join` takes over the content of the cluster, `dialtree cluster init` makes a new one", c.DataDir)
 }
 
 // checkMembership refuses a store and a configuration of which one shares its content and the other does not: the server would change

@@ -86,9 +86,11 @@ func initCluster(ctx context.Context, e *env, cfg *config.Config, replace bool) 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	bar := newProgress(e)
 	o := clusterOptions(cfg, kv, key, slog.New(slog.DiscardHandler))
-	o.Store = st
+	o.Store, o.Progress = st, bar.bytes
 	err = cluster.Init(ctx, o, replace)
+	bar.clear()
 	if err != nil {
 		return err
 	}

@@ -44,8 +44,11 @@ func joinCluster(ctx context.Context, e *env, cfg *config.Config) error {
 	}
 	defer kv.Close()
 	before, err := os.Stat(storePath(cfg.DataDir))
+	bar := newProgress(e)
 	o := clusterOptions(cfg, kv, key, slog.New(slog.DiscardHandler))
+	o.Progress = bar.bytes
 	m, joinErr := cluster.Join(ctx, o, cfg.DataDir)
+	bar.clear()
 	if joinErr != nil {
 		return joinErr
 	}

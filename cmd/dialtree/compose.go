@@ -74,6 +74,11 @@ func newNode(ctx context.Context, c *config.Config, logger *slog.Logger, tail *l
 
 func (n *node) open(ctx context.Context) (err error) {
 	c, logger := n.config, n.logger
+	if c.Clustered() {
+		if err := checkStoreIsThere(c); err != nil {
+			return err
+		}
+	}
 	if n.store, err = store.Open(ctx, store.Options{Dir: c.DataDir}); err != nil {
 		return withBackup(ctx, c, err)
 	}
@@ -98,6 +103,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		return err
 	}
 	hasher := authproxy.NewHasher()
+	caution, cautionKey := n.cautionDoor()
 	n.front, err = authproxy.New(authproxy.Options{
 		Store:         n.store,
 		BaseDN:        c.BaseDN,
@@ -110,6 +116,8 @@ func (n *node) open(ctx context.Context) (err error) {
 		Output:        outputOf(c),
 		Hasher:        hasher,
 		Refusals:      n.refused,
+		Caution:       caution,
+		CautionKey:    cautionKey,
 		Logger:        logger,
 		Registerer:    registry,
 		Version:       version.Version,
@@ -174,6 +182,7 @@ func (n *node) open(ctx context.Context) (err error) {
 		Version:     version,
 		Ready:       n.ready,
 		Cluster:     n.clusterDoor(),
+		Peers:       n.peersDoor(),
 		System:      systemDoor{n},
 		Backups:     backupsOf(c),
 		Log:         n.tail,
@@ -251,11 +260,7 @@ func loadCertificate(certFile, keyFile string) (*tls.Certificate, error) {
 func (n *node) run(ctx context.Context, ready func()) error {
 	defer n.close()
 	if n.member != nil {
-		last, leave := context.WithCancel(context.WithoutCancel(ctx))
-		var taking errgroup.Group
-		taking.Go(func() error { return n.member.run(last) })
-		defer taking.Wait() //nolint:errcheck // it returns none
-		defer leave()
+		defer n.member.start(ctx)()
 		if err := n.member.settle(ctx); err != nil {
 			return err
 		}
@@ -269,6 +274,9 @@ func (n *node) run(ctx context.Context, ready func()) error {
 	front, ctx := errgroup.WithContext(ctx)
 	front.Go(func() error { n.keepCertificates(ctx); return nil })
 	front.Go(func() error { n.memory.Watch(ctx); return nil })
+	if n.member != nil {
+		front.Go(func() error { return n.member.prove(ctx) })
+	}
 	front.Go(func() error { return n.syncer.Run(ctx) })
 	front.Go(func() error { return n.admin.Run(ctx, n.socket, n.adminListener) })
 	front.Go(func() error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dialtree/dialtree/admin"
+	"github.com/dialtree/dialtree/authproxy"
 	"github.com/dialtree/dialtree/syncer"
 )
 
@@ -30,8 +31,11 @@ func (d clusterDoor) Digest(ctx context.Context) (digest string, index uint64, e
 
 func (d clusterDoor) Status(ctx context.Context, members bool) (*admin.Cluster, error) {
 	s, err := d.cluster.Status(ctx, members)
-	if err != nil {
+	if s == nil {
 		return nil, err
+	}
+	if err != nil { // of etcd's servers alone: the rest is worth showing all the more
+		d.node.logger.Debug("etcd's servers do not tell how they are", "error", err)
 	}
 	shown := &admin.Cluster{
 		Cluster: s.Cluster, Node: s.Node, Reachable: s.Reachable, Trouble: s.Trouble, Since: timeOrNil(s.Since),
@@ -75,3 +79,60 @@ func (n *node) syncerDoors() (syncer.Duty, syncer.Claims) {
 	}
 	return n.member.cluster, claimsDoor{n.member}
 }
+
+// cautionDoor is how the front tells other nodes of failed logins; nil for a node that is alone.
+func (n *node) cautionDoor() (authproxy.Caution, [32]byte) {
+	if n.member == nil {
+		return nil, [32]byte{}
+	}
+	return n.member.caution, n.member.key.CautionKey()
+}
+
+// cancelsWaiting is how many requests to end a run wait for the admin side, which looks at them at once.
+const cancelsWaiting = 16
+
+// peersDoor shows the admin side the runs of the other nodes.
+type peersDoor struct {
+	*member
+	cancels chan admin.CancelRequest
+}
+
+// peersDoor returns nil for a node that is alone.
+func (n *node) peersDoor() admin.Peers {
+	if n.member == nil {
+		return nil
+	}
+	d := peersDoor{n.member, make(chan admin.CancelRequest, cancelsWaiting)}
+	n.member.cluster.OnCancel(func(id, by string) {
+		select {
+		case d.cancels <- admin.CancelRequest{ID: id, By: by}:
+		default: // whoever wants it asks again
+		}
+	})
+	return d
+}
+
+func (d peersDoor) Node() string { return d.node.config.Cluster.Node }
+
+func (d peersDoor) Publish(_ context.Context, id string, job []byte) error {
+	if job == nil {
+		d.cluster.EndJob(id, nil)
+	} else {
+		d.cluster.PublishJob(id, job)
+	}
+	return nil
+}
+
+func (d peersDoor) Published() []admin.PublishedJob {
+	var all []admin.PublishedJob
+	for _, j := range d.cluster.Jobs() {
+		all = append(all, admin.PublishedJob{Node: j.Node, ID: j.ID, Job: j.Data})
+	}
+	return all
+}
+
+func (d peersDoor) Cancel(ctx context.Context, id, by string) error {
+	return d.cluster.CancelJob(ctx, id, by)
+}
+
+func (d peersDoor) Cancels(context.Context) <-chan admin.CancelRequest { return d.cancels }

@@ -35,6 +35,8 @@ func newJobListCommand(e *env) *cobra.Command {
 // jobState is the result of a job's run, or that it is under way.
 func jobState(j *admin.Job) string {
 	switch {
+	case !j.Done && j.Node != "":
+		return "running on node " + j.Node
 	case !j.Done:
 		return "running"
 	case j.Report != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 const (
 	// settleTime is how long a start waits for the cluster before it serves from the replica.
 	settleTime = 3 * time.Second
+	// probation is how long after its start what the cluster has against a node ends it. That its name is taken shows when the lease is over
+	// by which an earlier process of this node may have had it.
+	probation = 30 * time.Second
 	// rejoinPause is between two tries of a node that the cluster does not want.
 	rejoinPause = 10 * time.Second
 	// standingEvery is how often the service manager's status is looked at.
@@ -29,7 +33,9 @@ type member struct {
 	node    *node
 	etcd    *etcd.Client
 	cluster *cluster.Cluster
-	settled chan struct{}                   // closed when the start has waited enough
+	caution *cluster.Caution
+	key     cluster.Key
+	trusted chan struct{}                   // closed when the probation is over
 	turned  chan error                      // takes what the cluster had against this node before that
 	outside atomic.Pointer[store.AwayError] // what it has had against it since; nil: nothing
 }
@@ -44,7 +50,7 @@ func (n *node) enter(registry *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
-	m := &member{node: n, settled: make(chan struct{}), turned: make(chan error)}
+	m := &member{node: n, key: key, trusted: make(chan struct{}), turned: make(chan error)}
 	if m.etcd, err = connectEtcd(c, n.logger); err != nil {
 		return err
 	}
@@ -54,31 +60,50 @@ func (n *node) enter(registry *prometheus.Registry) error {
 	if m.cluster, err = cluster.New(o); err != nil {
 		return err
 	}
-	n.store.Share(m.cluster)
+	if m.caution, err = cluster.NewCaution(o, n.store.Membership().Cluster); err != nil {
+		return err
+	}
+	n.store.Share(m)
 	return nil
 }
 
-// run takes part in the cluster until ctx ends. What the cluster has against this node ends the server only as long as it starts: later on a
+// start takes part in the cluster until the function that it returns is called, which gives up the node's lease, so that another one takes over at once.
+func (m *member) start(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	parts.Go(func() { m.run(ctx) })
+	parts.Go(func() {
+		if err := m.caution.Run(ctx, m.node.front.Hear); err != nil && ctx.Err() == nil {
+			m.node.logger.Error("what other nodes learn of failed logins is no longer heard", "error", err)
+		}
+	})
+	return func() {
+		cancel()
+		parts.Wait()
+	}
+}
+
+// run takes part in the cluster until ctx ends. What the cluster has against this node ends the server only as long as it is new: later on a
 // company logs in by what it has, and somebody is to be told rather than everybody locked out.
-func (m *member) run(ctx context.Context) error {
+func (m *member) run(ctx context.Context) {
 	for {
 		err := m.cluster.Run(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if err == nil {
 			err = errors.New("it ended by itself")
 		}
 		select {
 		case m.turned <- err:
-			return nil
-		case <-m.settled:
+			return
+		case <-m.trusted:
 		}
 		m.node.logger.Error("this node takes no part in its cluster: logins and searches go on with what it has, nothing is changed, and it tries again", "error", err)
 		m.outside.Store(&store.AwayError{Err: err, Since: time.Now()})
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(rejoinPause):
 		}
 		m.outside.Store(nil)
@@ -88,7 +113,6 @@ func (m *member) run(ctx context.Context) error {
 // settle waits until the node can change what all share, for a while, so that it usually serves what is current. Its error is what the cluster
 // has against this node. That etcd is away is none.
 func (m *member) settle(ctx context.Context) error {
-	defer close(m.settled)
 	timeout := time.NewTimer(settleTime)
 	defer timeout.Stop()
 	look := time.NewTicker(20 * time.Millisecond)
@@ -106,6 +130,26 @@ func (m *member) settle(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// prove returns what the cluster has against the node within its probation, and otherwise when that is over.
+func (m *member) prove(ctx context.Context) error {
+	defer close(m.trusted)
+	select {
+	case err := <-m.turned:
+		return err
+	case <-ctx.Done():
+	case <-time.After(probation):
+	}
+	return nil
+}
+
+// Draft is the store's question whether it may change something. A node that the cluster does not want changes nothing.
+func (m *member) Draft(ctx context.Context, alone bool) (store.Draft, error) {
+	if away := m.outside.Load(); away != nil {
+		return nil, away
+	}
+	return m.cluster.Draft(ctx, alone)
 }
 
 // changeable says why nothing can be changed, in the form of the store's errors; nil: it can.

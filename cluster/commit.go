@@ -1,0 +1,174 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// commitTries is how often a commit is sent that certainly was not done.
+const commitTries = 3
+
+// Commit is store.Draft's. What makes the change is one transaction of etcd: the head is as it was when the store planned the change, nobody else has the writer's lock,
+// what the context rests on is still held, and the parts are still there.
+func (d *draft) Commit(ctx context.Context, after store.Position) (store.Position, error) {
+	began := d.l.now()
+	at, err := d.commit(ctx, after)
+	if result := commitResult(err); result != "" {
+		d.l.counted(result, d.l.now().Sub(began))
+	}
+	return at, err
+}
+
+func (d *draft) commit(ctx context.Context, after store.Position) (store.Position, error) {
+	if err := d.p.finish(); err != nil {
+		return store.Position{}, err
+	}
+	h, headRev := d.l.known()
+	if !h.is(after) {
+		return store.Position{}, &store.OvertakenError{}
+	}
+	r := &record{Index: after.Index + 1, Schema: d.l.content.Schema(), Node: d.l.node, Plain: d.p.plain, Draft: d.id}
+	if err := d.place(ctx, r); err != nil {
+		return store.Position{}, d.l.awayError(ctx, err)
+	}
+	r.Chain = d.l.chainer().next(after.Chain, r, d.p.sum.Sum(nil))
+	return d.send(ctx, r, h, headRev)
+}
+
+// place seals the change: into the record where it is small enough, or into parts.
+func (d *draft) place(ctx context.Context, r *record) error {
+	if len(d.pieces) == 1 && len(d.pieces[0])+sealOverhead <= d.l.packery.inline {
+		r.inline = d.l.sealer().seal(nil, partKey(d.id, 0), d.pieces[0])
+		r.Bytes = int64(len(r.inline))
+		return nil
+	}
+	for n, piece := range d.pieces {
+		created, bytes, err := d.l.uploadPart(ctx, d.id, n, piece)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			d.uploaded = created
+		}
+		r.Bytes += bytes
+	}
+	r.Parts = len(d.pieces)
+	d.pieces = nil
+	return nil
+}
+
+// send has etcd make the change. A transaction whose answer was lost is settled before anything else is done.
+func (d *draft) send(ctx context.Context, r *record, before head, headRev int64) (store.Position, error) {
+	for range commitTries {
+		if err := ctx.Err(); err != nil {
+			return store.Position{}, err
+		}
+		// The caller going away must not leave a change in doubt.
+		done, at, err := d.l.txn(context.WithoutCancel(ctx), d.conditions(ctx, headRev), d.ops(r)...)
+		switch {
+		case err == nil && done:
+			return d.made(r, at), nil
+		case err == nil:
+			return d.refused(ctx, r, headRev)
+		case isRefusal(err):
+			return store.Position{}, d.l.awayError(context.Background(), err)
+		}
+		what, at, err := d.l.settle(r, before, headRev)
+		switch {
+		case err != nil:
+			d.committed = true // perhaps: the parts must stay
+			d.l.setAway(err)
+			return store.Position{}, &store.DoubtError{Err: err}
+		case what == settledMade:
+			return d.made(r, at), nil
+		case what == settledOvertaken:
+			return store.Position{}, &store.OvertakenError{}
+		}
+		headRev = at
+	}
+	return store.Position{}, d.l.awayError(ctx, ErrUnreachable)
+}
+
+func (d *draft) conditions(ctx context.Context, headRev int64) []Condition {
+	conditions := append([]Condition{ModifiedAt(keyHead, headRev)}, fencesOf(ctx)...)
+	d.l.mu.Lock()
+	held := d.l.held
+	d.l.mu.Unlock()
+	if held != nil {
+		conditions = append(conditions, held.Condition())
+	} else {
+		conditions = append(conditions, NoneBelow(nameLock))
+	}
+	if d.uploaded != 0 {
+		conditions = append(conditions, CreatedAt(partKey(d.id, 0), d.uploaded))
+	}
+	return conditions
+}
+
+func (d *draft) ops(r *record) []Op {
+	return []Op{Put(changeKey(r.Index), r.value()), Put(keyHead, head{r.Index, r.Chain, r.Schema}.value())}
+}
+
+func (h head) value() []byte {
+	text, err := json.Marshal(h)
+	if err != nil {
+		panic(err) // a struct of plain fields
+	}
+	return text
+}
+
+// made remembers a change of one's own, so that the next one follows it without a question.
+func (d *draft) made(r *record, at int64) store.Position {
+	d.committed = true
+	d.l.noteHead(head{r.Index, r.Chain, r.Schema}, at, at)
+	return r.position()
+}
+
+// refused finds out which condition did not hold. Nothing was done, for certain.
+func (d *draft) refused(ctx context.Context, r *record, headRev int64) (store.Position, error) {
+	if _, err := d.l.readHead(ctx); err != nil {
+		return store.Position{}, d.l.awayError(ctx, err)
+	}
+	if _, now := d.l.known(); now != headRev {
+		// A client of etcd that sends a request twice is told of the second one: look whether the first was ours.
+		what, at, err := d.l.find(ctx, r)
+		switch {
+		case err != nil:
+			d.committed = true // perhaps: the parts must stay
+			return store.Position{}, &store.DoubtError{Err: err}
+		case what == settledMade:
+			return d.made(r, at), nil
+		}
+		return store.Position{}, &store.OvertakenError{}
+	}
+	if fences := fencesOf(ctx); len(fences) > 0 {
+		holds, _, err := d.l.txn(ctx, fences)
+		if err != nil {
+			return store.Position{}, d.l.awayError(ctx, err)
+		}
+		if !holds {
+			return store.Position{}, errFenced
+		}
+	}
+	d.l.set(func() { d.l.locked = d.l.held == nil }) // the next draft looks, and waits
+	return store.Position{}, &store.OvertakenError{}
+}
+
+// commitResult is a label of a metric; empty for what was given up or failed here.
+func commitResult(err error) string {
+	var doubt *store.DoubtError
+	switch {
+	case err == nil:
+		return "committed"
+	case errors.Is(err, store.ErrConflict):
+		return "overtaken"
+	case errors.As(err, &doubt):
+		return "doubt"
+	case errors.Is(err, store.ErrAway):
+		return "away"
+	}
+	return ""
+}
