@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"refusals":                     {"store"},
 	"cluster":                      {"store"},
 	"cluster/etcd":                 {"cluster"},
+	"cluster/kvtest":               {"cluster"},
 	"cluster/simulated":            {"cluster"},
 	"authproxy/trace":              {"authproxy/ldapserver", "authproxy/ldapwire", "refusals"},
 	"authproxy":                    {"authproxy/", "refusals", "store"},

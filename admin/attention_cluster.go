@@ -12,10 +12,10 @@ const (
 	stuckAfter = 3 * time.Minute
 	// unelectedAfter is how long the schedules may be nobody's: an election takes as long as the lease of who held it.
 	unelectedAfter = 2 * time.Minute
-	// snapshotTooOld is how old the latest snapshot may be where there are changes behind it.
-	snapshotTooOld = 7 * 24 * time.Hour
-	// longTail is how many bytes of changes may lie behind the latest snapshot.
-	longTail = 512 << 20
+	// manyBeyond is how many changes may lie behind the latest snapshot, and longTail how many bytes of them beside twice its own: there is a new one long
+	// before, if it can be made. Its age says nothing: where little changes, one is good for months.
+	manyBeyond = 4000
+	longTail   = 64 << 20
 )
 
 // changesAttention tells first of all that nothing can be changed.
@@ -38,9 +38,9 @@ func (w *clusterWatch) attention(c *Cluster, now time.Time) []Attention {
 		list = append(list, Attention{Severity: severityWarning, Code: "no_elected", Subject: c.Node, Since: utc(since),
 			Text: "No node runs the schedules, so that connectors run by hand only. Look into the logs of the nodes for why none is elected."})
 	}
-	if made := c.Snapshot.Made; c.Snapshot.Tail > longTail || made != nil && c.Snapshot.Tail > 0 && now.Sub(*made) > snapshotTooOld {
-		list = append(list, Attention{Severity: severityWarning, Code: "snapshot_old", Subject: c.Elected, Since: made,
-			Text: fmt.Sprintf("The latest snapshot of the content is old (%d MiB of changes lie behind it), so that etcd fills up and new nodes take long. The log of the node %s says why there is no new one.", c.Snapshot.Tail>>20, orNone(c.Elected))})
+	if s := c.Snapshot; s.Made != nil && (c.Head > s.Index+manyBeyond || s.Tail > longTail+2*s.Bytes) {
+		list = append(list, Attention{Severity: severityWarning, Code: "snapshot_old", Subject: c.Elected, Since: s.Made,
+			Text: fmt.Sprintf("The latest snapshot of the content is old (%d changes lie behind it), so that etcd fills up and new nodes take long. The log of the node %s says why there is no new one.", c.Head-s.Index, orNone(c.Elected))})
 	}
 	return append(list, membersAttention(c)...)
 }

@@ -146,8 +146,9 @@ func TestClusterAttention(t *testing.T) {
 		{"one is gone for good", func(c *admin.Cluster) { c.Nodes = c.Nodes[:1] }, 25 * time.Hour, ""},
 		{"between two elections", func(c *admin.Cluster) { c.Elected = "" }, time.Minute, ""},
 		{"none is elected", func(c *admin.Cluster) { c.Elected = "" }, 3 * time.Minute, "no_elected warning berlin-1"},
-		{"an old snapshot of what changes", func(c *admin.Cluster) { c.Snapshot.Made = ago(8 * 24 * time.Hour) }, 0, "snapshot_old warning berlin-2"},
-		{"an old snapshot of what does not", func(c *admin.Cluster) { c.Snapshot = admin.ClusterSnapshot{Made: ago(8 * 24 * time.Hour)} }, 0, ""},
+		{"a snapshot that is old because little changes", func(c *admin.Cluster) { c.Snapshot.Made = ago(300 * 24 * time.Hour) }, 0, ""},
+		{"4,000 changes behind the snapshot", func(c *admin.Cluster) { c.Head, c.Index = 4040, 4040 }, 0, ""},
+		{"one more", func(c *admin.Cluster) { c.Head, c.Index = 4041, 4041 }, 0, "snapshot_old warning berlin-2"},
 		{"much behind the snapshot", func(c *admin.Cluster) { c.Snapshot.Tail = 1 << 30 }, 0, "snapshot_old warning berlin-2"},
 		{"a server of etcd is away", func(c *admin.Cluster) {
 			c.Members = []admin.EtcdMember{{Name: "e1", Healthy: true}, {Name: "e2", Healthy: true}, {Name: "e3"}}

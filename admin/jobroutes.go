@@ -31,7 +31,7 @@ func (s *Server) jobRoutes(api huma.API) {
 		Summary: "List the runs that are under way or ended lately, the last one first", Description: "Those of all nodes that share the content. Reports are listed without their changes."},
 		func(context.Context, *struct{}) (*body[[]Job], error) { return &body[[]Job]{s.listJobs()}, nil })
 	register(s, api, access.Read, huma.Operation{OperationID: "get-job", Method: http.MethodGet, Path: "/jobs/{id}", Tags: tags,
-		Summary: "Get one job", Description: "How far it is; its report, once it has ended. The last 50 that ended are kept until a restart, of each other node the last 10."},
+		Summary: "Get one job", Description: "How far it is; its report, once it has ended. The last 50 that ended are kept until a restart; those of other nodes for a minute."},
 		func(ctx context.Context, in *jobInput) (*body[Job], error) { return answered(s.job(ctx, in.ID)) })
 	register(s, api, access.SignedIn, huma.Operation{OperationID: "cancel-job", Method: http.MethodDelete, Path: "/jobs/{id}", Tags: tags,
 		Summary: "Cancel a job", Description: "Nothing of what it planned is applied, unless that was done already. It wants the scope that starting it wants.",

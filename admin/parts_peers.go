@@ -7,26 +7,21 @@ import "context"
 type Peers interface {
 	// Node is the name of this node.
 	Node() string
-	// Publish shows a job of this node to the others, in place of what was published of it before; nil takes it back. It lasts as long as this
-	// node takes part, also where it was out of reach meanwhile. While that is so, it may fail: it is called again.
-	Publish(ctx context.Context, id string, job []byte) error
-	// Published returns what the other nodes published, as it was heard last. It waits for nothing, and what it returns is not changed by anybody.
-	Published() []PublishedJob
-	// Cancel asks the node that has a job to end it. by is who wants that. Its error is store.ErrAway where nobody can be asked.
-	Cancel(ctx context.Context, id, by string) error
-	// Cancels tells which jobs of this node others want ended, until ctx ends. One that this node does not have is passed over.
-	Cancels(ctx context.Context) <-chan CancelRequest
+	// PublishJob shows the others how a run of this node is. It does not wait, and sees to it by itself that they know once they can be told.
+	PublishJob(id string, job []byte)
+	// EndJob shows them how it ended. They know for a while.
+	EndJob(id string, job []byte)
+	// Jobs returns what the other nodes published, as it was heard last. It waits for nothing, and what it returns is not changed by anybody.
+	Jobs() []PublishedJob
+	// CancelJob asks the node that has a job to end it. Its error is store.ErrAway where nobody can be asked.
+	CancelJob(ctx context.Context, id string) error
+	// OnCancel has f called where another node asks for the end of a job that was published here. It is called once, by New. f does not wait.
+	OnCancel(f func(id string))
 }
 
 // A PublishedJob is one of another node.
 type PublishedJob struct {
 	Node string
 	ID   string
-	Job  []byte
-}
-
-// A CancelRequest asks this node to end a job.
-type CancelRequest struct {
-	ID string
-	By string
+	Data []byte // as it was given to PublishJob or EndJob there
 }

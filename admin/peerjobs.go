@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,10 +21,6 @@ import (
 const (
 	// publishEvery is how often the others are told how far the runs are, and how often whoever follows one of them is.
 	publishEvery = time.Second
-	// publishTime bounds one attempt to tell them.
-	publishTime = 5 * time.Second
-	// keptForPeers is how many ended jobs the others are shown.
-	keptForPeers = 10
 	// maxPublished bounds what is told of a job, in bytes.
 	maxPublished = 256 << 10
 )
@@ -53,7 +50,7 @@ func (j *peerJob) encode() ([]byte, error) {
 // decodePeerJob reads what another node told of a job.
 func decodePeerJob(p PublishedJob) (*peerJob, bool) {
 	j := &peerJob{}
-	if err := json.Unmarshal(p.Job, j); err != nil || j.Job.ID != p.ID || p.ID == "" {
+	if err := json.Unmarshal(p.Data, j); err != nil || j.Job.ID != p.ID || p.ID == "" {
 		return nil, false
 	}
 	j.Job.Node = p.Node
@@ -63,12 +60,11 @@ func decodePeerJob(p PublishedJob) (*peerJob, bool) {
 	return j, true
 }
 
-// keepPeers tells the other nodes of the jobs here, and does what they ask for, until ctx ends.
+// keepPeers tells the other nodes of the jobs here until ctx ends.
 func (s *Server) keepPeers(ctx context.Context) {
 	if s.options.Peers == nil {
 		return
 	}
-	asked := s.options.Peers.Cancels(ctx)
 	told := map[string][]byte{}
 	t := time.NewTicker(publishEvery)
 	defer t.Stop()
@@ -77,59 +73,41 @@ func (s *Server) keepPeers(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			s.publishJobs(ctx, told)
-		case r, ok := <-asked:
-			if !ok {
-				asked = nil
-				continue
-			}
-			s.cancelFor(r)
+			s.publishJobs(told)
 		}
 	}
 }
 
-// publishJobs tells the others what is new about the jobs here. told is what they know.
-func (s *Server) publishJobs(ctx context.Context, told map[string][]byte) {
-	ctx, cancel := context.WithTimeout(ctx, publishTime)
-	defer cancel()
-	worth := map[string]bool{}
-	ended := 0
+// publishJobs tells the others what is new about the jobs here. told is what they know of each that is under way, and nil of one that has ended.
+func (s *Server) publishJobs(told map[string][]byte) {
+	here := map[string]bool{}
 	for _, j := range s.jobs.list() {
 		shown := j.shown()
-		if shown.Done {
-			if ended++; ended > keptForPeers {
-				continue
-			}
+		here[shown.ID] = true
+		before, known := told[shown.ID]
+		if known && before == nil {
+			continue
 		}
-		worth[shown.ID] = true
 		text, err := (&peerJob{Needs: j.needs, Job: shown}).encode()
-		if err != nil {
+		switch {
+		case err != nil:
 			s.log.Error("job cannot be told to the other nodes", "job", shown.ID, "error", err)
-			continue
-		}
-		if bytes.Equal(told[shown.ID], text) {
-			continue
-		}
-		if err := s.options.Peers.Publish(ctx, shown.ID, text); err != nil {
-			s.log.Debug("the other nodes cannot be told of jobs", "error", err)
-			return // the next time
-		}
-		told[shown.ID] = text
-	}
-	for id := range told {
-		if !worth[id] && s.options.Peers.Publish(ctx, id, nil) == nil {
-			delete(told, id)
+		case shown.Done:
+			s.options.Peers.EndJob(shown.ID, text)
+			told[shown.ID] = nil
+		case !bytes.Equal(before, text):
+			s.options.Peers.PublishJob(shown.ID, text)
+			told[shown.ID] = text
 		}
 	}
+	maps.DeleteFunc(told, func(id string, _ []byte) bool { return !here[id] })
 }
 
 // cancelFor ends a job because somebody asked for it at another node, which has looked whether he may.
-func (s *Server) cancelFor(r CancelRequest) {
-	j, err := s.jobs.find(r.ID)
-	if err != nil || j.isOver() {
-		return
+func (s *Server) cancelFor(id string) {
+	if j, err := s.jobs.find(id); err == nil && !j.isOver() {
+		j.cancel(newProblem(http.StatusConflict, "cancelled at another node"))
 	}
-	j.cancel(cancelledBy(r.By))
 }
 
 func cancelledBy(who string) *Problem { return newProblem(http.StatusConflict, "cancelled by "+who) }
@@ -140,7 +118,7 @@ func (s *Server) peerJobs() []*peerJob {
 		return nil
 	}
 	var all []*peerJob
-	for _, p := range s.options.Peers.Published() {
+	for _, p := range s.options.Peers.Jobs() {
 		j, ok := decodePeerJob(p)
 		if !ok {
 			s.log.Debug("a job of another node cannot be read", "node", p.Node)
@@ -272,7 +250,7 @@ func (s *Server) cancelPeer(ctx context.Context, who *access.Identity, id string
 	if j.Job.Done {
 		return errEnded()
 	}
-	return s.options.Peers.Cancel(ctx, id, who.Name)
+	return s.options.Peers.CancelJob(ctx, id)
 }
 
 func errEnded() *Problem {

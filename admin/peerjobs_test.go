@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +22,7 @@ type fakeHub struct {
 	mu        sync.Mutex
 	published map[string]map[string][]byte // node, ID
 	count     int
-	cancels   map[string]chan admin.CancelRequest
+	cancel    map[string]func(id string)
 	away      error
 }
 
@@ -33,38 +34,33 @@ type fakePeers struct {
 
 func (f fakePeers) Node() string { return f.node }
 
-func (f fakePeers) Publish(_ context.Context, id string, job []byte) error {
+func (f fakePeers) PublishJob(id string, job []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.count++
-	switch {
-	case f.away != nil:
-		return f.away
-	case job == nil:
-		delete(f.published[f.node], id)
-		return nil
-	case f.published[f.node] == nil:
+	if f.published[f.node] == nil {
 		f.published[f.node] = map[string][]byte{}
 	}
 	f.published[f.node][id] = job
-	return nil
 }
 
-func (f fakePeers) Published() []admin.PublishedJob {
+func (f fakePeers) EndJob(id string, job []byte) { f.PublishJob(id, job) }
+
+func (f fakePeers) Jobs() []admin.PublishedJob {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var all []admin.PublishedJob
 	for node, jobs := range f.published {
 		for id, job := range jobs {
 			if node != f.node {
-				all = append(all, admin.PublishedJob{Node: node, ID: id, Job: job})
+				all = append(all, admin.PublishedJob{Node: node, ID: id, Data: job})
 			}
 		}
 	}
 	return all
 }
 
-func (f fakePeers) Cancel(_ context.Context, id, by string) error {
+func (f fakePeers) CancelJob(_ context.Context, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.away != nil {
@@ -72,13 +68,13 @@ func (f fakePeers) Cancel(_ context.Context, id, by string) error {
 	}
 	for node, jobs := range f.published {
 		if jobs[id] != nil {
-			f.cancels[node] <- admin.CancelRequest{ID: id, By: by}
+			f.cancel[node](id)
 		}
 	}
 	return nil
 }
 
-func (f fakePeers) Cancels(context.Context) <-chan admin.CancelRequest { return f.cancels[f.node] }
+func (f fakePeers) OnCancel(do func(string)) { f.cancel[f.node] = do }
 
 // A pair is two nodes, of which only what they tell each other is at work. It is made within a bubble.
 type pair struct {
@@ -87,6 +83,7 @@ type pair struct {
 	aCtx, bCtx context.Context
 	syncer     *fakeSyncer
 	server     *admin.Server // of a
+	other      *admin.Server // of b
 }
 
 // inPair runs a test of two nodes in a bubble.
@@ -95,8 +92,7 @@ func inPair(t *testing.T, test func(t *testing.T, p *pair)) {
 	b := startWith(t, func(o *admin.Options) { options = *o })
 	b.apply(t, staff)
 	synctest.Test(t, func(t *testing.T) {
-		p := &pair{syncer: &fakeSyncer{block: make(chan struct{})}, hub: &fakeHub{published: map[string]map[string][]byte{}, cancels: map[string]chan admin.CancelRequest{
-			"a": make(chan admin.CancelRequest, 4), "b": make(chan admin.CancelRequest, 4)}}}
+		p := &pair{syncer: &fakeSyncer{block: make(chan struct{})}, hub: &fakeHub{published: map[string]map[string][]byte{}, cancel: map[string]func(string){}}}
 		options.Syncer = p.syncer
 		ctx, cancel := context.WithCancel(t.Context())
 		var nodes sync.WaitGroup
@@ -112,7 +108,8 @@ func inPair(t *testing.T, test func(t *testing.T, p *pair)) {
 			return s
 		}
 		p.server = node("a")
-		p.a, p.b = p.server.OwnClient(), node("b").OwnClient()
+		p.other = node("b")
+		p.a, p.b = p.server.OwnClient(), p.other.OwnClient()
 		p.aCtx = access.With(ctx, &access.Identity{Name: "ada", Door: access.DoorToken, Scopes: []access.Scope{access.Admin}})
 		p.bCtx = access.With(ctx, &access.Identity{Name: "bob", Door: access.DoorToken, Scopes: []access.Scope{access.Admin}})
 		test(t, p)
@@ -201,60 +198,77 @@ func TestCancelAtAnotherNode(t *testing.T) {
 		}
 		synctest.Wait()
 		seen, err := p.a.Job(p.aCtx, j.ID)
-		if err != nil || !seen.Done || seen.Problem == nil || seen.Problem.Detail != "cancelled by bob" {
+		if err != nil || !seen.Done || seen.Problem == nil || seen.Problem.Detail != "cancelled at another node" {
 			t.Errorf("%+v, %v", seen, err)
 		}
-		if _, err := p.b.Watch(p.bCtx, j.ID, nil); err == nil || err.Error() != "cancelled by bob" {
+		if _, err := p.b.Watch(p.bCtx, j.ID, nil); err == nil || err.Error() != "cancelled at another node" {
 			t.Errorf("%v", err)
 		}
 	})
 }
 
-// While etcd is away nothing is told, and everything is when it is back. What is known already is not told again.
-func TestJobsAreToldWhenTheOthersAreBack(t *testing.T) {
+// What the others know already is not told again.
+func TestJobsAreToldOnce(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
-		p.hub.away = &store.AwayError{Err: errors.New("etcd does not answer")}
 		j := p.begin(t, admin.ImportOptions{})
-		if list, err := p.b.Jobs(p.bCtx); err != nil || len(list) != 0 {
-			t.Errorf("%+v, %v", list, err)
+		count := func() int {
+			p.hub.mu.Lock()
+			defer p.hub.mu.Unlock()
+			return p.hub.count
 		}
-		p.hub.mu.Lock()
-		p.hub.away = nil
-		p.hub.mu.Unlock()
-		time.Sleep(time.Second)
-		if _, err := p.b.Job(p.bCtx, j.ID); err != nil {
-			t.Error(err)
-		}
-		p.hub.mu.Lock()
-		before := p.hub.count
-		p.hub.away = &store.AwayError{Err: errors.New("etcd does not answer")}
-		p.hub.mu.Unlock()
 		time.Sleep(time.Minute)
-		p.hub.mu.Lock()
-		if p.hub.count != before {
-			t.Errorf("told %d times of what is as it was", p.hub.count-before)
-		}
-		p.hub.mu.Unlock()
-		var problem *admin.Problem
-		if err := p.b.CancelJob(p.bCtx, j.ID); !errors.As(err, &problem) || problem.Status != http.StatusServiceUnavailable || !strings.Contains(problem.Detail, "etcd does not answer") {
-			t.Errorf("%v", err)
+		if n := count(); n != 1 {
+			t.Errorf("told %d times of what is as it was", n)
 		}
 		close(p.syncer.block)
-	})
-}
-
-func TestFewEndedJobsAreTold(t *testing.T) {
-	inPair(t, func(t *testing.T, p *pair) {
-		close(p.syncer.block)
-		for range 15 {
-			p.begin(t, admin.ImportOptions{})
+		time.Sleep(time.Minute)
+		if n := count(); n != 2 {
+			t.Errorf("told %d times of a run that has ended", n)
 		}
 		list, err := p.b.Jobs(p.bCtx)
-		if err != nil || len(list) != 10 {
-			t.Errorf("%d jobs, %v", len(list), err)
+		if err != nil || len(list) != 1 || list[0].ID != j.ID || !list[0].Done {
+			t.Errorf("%+v, %v", list, err)
 		}
-		if !slices.IsSortedFunc(list, func(a, b admin.Job) int { return b.Started.Compare(a.Started) }) {
-			t.Error("they are not in the order of their beginning")
+	})
+}
+
+func TestNobodyCanBeAskedWhileEtcdIsAway(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		j := p.begin(t, admin.ImportOptions{})
+		p.hub.mu.Lock()
+		p.hub.away = &store.AwayError{Err: errors.New("etcd does not answer")}
+		p.hub.mu.Unlock()
+		w := httptest.NewRecorder()
+		p.server.LocalHandler().ServeHTTP(w, httptest.NewRequestWithContext(p.bCtx, http.MethodDelete, "/api/v1/jobs/"+j.ID, nil))
+		if w.Code != http.StatusNoContent {
+			t.Errorf("at its own node: %d %s", w.Code, w.Body)
+		}
+		j = p.begin(t, admin.ImportOptions{})
+		w = httptest.NewRecorder()
+		p.other.LocalHandler().ServeHTTP(w, httptest.NewRequestWithContext(p.bCtx, http.MethodDelete, "/api/v1/jobs/"+j.ID, nil))
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "5" || !strings.Contains(w.Body.String(), "etcd does not answer") {
+			t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
+		}
+		close(p.syncer.block)
+	})
+}
+
+func TestJobsAreInTheOrderOfTheirBeginning(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		close(p.syncer.block)
+		for i := range 6 {
+			client, ctx := p.a, p.aCtx
+			if i%2 == 1 {
+				client, ctx = p.b, p.bCtx
+			}
+			if _, err := client.StartRun(ctx, "staff", admin.ImportOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		list, err := p.b.Jobs(p.bCtx)
+		if err != nil || len(list) != 6 || !slices.IsSortedFunc(list, func(a, b admin.Job) int { return b.Started.Compare(a.Started) }) {
+			t.Errorf("%+v, %v", list, err)
 		}
 	})
 }
@@ -286,11 +300,11 @@ func FuzzPeerJob(f *testing.F) {
 	f.Add("j1", `{"job":{"id":"j2"}}`)
 	f.Add("", `null`)
 	f.Fuzz(func(t *testing.T, id, text string) {
-		once, ok := admin.DecodePeerJob(admin.PublishedJob{Node: "a", ID: id, Job: []byte(text)})
+		once, ok := admin.DecodePeerJob(admin.PublishedJob{Node: "a", ID: id, Data: []byte(text)})
 		if !ok {
 			return
 		}
-		twice, ok := admin.DecodePeerJob(admin.PublishedJob{Node: "a", ID: id, Job: once})
+		twice, ok := admin.DecodePeerJob(admin.PublishedJob{Node: "a", ID: id, Data: once})
 		if !ok || string(once) != string(twice) {
 			t.Errorf("%s became %s", once, twice)
 		}

@@ -133,6 +133,9 @@ func New(o Options) (*Server, error) {
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.jobs = newJobs(s.problemOf, o.Logger)
 	s.sessions = &access.Sessions{Store: o.Store, Idle: o.SessionIdle, Limit: o.SessionLimit, Now: o.Now}
+	if o.Peers != nil {
+		o.Peers.OnCancel(s.cancelFor)
+	}
 	var err error
 	if s.marks, err = readMarks(o.Store.Dir()); err != nil {
 		s.log.Warn("the overview has forgotten the last backup", "error", err)

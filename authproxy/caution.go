@@ -20,6 +20,8 @@ import (
 // serve, many at once, and must neither wait nor keep the event. urgent is what is about somebody who exists: it goes first where not all can go.
 type Caution interface {
 	Tell(event []byte, urgent bool)
+	// Nodes is how many nodes there are, with this one.
+	Nodes() int
 }
 
 // An accountID stands for an account's key among the nodes.

@@ -17,6 +17,8 @@ import (
 // heard keeps what a ledger tells.
 type heard struct{ events [][]byte }
 
+func (h *heard) Nodes() int { return 2 }
+
 func (h *heard) Tell(e []byte, _ bool) { h.events = append(h.events, bytes.Clone(e)) }
 
 // newPair returns two ledgers of two nodes, and what the first has told.

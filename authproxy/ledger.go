@@ -95,13 +95,6 @@ type account struct {
 	elsewhere   *elsewhere    // for the other nodes; nil while alone
 }
 
-type refusedPassword struct {
-	hash   passwordHash
-	until  time.Time
-	forget time.Time     // when the next refusal starts afresh
-	lasts  time.Duration // how long the last refusal was remembered
-}
-
 type trustedAddress struct {
 	addr     netip.Addr
 	failures failures
@@ -158,6 +151,13 @@ func (l *ledger) limitOf(device bool) int {
 	return max(1, l.limits.UserFailures-1)
 }
 
+// userLimit is how many failures throttle a user.
+func (l *ledger) userLimit() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.limitOf(false)
+}
+
 // addressLimit is how many failures throttle an address. The caller holds mu.
 func (l *ledger) addressLimit(from netip.Addr) int {
 	return l.limits.AddressFailures + l.knownAt[from]/accountsPerFailure
@@ -166,15 +166,15 @@ func (l *ledger) addressLimit(from netip.Addr) int {
 // judge says what to do with a login of the account from an address. known is
 // false for a name that does not exist.
 func (l *ledger) judge(key string, hash passwordHash, from netip.Addr, now time.Time) verdict {
-	v, guessed := l.weigh(key, hash, from, now)
+	v, guessed := l.weigh(key, hash, from, now, true)
 	if guessed {
 		l.tell(eventGuessed, key, event{exists: true, from: from})
 	}
 	return v
 }
 
-// weigh is judge; guessed tells that somebody guesses at a pair that is trusted.
-func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.Time) (v verdict, guessed bool) {
+// weigh is judge; guessed tells that somebody guesses at a pair that is trusted, which counts where count is set.
+func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.Time, count bool) (v verdict, guessed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.known(key)
@@ -208,9 +208,11 @@ func (l *ledger) weigh(key string, hash passwordHash, from netip.Addr, now time.
 		switch {
 		case trusted == nil:
 			return verdictThrottled, false
-		case !proven:
+		case !proven && count:
 			trusted.failures = trusted.failures.add(now, l.limits.UserFailures)
 			return verdictThrottled, true
+		case !proven:
+			return verdictThrottled, false
 		}
 	}
 	if proven {
@@ -252,116 +254,6 @@ func (l *ledger) accepted(key string, hash passwordHash, seq uint64, from netip.
 	a.trusted = append(a.trusted, trustedAddress{addr: from})
 	l.knownAt[from]++
 	return cleared
-}
-
-// clear forgets the failures from an address up to a time.
-func (a *account) clear(from netip.Addr, at time.Time) (cleared bool) {
-	times, who := a.failures[:0], a.failedFrom[:0]
-	for i, t := range a.failures {
-		if a.failedFrom[i] != from || t.After(at) {
-			times, who = append(times, t), append(who, a.failedFrom[i])
-		}
-	}
-	cleared = len(times) < len(a.failures)
-	a.failures, a.failedFrom = times, who
-	return cleared
-}
-
-// failed counts a failure of a login. exists tells whether there is such a user. One of a
-// test, which is from no address, counts for the account alone. again tells that the same was tried before.
-func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.Addr, now time.Time) (again bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	a := l.account(key, exists, now)
-	again = a != nil && a.refusedBefore(hash, now)
-	l.count(a, l.limit(key), again, from, now)
-	return again
-}
-
-// count counts a failure of an account, which is nil where no more are remembered, and for the address unless it is one again. The caller holds mu.
-func (l *ledger) count(a *account, limit int, again bool, from netip.Addr, at time.Time) {
-	if a != nil {
-		a.fail(at, from, limit)
-		if t := a.trust(from); t != nil {
-			t.failures = t.failures.add(at, l.limits.UserFailures)
-		}
-	}
-	if !from.IsValid() || again {
-		return
-	}
-	f := l.addresses[from]
-	if f == nil {
-		if len(l.addresses) >= maxAddresses {
-			l.sweep(at)
-		}
-		if len(l.addresses) >= maxAddresses {
-			return
-		}
-		f = new(failures)
-		l.addresses[from] = f
-	}
-	*f = f.add(at, l.addressLimit(from))
-}
-
-// fail notes a failure and who it was of; one of another node may be older than the last.
-func (a *account) fail(at time.Time, from netip.Addr, limit int) {
-	if len(a.failures) >= limit && at.Before(a.failures[0]) {
-		return
-	}
-	a.failures = a.failures.add(at, limit)
-	if len(a.failedFrom) >= limit {
-		copy(a.failedFrom, a.failedFrom[len(a.failedFrom)-limit+1:])
-		a.failedFrom = a.failedFrom[:limit-1]
-	}
-	a.failedFrom = slices.Insert(a.failedFrom, a.failures.place(at), from)
-}
-
-// refused remembers that a password is wrong, for how long it says. lasts is the upstream's setting;
-// zero remembers nothing but that it does not work any more. exists is as for failed.
-func (l *ledger) refused(key string, hash passwordHash, exists bool, lasts time.Duration, now time.Time) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if a := l.known(key); a != nil && a.hasProven && a.proven == hash {
-		a.hasProven = false // it worked once
-	}
-	if lasts <= 0 {
-		return 0
-	}
-	a := l.account(key, exists, now)
-	if a == nil {
-		return lasts
-	}
-	r := a.refusal(hash)
-	switch {
-	case r.hash != hash || !now.Before(r.forget):
-	case now.Before(r.until): // refused twice at the same time, by two who asked: it has not come back
-		lasts = max(lasts, r.lasts)
-	default:
-		lasts = max(lasts, min(4*r.lasts, maxRefusedFor))
-	}
-	*r = refusedPassword{hash: hash, until: now.Add(lasts), lasts: lasts, forget: now.Add(lasts + maxRefusedFor)}
-	return lasts
-}
-
-// refusal returns what is remembered of a password, or the place where that goes.
-func (a *account) refusal(hash passwordHash) *refusedPassword {
-	for i := range a.refused {
-		if a.refused[i].hash == hash {
-			return &a.refused[i]
-		}
-	}
-	if len(a.refused) < maxRefused {
-		a.refused = append(a.refused, refusedPassword{})
-		return &a.refused[len(a.refused)-1]
-	}
-	at := 0 // the one whose time ends first makes room
-	for i := range a.refused {
-		if a.refused[i].until.Before(a.refused[at].until) {
-			at = i
-		}
-	}
-	a.refused[at] = refusedPassword{}
-	return &a.refused[at]
 }
 
 // locked notes that the upstream said that the account is locked: whatever is
@@ -523,16 +415,6 @@ func (a *account) sweep(now time.Time, old time.Duration) bool {
 	a.refused = slices.DeleteFunc(a.refused, func(r refusedPassword) bool { return !now.Before(r.forget) })
 	return a.waiting == 0 && !a.hasProven && len(a.trusted) == 0 && len(a.refused) == 0 &&
 		now.Sub(a.failures.last()) >= old && !now.Before(a.lockedUntil)
-}
-
-// refusedBefore tells whether a password is a guess that was made before.
-func (a *account) refusedBefore(hash passwordHash, now time.Time) bool {
-	for i := range a.refused {
-		if r := &a.refused[i]; r.hash == hash && now.Before(r.forget) {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *account) trust(from netip.Addr) *trustedAddress {

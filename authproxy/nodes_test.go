@@ -34,6 +34,13 @@ type wired struct {
 	at    time.Time
 }
 
+// Nodes implements authproxy.Caution.
+func (n *node) Nodes() int {
+	n.wire.mu.Lock()
+	defer n.wire.mu.Unlock()
+	return len(n.wire.all)
+}
+
 // Tell implements authproxy.Caution.
 func (n *node) Tell(event []byte, _ bool) {
 	event = slices.Clone(event)
@@ -126,6 +133,28 @@ func TestAStalePhoneThatRoamsCostsOneAttempt(t *testing.T) {
 	}
 }
 
+// As many nodes as it is sent to at once ask at once, while there are few; where there are many, one does.
+func TestAStalePhoneAtEveryNodeAtOnce(t *testing.T) {
+	t.Parallel()
+	for n, most := range map[int]int{4: 4, 10: 1} {
+		nodes, d, _ := newNodes(t, n, nil)
+		var all sync.WaitGroup
+		for _, x := range nodes {
+			c := x.dial()
+			all.Go(func() {
+				if code := c.bind("alice", "old"); code != ldapwire.InvalidCredentials {
+					t.Error(code)
+				}
+			})
+		}
+		all.Wait()
+		t.Logf("%d nodes: %d attempts upstream", n, d.count())
+		if got := d.count(); got > most {
+			t.Errorf("%d nodes: %d attempts upstream, want at most %d", n, got, most)
+		}
+	}
+}
+
 // Somebody who goes from node to node has the guesses of one.
 func TestGuessesAtManyNodesAreCountedTogether(t *testing.T) {
 	t.Parallel()
@@ -154,13 +183,13 @@ func atOnce(nodes []*node, each int) {
 	all.Wait()
 }
 
-// Before anything is known of an account each node may have one attempt on its way. Once a failure is known they ask in turn.
+// As many nodes as an account may have failures ask at once; where there are more, or a failure is known, they ask in turn.
 func TestGuessesAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		nodes, known, most int
 	}{
-		{2, 0, 4}, {4, 0, 4}, {10, 0, 10}, {2, 3, 4}, {10, 1, 4},
+		{2, 0, 4}, {4, 0, 4}, {10, 0, 4}, {2, 3, 4}, {10, 1, 4},
 	} {
 		t.Run(fmt.Sprintf("%d nodes, %d known", tt.nodes, tt.known), func(t *testing.T) {
 			nodes, d, _ := newNodes(t, tt.nodes, nil)
@@ -179,6 +208,54 @@ func TestGuessesAtOnce(t *testing.T) {
 				t.Errorf("%d more a moment later", got)
 			}
 		})
+	}
+}
+
+// An attempt whose answer takes long is waited for by who knows of a failure that came after it.
+func TestASlowAnswerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	nodes, d, _ := newNodes(t, 4, nil)
+	d.set(func(d *directory) { d.delay = 1500 * time.Millisecond })
+	var slow sync.WaitGroup
+	for i, n := range nodes[1:] {
+		c := n.dial()
+		slow.Go(func() { c.bind("alice", fmt.Sprint("slow ", i)) })
+	}
+	for d.count() < 3 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.set(func(d *directory) { d.delay = 0 })
+	for i := range 4 {
+		nodes[0].dial().bind("alice", fmt.Sprint("fast ", i))
+	}
+	slow.Wait()
+	if got := d.count(); got != 4 {
+		t.Errorf("%d attempts upstream, want 4", got)
+	}
+}
+
+// Asking in turn takes a moment, which no login waits for where there are few nodes, and only the first one of an account where there are many.
+func TestFirstLoginsAmongNodes(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{4, 5} {
+		nodes, _, w := newNodes(t, n, nil)
+		c := nodes[0].dial()
+		var took []time.Duration
+		for range 4 {
+			begin := time.Now()
+			if code := c.bind("alice", "right"); code != ldapwire.Success {
+				t.Fatal(code)
+			}
+			took = append(took, time.Since(begin))
+		}
+		w.mu.Lock()
+		told := len(w.told)
+		w.mu.Unlock()
+		const notice = 100 * time.Millisecond
+		loaded := took[0] >= notice/2 // the machine: such an answer is told of
+		if n == 5 && (took[0] < notice || told != 2) || n == 4 && !loaded && told != 0 || slices.Min(took[1:]) >= notice {
+			t.Errorf("%d nodes: logins took %v, and %d events", n, took, told)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package authproxy
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -79,4 +81,66 @@ func (f failures) place(at time.Time) int {
 		i--
 	}
 	return i
+}
+
+// clear forgets the failures from an address up to a time.
+func (a *account) clear(from netip.Addr, at time.Time) (cleared bool) {
+	times, who := a.failures[:0], a.failedFrom[:0]
+	for i, t := range a.failures {
+		if a.failedFrom[i] != from || t.After(at) {
+			times, who = append(times, t), append(who, a.failedFrom[i])
+		}
+	}
+	cleared = len(times) < len(a.failures)
+	a.failures, a.failedFrom = times, who
+	return cleared
+}
+
+// failed counts a failure of a login. exists tells whether there is such a user. One of a
+// test, which is from no address, counts for the account alone. again tells that the same was tried before.
+func (l *ledger) failed(key string, hash passwordHash, exists bool, from netip.Addr, now time.Time) (again bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.account(key, exists, now)
+	again = a != nil && a.refusedBefore(hash, now)
+	l.count(a, l.limit(key), again, from, now)
+	return again
+}
+
+// count counts a failure of an account, which is nil where no more are remembered, and for the address unless it is one again. The caller holds mu.
+func (l *ledger) count(a *account, limit int, again bool, from netip.Addr, at time.Time) {
+	if a != nil {
+		a.fail(at, from, limit)
+		if t := a.trust(from); t != nil {
+			t.failures = t.failures.add(at, l.limits.UserFailures)
+		}
+	}
+	if !from.IsValid() || again {
+		return
+	}
+	f := l.addresses[from]
+	if f == nil {
+		if len(l.addresses) >= maxAddresses {
+			l.sweep(at)
+		}
+		if len(l.addresses) >= maxAddresses {
+			return
+		}
+		f = new(failures)
+		l.addresses[from] = f
+	}
+	*f = f.add(at, l.addressLimit(from))
+}
+
+// fail notes a failure and who it was of; one of another node may be older than the last.
+func (a *account) fail(at time.Time, from netip.Addr, limit int) {
+	if len(a.failures) >= limit && at.Before(a.failures[0]) {
+		return
+	}
+	a.failures = a.failures.add(at, limit)
+	if len(a.failedFrom) >= limit {
+		copy(a.failedFrom, a.failedFrom[len(a.failedFrom)-limit+1:])
+		a.failedFrom = a.failedFrom[:limit-1]
+	}
+	a.failedFrom = slices.Insert(a.failedFrom, a.failures.place(at), from)
 }

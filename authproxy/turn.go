@@ -4,17 +4,20 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"sync"
 	"time"
 )
 
 // The gate lets one password that has not worked before of an account be on its way from this node. So may one be from each other node, before any of
-// them has heard of the others: together they could reach an upstream's limit that none reaches. Once a failure of the account is known, nodes
-// ask in turn: a node says that it is about to ask, waits for as long as that takes to be heard, and asks unless another has said so with a lower
+// them has heard of the others: together they could reach an upstream's limit that none reaches. So nodes ask in turn, once a failure of the account is
+// known; from the first one on where there are more nodes than an account may have failures. A node says that it is about to ask, waits for as long as that takes to be heard, and asks unless another has said so with a lower
 // lot; then it waits until that one has asked. Who is not heard is not waited for: without the others each goes on by itself.
 
 const (
 	// turnNotice is how long a node waits between saying that it asks and asking. Through etcd it is heard within a few milliseconds.
 	turnNotice = 100 * time.Millisecond
+	// turnSlow is how long somebody may be asked without a turn before the others are told: by then those who have heard of a failure since are still waiting.
+	turnSlow = turnNotice / 2
 	// maxTurn bounds how long another node's turn is waited for.
 	maxTurn = 30 * time.Second
 )
@@ -76,7 +79,7 @@ func (t *turn) first(now time.Time) (lot passwordHash, found bool, moved <-chan 
 	return lot, len(t.asking) > 0, t.moved, until
 }
 
-// suspect tells whether an account has failures that count, so that the other nodes are let know before it is asked about.
+// suspect tells whether an account has failures that count.
 func (l *ledger) suspect(key string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,14 +97,21 @@ func (l *ledger) ahead(key string, now time.Time) (lot passwordHash, found bool,
 
 // takeTurn waits until no other node asks about the account, and tells how long that took. done has to be called after asking. ok is false where its patience or ctx ended before.
 func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration) (done func(), took time.Duration, ok bool) {
-	if f.ledger.others == nil || !f.ledger.suspect(a.key, f.now()) {
+	if f.ledger.others == nil {
 		return func() {}, 0, true
+	}
+	suspect := f.ledger.suspect(a.key, f.now())
+	if !suspect && f.ledger.others.Nodes() <= f.ledger.userLimit() {
+		return f.tellIfSlow(a.key, patience), 0, true
 	}
 	began, key := time.Now(), a.key // not a itself: it would no longer be on the stack
 	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
 	defer cancel()
 	for f.othersAsked(ctx, a.key) {
-		mine := event{exists: a.kind != nobody, lasts: patience + turnNotice}
+		if v, _ := f.ledger.weigh(a.key, a.hash, a.from, f.now(), false); v != verdictAsk {
+			return func() {}, min(time.Since(began), patience), true // what they learnt is enough
+		}
+		mine := event{exists: suspect && a.kind != nobody, lasts: patience + turnNotice}
 		rand.Read(mine.password[:])
 		f.ledger.tell(eventAsking, a.key, mine)
 		done = func() { f.ledger.tell(eventAnswered, key, mine) }
@@ -113,6 +123,29 @@ func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration
 		done() // steps back
 	}
 	return nil, 0, false
+}
+
+// tellIfSlow has the others wait for an answer that takes long, once a failure is known. done has to be called after asking.
+func (f *Front) tellIfSlow(key string, patience time.Duration) (done func()) {
+	var mu sync.Mutex // guards what follows
+	var told, ended bool
+	mine := event{lasts: patience}
+	rand.Read(mine.password[:])
+	timer := time.AfterFunc(turnSlow, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if told = !ended; told {
+			f.ledger.tell(eventAsking, key, mine)
+		}
+	})
+	return func() {
+		timer.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		if ended = true; told {
+			f.ledger.tell(eventAnswered, key, mine)
+		}
+	}
 }
 
 // othersAsked waits until nobody else is about to ask.

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,9 +32,10 @@ const (
 	cautionBatchRate  = 5    // batches a second
 	cautionBatchBurst = 50
 	cautionKept       = 10 * time.Minute
-	cautionLeases     = time.Minute     // batches of that time share a lease
-	cautionPut        = 2 * time.Second // is how long etcd may take
-	cautionAgain      = time.Second     // between one attempt to watch and the next
+	cautionLeases     = time.Minute      // batches of that time share a lease
+	cautionPut        = 2 * time.Second  // is how long etcd may take
+	cautionCounted    = 10 * time.Second // is how old the number of nodes may be
+	cautionAgain      = time.Second      // between one attempt to watch and the next
 	cautionOverhead   = 8 + sealOverhead + len(prefixCaution) + 63 + 1 + 16
 	maxCautionEvent   = math.MaxUint8
 	// maxCautionAge is more than what clocks differ by and what batches are kept for: one that is older was put there again.
@@ -52,6 +54,8 @@ type Caution struct {
 	wake    chan struct{}
 	upTo    int64 // the revision up to which all was heard
 	started bool  // upTo holds
+
+	nodes atomic.Int64
 
 	mu      sync.Mutex // guards what follows
 	pending [][]byte
@@ -121,11 +125,25 @@ func (c *Caution) take(event []byte, urgent bool) bool {
 	return true
 }
 
+// Nodes is how many nodes there are, as far as is known: at least this one.
+func (c *Caution) Nodes() int { return int(max(1, c.nodes.Load())) }
+
+// countNodes counts the nodes that are registered until ctx ends. While etcd is away it was right the last time.
+func (c *Caution) countNodes(ctx context.Context) {
+	for ctx.Err() == nil {
+		if found, _, err := c.o.KV.Range(ctx, prefixNodes, "", 0, true); err == nil {
+			c.nodes.Store(int64(len(found)))
+		}
+		cautionWait(ctx, cautionCounted)
+	}
+}
+
 // Run tells, and has hear hear what others tell, with its age as far as that is known, until ctx ends. An error of hear is one about that event.
 func (c *Caution) Run(ctx context.Context, hear func(event []byte, age time.Duration) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { c.tell(ctx); return nil })
 	g.Go(func() error { c.endLeases(ctx); return nil })
+	g.Go(func() error { c.countNodes(ctx); return nil })
 	g.Go(func() error {
 		for ctx.Err() == nil {
 			c.listen(ctx, hear)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (k *keySpace) Range(ctx context.Context, prefix, from string, limit int, _ 
 		}
 	}
 	slices.SortFunc(found, func(a, b Pair) int { return strings.Compare(a.Key, b.Key) })
-	return found[:min(len(found), limit)], k.revision, nil
+	return found[:min(len(found), cmp.Or(limit, len(found)))], k.revision, nil
 }
 
 func (k *keySpace) Txn(ctx context.Context, _ []Condition, then []Op) (bool, int64, error) {
@@ -153,6 +154,12 @@ func (k *keySpace) Lease(ctx context.Context, _ time.Duration) (Lease, error) {
 	defer k.mu.Unlock()
 	k.leased++
 	return spaceLease{k, k.leased, ctx}, nil
+}
+
+func (k *keySpace) now() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.revision
 }
 
 func (k *keySpace) held() (keys int, size int) {
@@ -350,7 +357,7 @@ func TestCautionIsReadAtTheStart(t *testing.T) {
 				}
 				a.Tell([]byte("last"), true)
 				time.Sleep(2 * time.Minute)
-				before := k.revision
+				before := k.now()
 				z.stop()
 				b, z2 := listen(t, k, "b", 0), listen(t, k, "z", 0)
 				defer func() { b.stop(); z2.stop() }()
@@ -359,11 +366,11 @@ func TestCautionIsReadAtTheStart(t *testing.T) {
 					if len(all) != 3*cautionPage+1 || all[0] != "0" || all[len(all)-1] != "last" || ages[len(ages)-1] != 2*time.Minute {
 						t.Errorf("%s heard %d: %v", l.o.Node, len(all), ages[len(ages)-1])
 					}
-					if age := ages[len(ages)-2]; (age - tt.old).Abs() > time.Second || slices.Max(ages) > cautionKept {
+					if age := ages[len(ages)-2]; (age-tt.old).Abs() > time.Second || slices.Max(ages) > cautionKept {
 						t.Errorf("the age was %v, want %v", age, tt.old)
 					}
 				}
-				if k.revision != before {
+				if k.now() != before {
 					t.Error("reading writes")
 				}
 			})
@@ -389,9 +396,9 @@ func TestCautionWhileEtcdIsAway(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		a.mu.Lock()
+		a.Caution.mu.Lock()
 		pending := len(a.pending)
-		a.mu.Unlock()
+		a.Caution.mu.Unlock()
 		if pending > cautionBurst {
 			t.Errorf("%d wait to be told", pending)
 		}
@@ -422,8 +429,10 @@ func TestCautionThatIsNone(t *testing.T) {
 		a.Tell([]byte("?"), true)
 		time.Sleep(time.Second)
 		var p Pair
+		k.mu.Lock()
 		for _, p = range k.pairs {
 		}
+		k.mu.Unlock()
 		lease := spaceLease{k, 99, t.Context()}
 		for _, o := range []Op{
 			{Key: p.Key + "0", Value: p.Value, Lease: lease},
@@ -444,6 +453,30 @@ func TestCautionThatIsNone(t *testing.T) {
 		_, _, _ = k.Txn(t.Context(), nil, []Op{again})
 		if _, ages := b.take(); fmt.Sprint(ages) != "[0s 10m0s]" {
 			t.Errorf("what was put there again has the ages %v", ages)
+		}
+	})
+}
+
+// A node counts those that are registered, and itself.
+func TestCautionCountsNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeySpace()
+		a := listen(t, k, "a", 0)
+		defer a.stop()
+		if n := a.Nodes(); n != 1 {
+			t.Errorf("alone: %d", n)
+		}
+		for i := range 5 {
+			_, _, _ = k.Txn(t.Context(), nil, []Op{{Key: fmt.Sprint(prefixNodes, i), Lease: spaceLease{k, 99, t.Context()}}})
+		}
+		time.Sleep(time.Minute)
+		if n := a.Nodes(); n != 5 {
+			t.Errorf("%d, want 5", n)
+		}
+		k.set(true)
+		time.Sleep(time.Minute)
+		if n := a.Nodes(); n != 5 {
+			t.Errorf("while etcd is away: %d", n)
 		}
 	})
 }

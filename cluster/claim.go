@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/url"
 	"sync"
@@ -68,6 +67,8 @@ func (d *duty) claimThere(ctx context.Context, connector string, mine Claim) (co
 	for range 3 {
 		done, revision, err := d.kv.Txn(ctx, []Condition{CreatedAt(key, 0)}, []Op{put})
 		if err != nil {
+			// It may have been claimed all the same, or be so in a moment.
+			d.wait.Go(func() { d.forget(connector, mine, t) })
 			return nil, nil, nil, d.awayOr(ctx, err)
 		}
 		if done {
@@ -104,10 +105,27 @@ func (d *duty) awayOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if errors.Is(err, ErrUnreachable) {
-		return &store.AwayError{Err: err, Since: d.look().Since}
+	return &store.AwayError{Err: err, Since: d.look().Since}
+}
+
+// forget deletes a claim whose answer was lost. What etcd has not done within a few seconds of a request it does not do any more.
+func (d *duty) forget(connector string, mine Claim, t *tenure) {
+	key, until := runKey(connector), d.o.Now().Add(leaseTime)
+	for t.ctx.Err() == nil {
+		retry(t.ctx)
+		there, _, err := d.kv.Get(t.ctx, key)
+		if err != nil {
+			continue
+		}
+		var found Claim
+		if plain, err := d.sealer.open(key, there.Value); err == nil && json.Unmarshal(plain, &found) == nil && found.Node == mine.Node && found.Started.Equal(mine.Started) {
+			if _, _, err := d.kv.Txn(t.ctx, []Condition{ModifiedAt(key, there.Modified)}, []Op{{Key: key, Delete: true}}); err == nil {
+				return
+			}
+		} else if d.o.Now().After(until) {
+			return
+		}
 	}
-	return err
 }
 
 // release gives the claim back, if need be when etcd answers again: it would last as long as the lease.

@@ -281,6 +281,43 @@ func TestAReleaseIsMadeUpFor(t *testing.T) {
 	})
 }
 
+func TestAClaimWhoseAnswerWasLostIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		a := f.peer("a", "1").start(t)
+		settle(3 * time.Second)
+		f.mu.Lock()
+		a.lose = true
+		f.mu.Unlock()
+		if _, _, _, err := a.claim(t.Context(), "c", ""); !errors.Is(err, store.ErrAway) {
+			t.Fatal(err)
+		}
+		if len(f.left(prefixRuns)) != 1 {
+			t.Fatal("nothing was claimed")
+		}
+		settle(2 * time.Second)
+		if left := f.left(prefixRuns); len(left) != 0 {
+			t.Errorf("left behind: %+v", left)
+		}
+		// One that is claimed anew in the meantime stays.
+		f.mu.Lock()
+		a.lose = true
+		f.mu.Unlock()
+		a.claim(t.Context(), "c", "")
+		time.Sleep(10 * time.Millisecond)
+		_, release, taken, err := a.claim(t.Context(), "c", "")
+		if err != nil || taken != nil {
+			t.Fatal(taken, err)
+		}
+		settle(2 * leaseTime)
+		if left := f.left(prefixRuns); len(left) != 1 {
+			t.Errorf("the second claim was forgotten, too: %+v", left)
+		}
+		release()
+		stop(t, a)
+	})
+}
+
 func TestANameIsForOneNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -397,7 +434,7 @@ func TestJobsAreTold(t *testing.T) {
 		f := newFake()
 		a, b := f.peer("a", "1").start(t), f.peer("b", "2").start(t)
 		var cancelled []string
-		a.jobs.onCancel = func(id, by string) { cancelled = append(cancelled, id+" by "+by) }
+		a.jobs.onCancel = func(id string) { cancelled = append(cancelled, id) }
 		for i := range 100 {
 			a.jobs.set("run 1", []byte{'s', 'e', 'c', 'r', 'e', 't', byte(i)}, time.Time{})
 			time.Sleep(50 * time.Millisecond)
@@ -421,13 +458,13 @@ func TestJobsAreTold(t *testing.T) {
 		if writes > 8 {
 			t.Errorf("5 seconds took %d writes", writes)
 		}
-		if err := b.jobs.cancel(t.Context(), "run 1", "alice"); err != nil {
+		if err := b.jobs.cancel(t.Context(), "run 1"); err != nil {
 			t.Fatal(err)
 		}
 		// One that nobody sealed is not heard.
 		f.way().Txn(t.Context(), nil, []Op{Put(prefixCancel+"run%201", []byte("x"))})
 		settle(time.Second)
-		if len(cancelled) != 1 || cancelled[0] != "run 1 by alice" {
+		if len(cancelled) != 1 || cancelled[0] != "run 1" {
 			t.Errorf("cancelled are %v", cancelled)
 		}
 		a.jobs.set("run 1", []byte("end"), time.Now())

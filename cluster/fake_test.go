@@ -28,7 +28,8 @@ func newFake() *fake {
 // A way is one node's client.
 type way struct {
 	*fake
-	cut chan struct{} // closed while it is cut; guarded by fake.mu
+	cut  chan struct{} // closed while it is cut; guarded by fake.mu
+	lose bool          // the answer of the next Txn; guarded by fake.mu
 }
 
 func (f *fake) way() *way { return &way{fake: f, cut: make(chan struct{})} }
@@ -105,7 +106,12 @@ func (w *way) Txn(ctx context.Context, conditions []Condition, then []Op) (bool,
 			return false, w.revision, nil
 		}
 	}
-	return true, w.do(then), nil
+	at := w.do(then)
+	if w.lose {
+		w.lose = false
+		return false, 0, ErrUnreachable
+	}
+	return true, at, nil
 }
 
 func (f *fake) do(then []Op) int64 {

@@ -140,8 +140,14 @@ func replaceContent(ctx context.Context, l *changeLog, s *store.Store, cluster s
 	return l.publish(ctx, s, cluster, &h)
 }
 
+// An originator is a store that others can begin from.
+type originator interface {
+	content
+	Origin() (store.Origin, error)
+}
+
 // publish puts the store's content into etcd as a snapshot: as the beginning of a new cluster where after is nil, or as the change that comes after everything.
-func (l *changeLog) publish(ctx context.Context, s *store.Store, cluster string, after *head) error {
+func (l *changeLog) publish(ctx context.Context, s originator, cluster string, after *head) error {
 	p, _, err := l.get(ctx, keyHead)
 	if err != nil {
 		return err
@@ -181,7 +187,7 @@ func (l *changeLog) publish(ctx context.Context, s *store.Store, cluster string,
 var errOtherFirst = errors.New("nothing was changed: another node changed the content at the same time: try again")
 
 // clusterOps puts the record of the cluster where etcd has none.
-func (l *changeLog) clusterOps(ctx context.Context, s *store.Store, cluster string) ([]Op, error) {
+func (l *changeLog) clusterOps(ctx context.Context, s originator, cluster string) ([]Op, error) {
 	p, _, err := l.get(ctx, keyCluster)
 	if err != nil || p.Created != 0 {
 		return nil, err

@@ -65,6 +65,9 @@ func (r *registration) key() string { return prefixNodes + r.d.o.Node }
 
 func (r *registration) node() Node {
 	d, m, v := r.d, r.d.content.Membership(), r.d.look()
+	if !v.Reachable {
+		v.Trouble = "" // who can read it can see that etcd is there
+	}
 	return Node{Name: d.o.Node, ID: m.Node, Version: d.o.Version, Knows: d.knows, Page: d.o.Page, Started: d.started, Index: m.Index, Trouble: v.Trouble}
 }
 

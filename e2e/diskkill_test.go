@@ -295,7 +295,7 @@ func olderSchema(t *testing.T, dir string) {
 	db, err := bbolt.Open(filepath.Join(dir, "dialtree.db"), 0o600, nil)
 	check(t, err)
 	check(t, errors.Join(db.Update(func(tx *bbolt.Tx) error {
-		for _, later := range []string{"sessions", "audit", "refusals"} {
+		for _, later := range []string{"sessions", "audit", "refusals", "here", "plans"} {
 			if err := tx.DeleteBucket([]byte(later)); err != nil {
 				return err
 			}

@@ -130,6 +130,9 @@ func TestMonitoringNamesRealMetrics(t *testing.T) {
 		}
 	}
 	for n := range asked {
+		if strings.HasPrefix(n, "dialtree_cluster_") {
+			continue // of nodes that share their content; this server is alone
+		}
 		// The name of a series is followed by its labels or its value: a name that begins alike is another one.
 		if !strings.Contains(metrics, "\n"+n+"{") && !strings.Contains(metrics, "\n"+n+" ") {
 			t.Errorf("the server does not have %s", n)

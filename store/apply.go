@@ -13,13 +13,30 @@ import (
 // Apply is the only way to change anything. It does all of c or, with an error, nothing; when it returns, the change is on the disk. Its errors
 // are *EntryError, *ConflictError, *ChangedError, *NotFoundError, *ObjectError, *WriteError, *CorruptError, ErrClosed, or the context's.
 // Applies are done one after the other. c is not changed; it must not be while Apply runs.
-func (s *Store) Apply(ctx context.Context, c *Changes) (_ Applied, err error) {
+//
+// In a store that shares its content the change is one of all nodes when Apply returns, and there are further errors: *AwayError, *OvertakenError, *DoubtError, *MemberError.
+// What changes sessions only is done for this node alone while the others are out of reach; its audit records are dropped then.
+func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
+	switch {
+	case c.DryRun || !s.shares():
+		return s.attempt(ctx, c, alone, nil)
+	case s.local(c):
+		return s.attempt(ctx, c, ownOnly, nil)
+	}
+	return s.applyShared(ctx, c)
+}
+
+// attempt does a change, unless another node's came first.
+func (s *Store) attempt(ctx context.Context, c *Changes, how manner, draft Draft) (_ Applied, err error) {
 	if err := s.lock(ctx); err != nil {
 		return Applied{}, err
 	}
 	defer s.unlock()
 	if err := s.mayChange(); err != nil {
 		return Applied{}, err
+	}
+	if how == alone && !c.DryRun && s.shares() { // since Apply looked
+		return Applied{}, &MemberError{Cluster: s.Membership().Cluster}
 	}
 	defer s.contain(&err, debug.SetPanicOnFault(true))
 	tx, err := s.beginWrite()
@@ -29,17 +46,23 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (_ Applied, err error) {
 	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
 
 	a := newApplier(ctx, s, tx, c)
+	a.share(how, draft)
 	if err := a.run(); err != nil {
 		return Applied{}, err
 	}
-	if c.DryRun || !a.changed() && c.Run == nil && !c.changesSessions() && !a.audited {
+	if c.DryRun || !a.writesAnything() {
 		return a.applied, nil
 	}
 	if err := ctx.Err(); err != nil {
 		return Applied{}, err
 	}
 	a.release()
-	if err := s.commit(tx); err != nil {
+	if a.w.note != nil && a.w.note.ops > 0 {
+		err = s.commitShared(ctx, &a.w, draft)
+	} else {
+		err = s.commit(tx)
+	}
+	if err != nil {
 		return Applied{}, err
 	}
 	if a.changed() {
@@ -67,8 +90,10 @@ type applier struct {
 	ctx     context.Context
 	s       *Store
 	tx      *bbolt.Tx
+	w       writes // all that it writes
+	how     manner
 	c       *Changes
-	entries *bbolt.Bucket
+	entries bucket
 	now     time.Time
 	seq     uint64 // of this change
 	had     int    // entries before it
@@ -94,9 +119,8 @@ type applier struct {
 
 func newApplier(ctx context.Context, s *Store, tx *bbolt.Tx, c *Changes) *applier {
 	st := s.state.Load()
-	return &applier{
+	a := &applier{
 		ctx: ctx, s: s, tx: tx, c: c,
-		entries: tx.Bucket(bucketEntries),
 		now:     s.now().UTC().Truncate(time.Second),
 		seq:     st.seq + 1,
 		counts:  st.counts.clone(),
@@ -112,6 +136,9 @@ func newApplier(ctx context.Context, s *Store, tx *bbolt.Tx, c *Changes) *applie
 			Objects: make([]Effect, len(c.PutObjects)),
 		},
 	}
+	a.w.tx = tx
+	a.entries = a.w.table(bucketEntries)
+	return a
 }
 
 func (a *applier) changed() bool { return a.writes > 0 || len(a.objects) > 0 }
@@ -157,8 +184,8 @@ func (a *applier) run() error {
 		a.removeObjects,
 		a.checkObjectReferences,
 		a.finish,
-		a.changeSessions,
 		a.changePlans,
+		a.changeSessions,
 		a.writeAudit,
 		a.writeRefusals,
 	} {
@@ -168,8 +195,19 @@ func (a *applier) run() error {
 		if err := step(); err != nil {
 			return err
 		}
+		if err := a.w.noteError(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// writesAnything tells whether there is something to be committed.
+func (a *applier) writesAnything() bool {
+	if a.how != alone {
+		return a.w.own > 0 || a.w.note != nil && a.w.note.ops > 0
+	}
+	return a.changed() || a.c.Run != nil || a.c.changesSessions() || a.c.changesPlans() || a.audited
 }
 
 func (a *applier) checkExpectations() error {
@@ -195,13 +233,13 @@ func (a *applier) checkExpectations() error {
 func (a *applier) finish() error {
 	if a.changed() {
 		a.applied.Seq = a.seq
-		if err := putMetaNumber(a.tx, metaSeq, a.seq); err != nil {
+		if err := a.w.putMetaNumber(metaSeq, a.seq); err != nil {
 			return err
 		}
-		if err := putJSON(a.tx.Bucket(bucketMeta), metaCounts, a.counts); err != nil {
+		if err := a.w.table(bucketMeta).putJSON(metaCounts, a.counts); err != nil {
 			return err
 		}
-		if err := appendLog(a.tx, a.seq, a.order, a.objects); err != nil {
+		if err := appendLog(&a.w, a.seq, a.order, a.objects); err != nil {
 			return err
 		}
 	}

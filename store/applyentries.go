@@ -268,7 +268,7 @@ func (a *applier) planRelease(x id) error {
 }
 
 func (a *applier) writeEntries() error {
-	a.entries.FillPercent = a.fill(len(a.order))
+	a.entries.fill(a.fill(len(a.order)))
 	for i, o := range a.order {
 		if err := a.rest(i); err != nil {
 			return err

@@ -88,7 +88,7 @@ func (a *applier) writeIndexes() error {
 }
 
 func (a *applier) writeIndex(x *index) error {
-	b := a.tx.Bucket(x.bucket)
+	b := a.w.table(x.bucket)
 	slices.SortFunc(x.removed, bytes.Compare)
 	for i, key := range x.removed {
 		if err := a.rest(i); err != nil {
@@ -101,7 +101,7 @@ func (a *applier) writeIndex(x *index) error {
 	slices.SortFunc(x.added, func(p, q indexPut) int {
 		return bytes.Compare(p.key, q.key)
 	})
-	b.FillPercent = a.fill(len(x.added))
+	b.fill(a.fill(len(x.added)))
 	for i, p := range x.added {
 		if err := a.rest(i); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (a *applier) conflict(field string, p indexPut, other []byte) error {
 	x := id(other)
 	prior := a.ops[x]
 	if prior == nil || !prior.put {
-		if old, err := readEntry(a.entries, x); err == nil {
+		if old, err := readEntry(a.entries.Bucket, x); err == nil {
 			e.Other = old.describe()
 		}
 		return e

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -53,12 +54,12 @@ func (a *applier) putObject(r ObjectRef, o Object) (Effect, error) {
 	}
 	a.auditObject(r, before, data, secretsChanged)
 	a.objects = append(a.objects, r)
-	return effect, a.tx.Bucket(bucketObjects).Put(objectKey(r), data)
+	return effect, a.w.table(bucketObjects).Put(objectKey(r), data)
 }
 
 // putSecrets seals what changed and drops what is no longer a literal. It returns the paths of both.
 func (a *applier) putSecrets(r ObjectRef, o Object) (changed []string, err error) {
-	b := a.tx.Bucket(bucketSealed)
+	b := a.w.table(bucketSealed)
 	keep := make(map[string]bool)
 	eachSecret(o, func(path string, s *Secret) {
 		place := sealedKey(r, path)
@@ -110,19 +111,19 @@ func (a *applier) removeObjects() error {
 			return &ObjectError{r, &InUseError{By: []string{by}}}
 		}
 		a.auditObject(r, a.tx.Bucket(bucketObjects).Get(objectKey(r)), nil, nil)
-		if err := a.tx.Bucket(bucketObjects).Delete(objectKey(r)); err != nil {
+		if err := a.w.table(bucketObjects).Delete(objectKey(r)); err != nil {
 			return err
 		}
 		for _, s := range sealedSecrets(a.tx) {
 			if s.Object != r {
 				continue
 			}
-			if err := a.tx.Bucket(bucketSealed).Delete(sealedKey(r, s.Path)); err != nil {
+			if err := a.w.table(bucketSealed).Delete(sealedKey(r, s.Path)); err != nil {
 				return err
 			}
 		}
 		if r.Kind == ObjectConnector {
-			if err := removeRuns(a.tx, r.Name, 0); err != nil {
+			if err := errors.Join(removeRuns(&a.w, r.Name, 0), a.forgetPlan(r.Name)); err != nil {
 				return err
 			}
 		}

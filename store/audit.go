@@ -76,11 +76,11 @@ func decodeAudit(data []byte) (AuditRecord, error) {
 // writeAudit records who did what, and forgets the oldest records.
 func (a *applier) writeAudit() error {
 	records := append(a.auditRecords(), a.c.Audit...)
-	if len(records) == 0 {
+	if len(records) == 0 || a.how == away {
 		return nil
 	}
-	b := a.tx.Bucket(bucketAudit)
-	n := lastNumber(b)
+	b := a.w.table(bucketAudit)
+	n := lastNumber(b.Bucket)
 	for _, r := range records {
 		n++
 		r.N, r.At = n, a.now
@@ -88,7 +88,7 @@ func (a *applier) writeAudit() error {
 			r.Change = a.seq
 		}
 		r.Fields = boundedFields(r.Fields)
-		if err := putJSON(b, number(n), r); err != nil {
+		if err := b.putJSON(number(n), r); err != nil {
 			return err
 		}
 	}

@@ -183,13 +183,13 @@ func TestRestoreKeepsTheOldStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := Restore(context.Background(), dir, backup)
-	if err != nil || info.Previous != filepath.Join(dir, fileName+keptEnding) {
+	if err != nil || info.Previous != filepath.Join(dir, fileName+restoring.kept) {
 		t.Fatalf("got %+v, %v", info, err)
 	}
 	if old, err := os.Stat(info.Previous); err != nil || old.Size() != 20000 {
 		t.Errorf("the old store: %v, %v", old, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, keyFileName+keptEnding)); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, keyFileName+restoring.kept)); err != nil {
 		t.Error(err)
 	}
 	if _, ok, _ := openDir(t, dir).Account("later"); ok {
@@ -204,22 +204,22 @@ func TestRestoreInterrupted(t *testing.T) {
 	if _, err := source.Backup(context.Background(), backup); err != nil {
 		t.Fatal(err)
 	}
-	ready := func(dir, name string) string { return filepath.Join(dir, restoreReady, name) }
+	ready := func(dir, name string) string { return filepath.Join(dir, restoring.ready, name) }
 	tests := []struct {
 		name string
 		then func(dir string) error // what was done before the end
 	}{
 		{"at once", func(string) error { return nil }},
 		{"the old key moved", func(dir string) error {
-			return os.Rename(filepath.Join(dir, keyFileName), filepath.Join(dir, keyFileName+keptEnding))
+			return os.Rename(filepath.Join(dir, keyFileName), filepath.Join(dir, keyFileName+restoring.kept))
 		}},
 		{"the key done", func(dir string) error {
-			return errors.Join(os.Rename(filepath.Join(dir, keyFileName), filepath.Join(dir, keyFileName+keptEnding)),
+			return errors.Join(os.Rename(filepath.Join(dir, keyFileName), filepath.Join(dir, keyFileName+restoring.kept)),
 				os.Rename(ready(dir, keyFileName), filepath.Join(dir, keyFileName)))
 		}},
 		{"the old store moved", func(dir string) error {
 			return errors.Join(os.Rename(ready(dir, keyFileName), filepath.Join(dir, keyFileName)),
-				os.Rename(filepath.Join(dir, fileName), filepath.Join(dir, fileName+keptEnding)))
+				os.Rename(filepath.Join(dir, fileName), filepath.Join(dir, fileName+restoring.kept)))
 		}},
 		{"all but the directory", func(dir string) error {
 			return errors.Join(os.Rename(ready(dir, keyFileName), filepath.Join(dir, keyFileName)),
@@ -239,7 +239,7 @@ func TestRestoreInterrupted(t *testing.T) {
 			if s.ID() != source.ID() {
 				t.Error("the backup's store is not there")
 			}
-			if _, err := os.Stat(filepath.Join(dir, restoreReady)); !errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(dir, restoring.ready)); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("got %v", err)
 			}
 		})

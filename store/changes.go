@@ -41,6 +41,7 @@ type Changes struct {
 	PutSessions  []Session
 	SeenSessions []SessionSeen
 
+	// PutPlans keeps what dry runs showed, one for a connector, and ForgetPlans names the connectors whose plan goes. They have no number of their own either.
 	PutPlans    []Plan
 	ForgetPlans []string
 
@@ -51,6 +52,8 @@ type Changes struct {
 func (c *Changes) changesSessions() bool {
 	return len(c.EndSessions)+len(c.PutSessions)+len(c.SeenSessions) > 0
 }
+
+func (c *Changes) changesPlans() bool { return len(c.PutPlans)+len(c.ForgetPlans) > 0 }
 
 // An Expectation is an entry as somebody saw it.
 type Expectation struct {

@@ -130,6 +130,9 @@ func (c *checker) all() error {
 		c.sessions,
 		c.audit,
 		c.refusals,
+		c.plans,
+		c.here,
+		c.membership,
 	} {
 		if err := c.ctx.Err(); err != nil {
 			return err
@@ -154,7 +157,11 @@ func (c *checker) buckets() error {
 // forEach visits a bucket, yields, and looks at the context now and then.
 func (c *checker) forEach(bucket []byte, visit func(k, v []byte) error) error {
 	n := 0
-	return c.tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+	b := c.tx.Bucket(bucket)
+	if b == nil { // of a schema version that the content does not have yet
+		return nil
+	}
+	return b.ForEach(func(k, v []byte) error {
 		if n++; n%restEvery == 0 {
 			runtime.Gosched() // a check takes seconds, and must not keep a search waiting
 			if err := c.ctx.Err(); err != nil {

@@ -38,7 +38,11 @@ func (s *Store) compact(ctx context.Context, path string) (err error) {
 	dst.NoSync = true // the copy has no name until it is whole
 	err = s.View(func(v *Snapshot) error {
 		for _, name := range allBuckets() {
-			if err := copyBucket(ctx, dst, v.tx.Bucket(name), name); err != nil {
+			b := v.tx.Bucket(name)
+			if b == nil { // of a schema version that the content does not have yet
+				continue
+			}
+			if err := copyBucket(ctx, dst, b, name); err != nil {
 				return err
 			}
 		}

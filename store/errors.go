@@ -172,11 +172,14 @@ type WriteError struct {
 	Path    string
 	Err     error
 	InDoubt bool // readers see the change, but whether the disk has it is not known
+	Made    bool // by the other nodes that share the content: this one gets it from them once it can write again
 }
 
 func (e *WriteError) Error() string {
 	cause := plainCause(e.Err)
 	switch {
+	case e.Made:
+		return fmt.Sprintf("the change was made for all nodes, but this one cannot write it to %s (%v): see to the disk that it is on, and start dialtree again if it does not go on by itself; do not make the change again", e.Path, cause)
 	case e.InDoubt:
 		return fmt.Sprintf("the disk failed while a change of %s was being confirmed (%v): whether the change lasts is not known, and no other is taken; logins and searches go on: see to the disk, start dialtree again, and look whether the change is there", e.Path, cause)
 	case errors.Is(e.Err, errGone):

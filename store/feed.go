@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"go.etcd.io/bbolt"
 )
 
 // How far back the log of changes reaches: whichever comes first. The last change is always there. Two million references take 16 MB.
@@ -26,16 +24,16 @@ type ChangeSet struct {
 // Seq returns the number of the last change.
 func (s *Store) Seq() uint64 { return s.state.Load().seq }
 
-// Wait returns the number of the last change as soon as it is greater than after. It ends with the context, or with ErrClosed.
+// Wait returns the number of the last change as soon as it is greater than after, or after is one of a content that ReplaceContent has put away. It ends with the context, or with ErrClosed.
 func (s *Store) Wait(ctx context.Context, after uint64) (uint64, error) {
 	for {
 		s.mu.Lock()
-		changed, closed := s.changed, s.closed
+		changed, closed, jumps := s.changed, s.closed, s.jumps
 		s.mu.Unlock()
 		if closed {
 			return 0, ErrClosed
 		}
-		if seq := s.Seq(); seq > after {
+		if seq := s.Seq(); seq > after || jumps.past(after) {
 			return seq, nil
 		}
 		select {
@@ -71,7 +69,7 @@ func (v *Snapshot) ChangesSince(after uint64) ([]ChangeSet, error) {
 	}
 	c := v.tx.Bucket(bucketLog).Cursor()
 	k, value := c.Seek(number(after + 1))
-	if after > seq || len(k) != 8 || binary.BigEndian.Uint64(k) != after+1 {
+	if v.s.jumped(after) || after > seq || len(k) != 8 || binary.BigEndian.Uint64(k) != after+1 {
 		return nil, ErrTooOld
 	}
 	sets := make([]ChangeSet, 0, seq-after)
@@ -86,8 +84,8 @@ func (v *Snapshot) ChangesSince(after uint64) ([]ChangeSet, error) {
 }
 
 // appendLog logs a change and drops the oldest ones that are too many.
-func appendLog(tx *bbolt.Tx, seq uint64, ops []*op, objects []ObjectRef) error {
-	b := tx.Bucket(bucketLog)
+func appendLog(w *writes, seq uint64, ops []*op, objects []ObjectRef) error {
+	b := w.table(bucketLog)
 	value := make([]byte, 0, 16+8*len(ops))
 	value = binary.AppendUvarint(value, uint64(len(ops)))
 	for _, o := range ops {
@@ -96,11 +94,11 @@ func appendLog(tx *bbolt.Tx, seq uint64, ops []*op, objects []ObjectRef) error {
 	for _, o := range objects {
 		value = appendText(value, string(o.Kind)+"/"+o.Name)
 	}
-	b.FillPercent = 1 // only ever appended to
+	b.fill(1) // only ever appended to
 	if err := b.Put(number(seq), value); err != nil {
 		return err
 	}
-	total := metaNumber(tx, metaLogRefs) + uint64(len(ops))
+	total := metaNumber(w.tx, metaLogRefs) + uint64(len(ops))
 	for {
 		k, v := b.Cursor().First()
 		first := binary.BigEndian.Uint64(k)
@@ -113,7 +111,7 @@ func appendLog(tx *bbolt.Tx, seq uint64, ops []*op, objects []ObjectRef) error {
 			return err
 		}
 	}
-	return putMetaNumber(tx, metaLogRefs, total)
+	return w.putMetaNumber(metaLogRefs, total)
 }
 
 var errLog = errors.New("the log of changes is damaged: run dialtree check")

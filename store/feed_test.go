@@ -63,14 +63,14 @@ func TestLogIsBoundedByReferences(t *testing.T) {
 	defer tx.Rollback()
 	ops := slices.Repeat([]*op{{}}, logRefs/2)
 	for seq := uint64(1); seq <= 4; seq++ {
-		if err := appendLog(tx, seq, ops, nil); err != nil {
+		if err := appendLog(&writes{tx: tx}, seq, ops, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if first, _ := tx.Bucket(bucketLog).Cursor().First(); !slices.Equal(first, number(3)) || metaNumber(tx, metaLogRefs) != logRefs {
 		t.Errorf("the log starts with %x and counts %d", first, metaNumber(tx, metaLogRefs))
 	}
-	if err := appendLog(tx, 5, slices.Repeat([]*op{{}}, logRefs+1), nil); err != nil {
+	if err := appendLog(&writes{tx: tx}, 5, slices.Repeat([]*op{{}}, logRefs+1), nil); err != nil {
 		t.Fatal(err)
 	}
 	if first, _ := tx.Bucket(bucketLog).Cursor().First(); !slices.Equal(first, number(5)) {

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-
-	"go.etcd.io/bbolt"
 )
 
 // An Image is an entry as it was before a run.
@@ -28,10 +26,10 @@ const maxImageChunk = imageChunk + 64<<20
 var errImages = errors.New("what the run replaced is damaged: run dialtree check")
 
 // putImages stores what the ops replace: id, length of the record, record; no record for what did not exist.
-func putImages(tx *bbolt.Tx, run []byte, ops []*op) error {
-	b := tx.Bucket(bucketImages)
+func putImages(w *writes, run []byte, ops []*op) error {
+	b := w.table(bucketImages)
 	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, flate.BestSpeed)
+	z, err := flate.NewWriter(&packed, flate.BestSpeed)
 	if err != nil {
 		return err
 	}
@@ -39,11 +37,11 @@ func putImages(tx *bbolt.Tx, run []byte, ops []*op) error {
 	var n uint64
 	flush := func() error {
 		packed.Reset()
-		w.Reset(&packed)
-		if _, err := w.Write(chunk); err != nil {
+		z.Reset(&packed)
+		if _, err := z.Write(chunk); err != nil {
 			return err
 		}
-		if err := w.Close(); err != nil {
+		if err := z.Close(); err != nil {
 			return err
 		}
 		key := append(bytes.Clone(run), number(n)...)

@@ -23,11 +23,12 @@ func (s *Store) openKey(readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	var fits bool
+	var fits, member bool
 	var sealed []SecretRef
 	err = s.db.View(func(tx *bbolt.Tx) error {
 		fits = key != nil && keyFits(tx, key)
 		sealed = sealedSecrets(tx)
+		member = tx.Bucket(bucketMeta).Get(metaCluster) != nil
 		return nil
 	})
 	switch {
@@ -36,6 +37,8 @@ func (s *Store) openKey(readOnly bool) error {
 	case fits:
 		s.key = key
 		return nil
+	case member:
+		return &KeyFileError{Path: s.keyPath(), Message: "is not the key that the nodes of the cluster have in common, or is missing: copy secret.key from another node"}
 	case len(sealed) > 0:
 		return &LostKeyError{KeyPath: s.keyPath(), Foreign: key != nil, Secrets: sealed}
 	case readOnly:
@@ -98,7 +101,7 @@ func ForgetSecrets(ctx context.Context, dir string) ([]SecretRef, error) {
 
 func forgetSecrets(s *Store) (forgotten []SecretRef, err error) {
 	defer s.contain(&err, debug.SetPanicOnFault(true))
-	if err := s.checkBuckets(); err != nil {
+	if err := s.checkForgetting(); err != nil {
 		return nil, err
 	}
 	if err := ignoreMissing(os.Rename(s.keyPath(), s.keyPath()+".old")); err != nil {
@@ -116,4 +119,23 @@ func forgetSecrets(s *Store) (forgotten []SecretRef, err error) {
 		return nil, err
 	}
 	return forgotten, s.adoptKey(nil)
+}
+
+// checkForgetting looks whether the secrets of a store may be forgotten: not those that others have.
+func (s *Store) checkForgetting() error {
+	var schema uint64
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		if tx.Bucket(bucketMeta) == nil {
+			return &CorruptError{Path: s.db.Path(), Err: errors.New("it is not a store of Dialtree")}
+		}
+		schema = metaNumber(tx, metaSchema)
+		if cluster := readMembership(tx).Cluster; cluster != "" {
+			return fmt.Errorf("this store is a node of the cluster %s, whose other nodes have the key: copy secret.key from one of them", cluster)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.checkBuckets(schema)
 }

@@ -26,13 +26,41 @@ var (
 	bucketSessions = []byte("sessions") // ID → JSON
 	bucketAudit    = []byte("audit")    // number → JSON
 	bucketRefusals = []byte("refusals") // number → JSON
+	bucketHere     = []byte("here")     // of a node that shares its content: what was noted while the others were out of reach
+	bucketPlans    = []byte("plans")    // connector → JSON
 )
 
-func allBuckets() [][]byte {
-	return [][]byte{bucketMeta, bucketEntries, bucketNames, bucketCodes, bucketKeys, bucketBooks,
-		bucketObjects, bucketSealed, bucketRuns, bucketImages, bucketLog,
-		bucketSessions, bucketAudit, bucketRefusals}
+// A bucketInfo says what a bucket is to the nodes that share their content.
+type bucketInfo struct {
+	name   []byte
+	number byte   // in what nodes tell each other, for ever; 0: the bucket is this node's own
+	since  uint64 // the schema version that brought it
 }
+
+// numberMeta stands for the keys of bucketMeta that are shared; the others are this node's own.
+const numberMeta = 1
+
+// layout returns all buckets, the shared ones by their numbers.
+func layout() []bucketInfo {
+	return append([]bucketInfo{
+		{bucketMeta, numberMeta, 1}, {bucketEntries, 2, 1}, {bucketNames, 3, 1}, {bucketCodes, 4, 1}, {bucketKeys, 5, 1}, {bucketBooks, 6, 1},
+		{bucketObjects, 7, 1}, {bucketSealed, 8, 1}, {bucketRuns, 9, 1}, {bucketImages, 10, 1}, {bucketLog, 11, 1},
+		{bucketSessions, 12, 3}, {bucketAudit, 13, 3}, {bucketPlans, 14, 5},
+		{bucketRefusals, 0, 4}, {bucketHere, 0, 5},
+	}, nextBuckets()...)
+}
+
+// bucketsOf returns the buckets that a file of a schema version has.
+func bucketsOf(schema uint64) (names [][]byte) {
+	for _, b := range layout() {
+		if b.since <= schema {
+			names = append(names, b.name)
+		}
+	}
+	return names
+}
+
+func allBuckets() [][]byte { return bucketsOf(schemaVersion) }
 
 // The keys of bucketMeta.
 var (
@@ -42,7 +70,21 @@ var (
 	metaCounts   = []byte("counts")    // JSON of Counts
 	metaLogRefs  = []byte("log-refs")  // uint64: the references in bucketLog
 	metaKeyCheck = []byte("key-check") // a text sealed with the key file's key
+
+	metaCluster = []byte("cluster") // whose content it is, a UUID; none: the store is alone
+	metaNode    = []byte("node")    // the UUID of this copy
+	metaIndex   = []byte("index")   // uint64: of the last shared change
+	metaChain   = []byte("chain")   // 32 bytes: of all shared changes
 )
+
+// sharedMeta tells whether a key of bucketMeta is the same on all nodes, apart from the store's ID, which never changes.
+func sharedMeta(key []byte) bool {
+	switch string(key) {
+	case "schema", "seq", "counts", "log-refs":
+		return true
+	}
+	return false
+}
 
 // Counts are the numbers of entries. They are kept with every change, not counted.
 type Counts struct {

@@ -38,7 +38,7 @@ func lastFirst(b *bbolt.Bucket, before uint64) iter.Seq[[]byte] {
 }
 
 // forget deletes from the first record on all that are old, up to one that is not.
-func forget(b *bbolt.Bucket, old func(n uint64, data []byte) bool) error {
+func forget(b bucket, old func(n uint64, data []byte) bool) error {
 	var gone [][]byte // bbolt's cursors skip keys when one is deleted under them
 	c := b.Cursor()
 	for k, data := c.First(); k != nil && old(binary.BigEndian.Uint64(k), data); k, data = c.Next() {

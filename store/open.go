@@ -43,10 +43,14 @@ type Store struct {
 	state   atomic.Pointer[state]
 	damage  atomic.Pointer[CorruptError] // the first page that could not be read
 	failed  atomic.Pointer[WriteError]   // the last change, when it could not be written
+	schema  atomic.Uint64                // the version that the content has
+	member  atomic.Pointer[Membership]   // changed by who has the writer's token; Cluster is empty where the store is alone
+	decides atomic.Pointer[Committer]    // about changes of a member; nil: nobody
 	writer  chan struct{}                // holds a token while Apply or Check works; unlike bbolt's lock it can be waited for with a context
 
-	mu      sync.Mutex    // guards changed and closed
+	mu      sync.Mutex    // guards changed, jumps and closed
 	changed chan struct{} // closed at a commit, then replaced
+	jumps   jump          // of ReplaceContent
 	closed  bool
 }
 
@@ -104,7 +108,7 @@ func removeLeftovers(dir string) error {
 		return &DirError{Dir: dir, Err: plainCause(err)}
 	}
 	for _, f := range files {
-		for _, pattern := range [...]string{".create-*", "." + keyFileName + ".*.tmp", "." + fileName + ".*.tmp", restoreTemp} {
+		for _, pattern := range [...]string{".create-*", "." + keyFileName + ".*.tmp", "." + fileName + ".*.tmp", restoring.temp, joining.temp} {
 			if left, err := filepath.Match(pattern, f.Name()); err != nil || !left {
 				continue
 			}
@@ -132,6 +136,7 @@ func (s *Store) start(ctx context.Context, readOnly bool, sc schema) (err error)
 		}
 		copy(s.storeID[:], tx.Bucket(bucketMeta).Get(metaStoreID))
 		s.state.Store(&state{seq: metaNumber(tx, metaSeq), counts: counts})
+		s.member.Store(readMembership(tx))
 		return nil
 	})
 }
@@ -163,7 +168,7 @@ func prepareDir(dir, path string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return &DirError{Dir: dir, Err: plainCause(err)}
 	}
-	if err := finishRestore(dir); err != nil {
+	if err := finishReplacements(dir); err != nil {
 		return err
 	}
 	info, err := os.Stat(path)

@@ -57,7 +57,7 @@ func TestOpenRefuses(t *testing.T) {
 		text  []string
 	}{
 		{"newer schema", meta(func(tx *bbolt.Tx) error { return putMetaNumber(tx, metaSchema, 99) }), new(*NewerSchemaError),
-			[]string{fileName, "has schema version 99, but this dialtree knows versions up to 4", "run the dialtree that wrote it"}},
+			[]string{fileName, "has schema version 99, but this dialtree knows versions up to " + fmt.Sprint(schemaVersion), "run the dialtree that wrote it"}},
 		{"no schema", meta(func(tx *bbolt.Tx) error { return tx.Bucket(bucketMeta).Delete(metaSchema) }), new(*CorruptError), []string{"no schema version"}},
 		{"a bucket is missing", meta(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketNames) }), new(*CorruptError), []string{"the bucket names is missing"}},
 		{"another program's file", meta(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucketMeta) }), new(*CorruptError), []string{"not a store of Dialtree"}},
@@ -262,16 +262,16 @@ func TestLostKeyOfAStoreWithoutSecrets(t *testing.T) {
 func TestMigration(t *testing.T) {
 	dir := makeStore(t)
 	var ran []string
-	step := func(name string, err error) func(*bbolt.Tx) error {
-		return func(tx *bbolt.Tx) error {
+	step := func(name string, err error) func(*writes) error {
+		return func(w *writes) error {
 			ran = append(ran, name)
-			return errors.Join(tx.Bucket(bucketMeta).Put([]byte("migrated-"+name), []byte("yes")), err)
+			return errors.Join(w.tx.Bucket(bucketMeta).Put([]byte("migrated-"+name), []byte("yes")), err)
 		}
 	}
 	const now = schemaVersion
 	failing := schema{now + 2, []migration{{now, step("one", nil)}, {now + 1, step("two", nil)}, {now + 2, step("three", errors.New("no room"))}}}
 	_, err := open(context.Background(), Options{Dir: dir}, failing)
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("migrate the store to schema version %d (nothing was changed, a copy is in ", now+2)) {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("migrate the store to schema version %d (nothing was changed): no room: a copy is in ", now+2)) {
 		t.Fatalf("got %v", err)
 	}
 	if !slices.Equal(ran, []string{"two", "three"}) {

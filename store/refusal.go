@@ -66,15 +66,15 @@ func (a *applier) writeRefusals() error {
 	if len(a.c.Refusals) == 0 {
 		return nil
 	}
-	b := a.tx.Bucket(bucketRefusals)
-	n := lastNumber(b)
+	b := a.w.table(bucketRefusals)
+	n := lastNumber(b.Bucket)
 	for _, r := range a.c.Refusals {
 		n++
 		r.N = n
 		for _, text := range []*string{&r.Door, &r.Name, &r.From, &r.Outcome, &r.Reason} {
 			*text = cut(*text, maxRefusalText)
 		}
-		if err := putJSON(b, number(n), r); err != nil {
+		if err := b.putJSON(number(n), r); err != nil {
 			return err
 		}
 	}

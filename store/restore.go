@@ -11,12 +11,6 @@ import (
 	"time"
 )
 
-const (
-	restoreTemp  = ".restore.tmp"    // where a backup is unpacked and checked
-	restoreReady = ".restore.ready"  // the same, when it is good: from here on it takes the old one's place
-	keptEnding   = ".before-restore" // of the old one
-)
-
 // RestoreInfo says what was restored.
 type RestoreInfo struct {
 	Seq      uint64
@@ -31,7 +25,7 @@ func Restore(ctx context.Context, dir, path string) (RestoreInfo, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return RestoreInfo{}, &DirError{Dir: dir, Err: plainCause(err)}
 	}
-	if err := finishRestore(dir); err != nil {
+	if err := finishReplacements(dir); err != nil {
 		return RestoreInfo{}, err
 	}
 	old, err := lockFile(ctx, filepath.Join(dir, fileName), 500*time.Millisecond)
@@ -46,18 +40,18 @@ func Restore(ctx context.Context, dir, path string) (RestoreInfo, error) {
 	if err != nil {
 		return RestoreInfo{}, fmt.Errorf("restore (nothing was changed): %w", err)
 	}
-	if err := finishRestore(dir); err != nil {
+	if err := finishReplacements(dir); err != nil {
 		return RestoreInfo{}, err
 	}
 	if old != nil {
-		info.Previous = filepath.Join(dir, fileName+keptEnding)
+		info.Previous = filepath.Join(dir, fileName+restoring.kept)
 	}
 	return info, nil
 }
 
 // prepareRestore unpacks and checks a backup. With the rename at its end the restore is decided.
 func prepareRestore(ctx context.Context, dir, path string) (info RestoreInfo, err error) {
-	temp := filepath.Join(dir, restoreTemp)
+	temp := filepath.Join(dir, restoring.temp)
 	if err := os.RemoveAll(temp); err != nil {
 		return info, err
 	}
@@ -73,8 +67,7 @@ func prepareRestore(ctx context.Context, dir, path string) (info RestoreInfo, er
 		return info, fmt.Errorf("the backup %s cannot be used: %w", path, err)
 	}
 	info.Seq, info.Counts = s.Seq(), s.Counts()
-	// Who was signed in when the backup was made may have signed out since: a cookie must not come to life again.
-	if err := s.endSessions(ctx); err != nil {
+	if err := s.revive(ctx); err != nil {
 		return info, errors.Join(err, s.Close())
 	}
 	problems, err := s.Check(ctx)
@@ -86,43 +79,25 @@ func prepareRestore(ctx context.Context, dir, path string) (info RestoreInfo, er
 			return info, fmt.Errorf("the backup %s is not sound: %v: use another one", path, p)
 		}
 	}
-	if err := syncDir(temp); err != nil {
-		return info, err
-	}
-	if err := os.Rename(temp, filepath.Join(dir, restoreReady)); err != nil {
-		return info, err
-	}
-	return info, syncDir(dir)
+	return info, restoring.decide(dir)
 }
 
-// finishRestore puts a restore that is ready in its place. It can be interrupted anywhere and called again.
-func finishRestore(dir string) error {
-	ready := filepath.Join(dir, restoreReady)
-	if _, err := os.Lstat(ready); err != nil {
-		return ignoreMissing(err)
-	}
-	lock, err := lockFile(context.Background(), dir, 2*time.Second) // of two that finish it, one
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	for _, name := range [...]string{keyFileName, fileName} {
-		from, to := filepath.Join(ready, name), filepath.Join(dir, name)
-		if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
-			continue // done before an interruption
+// revive makes a copy of a store one that goes on by itself. Who was signed in when the copy was made may have signed out since: a cookie must not come to life
+// again. What a cluster did since nobody knows either: a member takes over the whole content anew.
+func (s *Store) revive(ctx context.Context) error {
+	return s.update(ctx, func(w *writes) error {
+		for _, name := range [][]byte{bucketSessions, bucketHere} {
+			if err := errors.Join(w.tx.DeleteBucket(name), w.createBucket(name)); err != nil {
+				return err
+			}
 		}
-		if err := ignoreMissing(os.Rename(to, to+keptEnding)); err != nil {
-			return fmt.Errorf("finish restore: %w", err)
+		m := s.Membership()
+		if m.Cluster == "" {
+			return nil
 		}
-		if err := os.Rename(from, to); err != nil {
-			return fmt.Errorf("finish restore: %w", err)
-		}
-	}
-	// The names first, then the directory that says they are still to be made.
-	if err := errors.Join(syncDir(dir), os.RemoveAll(ready), syncDir(dir)); err != nil {
-		return fmt.Errorf("finish restore: %w", err)
-	}
-	return nil
+		m.Node, m.Position = newUUID(), Position{Index: max(m.Index, 1)}
+		return become(w, m)
+	})
 }
 
 // lockFile takes the lock that bbolt takes, without reading the file: a damaged store must be replaceable. Closing

@@ -40,11 +40,11 @@ func (a *applier) recordRun() error {
 	if a.changed() {
 		run.Seq = a.seq
 	}
-	if err := putJSON(a.tx.Bucket(bucketRuns), runKey(run.Connector, n), run); err != nil {
+	if err := a.w.table(bucketRuns).putJSON(runKey(run.Connector, n), run); err != nil {
 		return err
 	}
 	if a.c.Undo {
-		if err := putImages(a.tx, runKey(run.Connector, n), a.order); err != nil {
+		if err := putImages(&a.w, runKey(run.Connector, n), a.order); err != nil {
 			return err
 		}
 	}
@@ -52,14 +52,14 @@ func (a *applier) recordRun() error {
 	if n <= keptRuns {
 		return nil
 	}
-	return removeRuns(a.tx, run.Connector, n-keptRuns+1)
+	return removeRuns(&a.w, run.Connector, n-keptRuns+1)
 }
 
 // removeRuns removes the runs of a connector before a number, all for 0, and their images.
-func removeRuns(tx *bbolt.Tx, connector string, before uint64) error {
+func removeRuns(w *writes, connector string, before uint64) error {
 	prefix := joinNUL(connector, "")
 	for _, name := range [][]byte{bucketRuns, bucketImages} {
-		b := tx.Bucket(name)
+		b := w.table(name)
 		var keys [][]byte // bbolt's cursors skip keys when one is deleted under them
 		c := b.Cursor()
 		for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {

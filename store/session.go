@@ -1,12 +1,12 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
 // A Session is somebody who is signed in. It is no object: nobody writes one by hand, and a change of sessions alone is no
@@ -35,6 +35,11 @@ type SessionSeen struct {
 func (s *Store) Session(id string) (Session, error) {
 	return view(s, func(v *Snapshot) (Session, error) {
 		data := v.tx.Bucket(bucketSessions).Get([]byte(id))
+		if here := sessionHere(v.tx, id); here != nil {
+			data = here
+		} else if endedHere(v.tx, id) {
+			data = nil
+		}
 		if data == nil {
 			return Session{}, notFound("session %q", id)
 		}
@@ -45,28 +50,24 @@ func (s *Store) Session(id string) (Session, error) {
 // Sessions returns all sessions, ordered by ID.
 func (s *Store) Sessions() ([]Session, error) {
 	return view(s, func(v *Snapshot) ([]Session, error) {
-		var all []Session
-		err := v.tx.Bucket(bucketSessions).ForEach(func(_, data []byte) error {
+		all, err := sessionsHere(v.tx)
+		if err != nil {
+			return nil, err
+		}
+		here := len(all)
+		err = v.tx.Bucket(bucketSessions).ForEach(func(id, data []byte) error {
+			if endedHere(v.tx, string(id)) || sessionHere(v.tx, string(id)) != nil {
+				return nil
+			}
 			session, err := decodeSession(data)
 			all = append(all, session)
 			return err
 		})
+		if here > 0 {
+			slices.SortFunc(all, func(x, y Session) int { return strings.Compare(x.ID, y.ID) })
+		}
 		return all, err
 	})
-}
-
-// endSessions ends all sessions.
-func (s *Store) endSessions(ctx context.Context) error {
-	all, err := s.Sessions()
-	if err != nil || len(all) == 0 {
-		return err
-	}
-	var end Changes
-	for _, session := range all {
-		end.EndSessions = append(end.EndSessions, session.ID)
-	}
-	_, err = s.Apply(ctx, &end)
-	return err
 }
 
 func decodeSession(data []byte) (Session, error) {
@@ -79,39 +80,81 @@ func decodeSession(data []byte) (Session, error) {
 
 // changeSessions ends sessions, then puts some. One that ended is not brought back by having been seen.
 func (a *applier) changeSessions() error {
-	b := a.tx.Bucket(bucketSessions)
-	for _, id := range a.c.EndSessions {
-		if err := b.Delete([]byte(id)); err != nil {
-			return err
-		}
+	if !a.c.changesSessions() {
+		return nil
 	}
-	for _, s := range a.c.PutSessions {
-		if err := validateSession(&s); err != nil {
-			return fmt.Errorf("put session: %w", err)
-		}
-		if err := putJSON(b, []byte(s.ID), s); err != nil {
-			return err
-		}
-	}
-	for _, seen := range a.c.SeenSessions {
-		if err := noteSeen(b, seen); err != nil {
+	for _, step := range [...]func() error{a.endSessions, a.putSessions, a.seeSessions} {
+		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func noteSeen(b *bbolt.Bucket, seen SessionSeen) error {
-	data := b.Get([]byte(seen.ID))
+func (a *applier) endSessions() error {
+	b := a.w.table(bucketSessions)
+	for _, id := range a.c.EndSessions {
+		known := b.Get([]byte(id)) != nil
+		if err := a.endHere(id, known); err != nil {
+			return err
+		}
+		if !known || a.how == away {
+			continue
+		}
+		if err := b.Delete([]byte(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) putSessions() error {
+	b := a.w.table(bucketSessions)
+	for _, s := range a.c.PutSessions {
+		if err := validateSession(&s); err != nil {
+			return fmt.Errorf("put session: %w", err)
+		}
+		if a.how == away {
+			if err := a.putHere(s); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := errors.Join(a.forgetHere(s.ID), b.putJSON([]byte(s.ID), s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *applier) seeSessions() error {
+	b, here := a.w.table(bucketSessions), a.w.table(bucketHere)
+	for _, seen := range a.c.SeenSessions {
+		var err error
+		switch {
+		case isHere(a.tx, seen.ID):
+			err = noteSeen(here, hereKey(hereSession, seen.ID), seen.At)
+		case a.how != away && !endedHere(a.tx, seen.ID):
+			err = noteSeen(b, []byte(seen.ID), seen.At)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noteSeen(b bucket, key []byte, at time.Time) error {
+	data := b.Get(key)
 	if data == nil {
 		return nil
 	}
 	s, err := decodeSession(data)
-	if err != nil || !seen.At.After(s.Seen) {
+	if err != nil || !at.After(s.Seen) {
 		return err
 	}
-	s.Seen = seen.At
-	return putJSON(b, []byte(s.ID), s)
+	s.Seen = at
+	return b.putJSON(key, s)
 }
 
 func validateSession(s *Session) error {
@@ -128,18 +171,20 @@ func validateSession(s *Session) error {
 
 // sessions checks each session by itself.
 func (c *checker) sessions() error {
-	return c.forEach(bucketSessions, func(k, v []byte) error {
-		where := fmt.Sprintf("session %q", k)
-		s, err := decodeSession(v)
-		if err != nil {
-			return c.report(where, "%v", err)
-		}
-		if s.ID != string(k) {
-			return c.report(where, "it calls itself %q", s.ID)
-		}
-		if err := validateSession(&s); err != nil {
-			return c.report(where, "%v", err)
-		}
-		return nil
-	})
+	return c.forEach(bucketSessions, func(k, v []byte) error { return c.session(string(k), v) })
+}
+
+func (c *checker) session(id string, data []byte) error {
+	where := fmt.Sprintf("session %q", id)
+	s, err := decodeSession(data)
+	if err != nil {
+		return c.report(where, "%v", err)
+	}
+	if s.ID != id {
+		return c.report(where, "it calls itself %q", s.ID)
+	}
+	if err := validateSession(&s); err != nil {
+		return c.report(where, "%v", err)
+	}
+	return nil
 }

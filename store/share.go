@@ -10,13 +10,16 @@ import (
 
 // A store can share its content with other nodes. What a change writes then goes to a Committer first, and becomes the change behind a Position
 // of all nodes; those of other nodes come by Follow. Each node has the same content at the same Position, byte for byte: entries, objects with their
-// sealed secrets, runs, sessions, the audit log. Its own are what was refused here, and what was noted while the others were out of reach (bucketHere).
+// sealed secrets, runs, sessions, plans, the audit log. Its own are what was refused here, and what was noted while the others were out of reach (bucketHere).
 
 // A Position is how far a node has followed the shared changes.
 type Position struct {
 	Index uint64   // counts every change from 1; unlike Seq also those that readers cannot see
 	Chain [32]byte // of all changes up to it: two stores with the same chain had the same changes
 }
+
+// Unknown tells whether nobody knows what the content is that the store has, as after a restore: it can follow no change, and needs ReplaceContent.
+func (p Position) Unknown() bool { return p.Index > 0 && p.Chain == [32]byte{} }
 
 // A Membership says whose content a store shares.
 type Membership struct {
@@ -83,54 +86,29 @@ func (e *DoubtError) Error() string {
 }
 func (e *DoubtError) Unwrap() error { return e.Err }
 
-// errContract marks what is not there yet.
-var errContract = errors.New("store: sharing is not implemented")
+// A MemberError refuses what the nodes of a cluster do together.
+type MemberError struct{ Cluster string }
 
-// Share has every later Apply ask a Committer. It is called before the first Apply. A store that is a member refuses changes without one.
-func (s *Store) Share(c Committer) {}
+func (e *MemberError) Error() string {
+	return fmt.Sprintf("nothing was changed: this store is a node of the cluster %s: run it with the section cluster of its configuration, or take it out with dialtree cluster leave", e.Cluster)
+}
+
+// Share has every later Apply of a member ask a Committer. It is called before the first Apply. A store that is a member refuses changes without one.
+func (s *Store) Share(c Committer) { s.decides.Store(&c) }
 
 // Membership returns whose content the store shares, and its position.
-func (s *Store) Membership() Membership { return Membership{} }
-
-// Begin makes a store that is alone the first node of a cluster, at index 0.
-func (s *Store) Begin(ctx context.Context, cluster string, chain [32]byte) error { return errContract }
-
-// Leave makes a member a store of its own, with all that it has.
-func (s *Store) Leave(ctx context.Context) error { return errContract }
-
-// Origin returns what a new node needs beside the content.
-func (s *Store) Origin() (Origin, error) { return Origin{}, errContract }
-
-// Follow applies a change that was committed, as the Draft got it, in one transaction. at is its position. Its errors: ErrPosition where at is not the next index,
-// *NewerSchemaError, *WriteError, *CorruptError, ErrClosed, the context's, or plain where r holds no change. One that this store has committed itself is no error and changes nothing.
-func (s *Store) Follow(ctx context.Context, at Position, r io.Reader) error { return errContract }
-
-// WriteContent writes the shared content as it is at a position, which it returns.
-func (s *Store) WriteContent(ctx context.Context, w io.Writer) (Position, error) {
-	return Position{}, errContract
+func (s *Store) Membership() Membership {
+	if m := s.member.Load(); m != nil {
+		return *m
+	}
+	return Membership{}
 }
 
-// ReplaceContent makes the shared content what WriteContent wrote at a position, in one transaction. Readers that follow the changes find ErrTooOld.
-func (s *Store) ReplaceContent(ctx context.Context, at Position, r io.Reader) error {
-	return errContract
-}
-
-// Digest is a SHA-256 of the shared content at a position: two nodes that are at the same position have the same.
-func (s *Store) Digest(ctx context.Context) (Position, [32]byte, error) {
-	return Position{}, [32]byte{}, errContract
-}
-
-// Join makes a store in a directory that has none, or puts one in the place of the one that is there, which is kept with the ending .before-join. The new one has
-// the origin and the content of a cluster. fill is called with the new store, which has the position 0, to call ReplaceContent and Follow. Until it returns nil, nothing is replaced.
-func Join(ctx context.Context, dir, cluster string, o Origin, fill func(*Store) error) error {
-	return errContract
+// shares tells whether the store is a member.
+func (s *Store) shares() bool {
+	m := s.member.Load()
+	return m != nil && m.Cluster != ""
 }
 
 // Schema is the version of the layout that the store's content has. That of a member stays behind SchemaVersion until Upgrade.
-func (s *Store) Schema() int { return schemaVersion }
-
-// Upgrade brings the content of a member to SchemaVersion by a change like any other. It is called when every node knows that version.
-func (s *Store) Upgrade(ctx context.Context) error { return errContract }
-
-// Reconcile does for all nodes what was noted at this one while they were out of reach: sessions that ended. It does nothing where there is nothing.
-func (s *Store) Reconcile(ctx context.Context) error { return errContract }
+func (s *Store) Schema() int { return int(s.schema.Load()) }

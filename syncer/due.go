@@ -41,6 +41,8 @@ func (s *Syncer) due(ctx context.Context, name string, chain []string) {
 			return
 		case err != nil && outOfReach(err), err == nil && r.unrecorded:
 			pause = s.awayPause // for as long as it takes: what is due is not left out because etcd was away
+		case err != nil && ctx.Err() != nil:
+			return
 		case err != nil:
 			s.log.Error("connector could not run", "connector", name, "error", err)
 			return

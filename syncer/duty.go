@@ -25,17 +25,12 @@ func (s *Syncer) serveOnDuty(ctx context.Context) error {
 			wait(ctx, s.dutyPause)
 			continue
 		}
-		s.log.Info("this node runs the schedules")
 		if err := s.serve(duty); err != nil {
 			return err
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case duty.Err() == nil: // the store was closed
+		if ctx.Err() != nil || duty.Err() == nil { // or the store was closed
 			return nil
 		}
-		s.log.Warn("this node no longer runs the schedules", "reason", context.Cause(duty))
 	}
 }
 

@@ -22,7 +22,12 @@ func (s *Syncer) SetPauses(runs, webhooks []time.Duration) {
 }
 
 // SetDutyPauses shortens the waits of a node among others.
-func (s *Syncer) SetDutyPauses(d time.Duration) { s.dutyPause, s.awayPause = d, d }
+func (s *Syncer) SetDutyPauses(d time.Duration) { s.dutyPause, s.awayPause, s.figuresEvery = d, d, d }
+
+// LastSuccess is when a connector's last run that was done ended, in Unix seconds.
+func (s *Syncer) LastSuccess(connector string) prometheus.Gauge {
+	return s.metrics.lastSuccess.WithLabelValues(connector)
+}
 
 // SetClockEvery makes Run look at the clock more often.
 func (s *Syncer) SetClockEvery(d time.Duration) { s.clockEvery = d }

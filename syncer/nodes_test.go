@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/dialtree/dialtree/store"
 	"github.com/dialtree/dialtree/syncer"
 )
@@ -45,12 +47,33 @@ func (m member) OnDuty(ctx context.Context) (context.Context, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	duty, lose := context.WithCancelCause(ctx)
+	duty, lose := fenced(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lose[m.name] = lose
 	context.AfterFunc(duty, func() { m.turn <- struct{}{} })
 	return duty, nil
+}
+
+// fencesKey is where a context has what it rests on, as that of package cluster does: it stays there when the context is made one without a cancel.
+type fencesKey struct{}
+
+func fences(ctx context.Context) []context.Context {
+	list, _ := ctx.Value(fencesKey{}).([]context.Context)
+	return list
+}
+
+// fenced returns a context under which nothing is committed once it was lost.
+func fenced(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	fence, lose := context.WithCancelCause(context.Background())
+	under, end := context.WithCancelCause(context.WithValue(ctx, fencesKey{}, append(slices.Clone(fences(ctx)), fence)))
+	return under, func(cause error) { lose(cause); end(cause) }
+}
+
+func (n *nodes) loseClaim(connector string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose[connector](errClaim)
 }
 
 // endDuty takes the schedules from a node, if it has them.
@@ -71,7 +94,7 @@ func (m member) Claim(ctx context.Context, connector, by string) (context.Contex
 		return nil, nil, t, nil
 	}
 	m.taken[connector] = &syncer.Taken{Node: m.name, Started: time.Date(2026, 3, 1, 9, 30, 0, 0, time.Local), By: by}
-	claimed, lose := context.WithCancelCause(ctx)
+	claimed, lose := fenced(ctx)
 	m.lose[connector] = lose
 	return claimed, func() {
 		lose(nil)
@@ -106,31 +129,19 @@ func (w *world) serveNode(s *syncer.Syncer) (stop func()) {
 	return w.serve()
 }
 
-func TestSchedulesRunOnTheNodeOnDuty(t *testing.T) {
-	w := newWorld(t)
-	w.due()
+func TestScheduleOfAnotherNode(t *testing.T) {
+	w := newWorld(t, func(c *store.Connector) { c.Schedule = "@every 1h" })
 	n := newNodes()
 	a, b := w.node(n, "a"), w.node(n, "b")
-	stalled, quick := &stallingSource{}, &flakySource{}
-	stalled.fetches.Store(1) // it stalls at once
-	a.SetSource(stalled)
-	b.SetSource(quick)
 	w.serveNode(a)
-	eventually(t, "the run on a", func() bool { return stalled.fetches.Load() == 2 })
+	eventually(t, "the schedule on a", func() bool { _, ok := a.Schedule("staff"); return ok })
+	if _, ok := b.Schedule("staff"); ok {
+		t.Error("a schedule before Run")
+	}
 	w.serveNode(b)
 	eventually(t, "the schedule as b knows it", func() bool { s, ok := b.Schedule("staff"); return ok && s.Next.After(time.Now()) })
-	time.Sleep(20 * time.Millisecond)
-	if quick.fetches.Load() != 0 {
-		t.Fatal("b ran what is due while a is on duty")
-	}
-	n.endDuty("a") // its run ends, and b makes up for it
-	eventually(t, "the run on b", func() bool { return slices.Contains(w.results("staff")[1:], store.RunDone) })
-	if got := quick.fetches.Load(); got != 1 {
-		t.Errorf("b ran %d times", got)
-	}
-	runs, _ := w.store.Runs("staff", 0)
-	if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Result == store.RunFailed }); i >= 0 && runs[i].Error != errDuty.Error() {
-		t.Errorf("the run on a failed with %q", runs[i].Error)
+	if _, ok := b.Schedule("nobody"); ok {
+		t.Error("a schedule of no connector")
 	}
 }
 
@@ -208,9 +219,7 @@ func TestLostClaim(t *testing.T) {
 		ended <- err
 	}()
 	eventually(t, "the run", func() bool { return stalled.fetches.Load() == 2 })
-	n.mu.Lock()
-	n.lose["staff"](errClaim)
-	n.mu.Unlock()
+	n.loseClaim("staff")
 	if err := <-ended; err != nil || report.Run.Result != store.RunFailed || report.Run.Error != errClaim.Error() {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -236,6 +245,21 @@ func TestDueWhileAway(t *testing.T) {
 	}
 	n.setAway(nil)
 	eventually(t, "the run", func() bool { return slices.Contains(w.results("staff")[1:], store.RunDone) })
+}
+
+// An alert on the age of an import may ask any node.
+func TestEachNodeKnowsWhenAConnectorRanLast(t *testing.T) {
+	w := newWorld(t)
+	n := newNodes()
+	a, b := w.node(n, "a"), w.node(n, "b")
+	w.serveNode(b)
+	w.write("username", "alice")
+	r, err := a.Import(t.Context(), "staff", syncer.ImportOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := float64(r.Run.Finished.UnixMilli()) / 1e3
+	eventually(t, "the time on b", func() bool { return testutil.ToFloat64(b.LastSuccess("staff")) == want })
 }
 
 // A plan is that of all nodes, and stays over a restart.

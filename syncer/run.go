@@ -219,7 +219,7 @@ func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, err
 	if failed != nil {
 		switch err := s.record(ctx, r); {
 		case err == nil:
-		case outOfReach(err), s.shared() && ctx.Err() != nil:
+		case outOfReach(err), s.shared() && (ctx.Err() != nil || errors.Is(err, context.Canceled)):
 			s.unrecorded(r, err)
 		default:
 			return nil, fmt.Errorf("%w (and the run could not be recorded: %w)", failed, err)
@@ -234,7 +234,7 @@ func (s *Syncer) end(ctx context.Context, r *Report, failed error) (*Report, err
 func (s *Syncer) shared() bool { return s.duty != nil || s.claims != nil }
 
 // unrecorded ends a run that failed and of which no record can be made: etcd is away, or this node lost what it ran the connector by, which goes with the
-// record's context as it went with the run's. The report says why the run failed, and there is nothing else to be done about it.
+// record's context, which nobody cancels, as it went with the run's. The report says why the run failed, and there is nothing else to be done about it.
 func (s *Syncer) unrecorded(r *Report, err error) {
 	r.unrecorded, r.Temporary = true, true
 	r.note("the run is not in the history, because it could not be recorded: %v", err)

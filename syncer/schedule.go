@@ -64,6 +64,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 		beside.wait()
 	}()
 	if s.duty != nil {
+		beside.start(s.keepFigures)
 		return s.serveOnDuty(beside.ctx)
 	}
 	return s.serve(beside.ctx)

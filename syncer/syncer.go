@@ -50,6 +50,7 @@ type Syncer struct {
 	clockEvery    time.Duration
 	dutyPause     time.Duration
 	awayPause     time.Duration
+	figuresEvery  time.Duration
 	sources       func(store.Source, *template, *job) (source.Source, error)
 
 	mu        sync.Mutex               // guards what follows
@@ -104,6 +105,7 @@ func New(o Options) (*Syncer, error) {
 		clockEvery:    clockEvery,
 		dutyPause:     dutyPause,
 		awayPause:     awayPause,
+		figuresEvery:  figuresEvery,
 	}
 	s.sources = s.sourceOf
 	return s, nil

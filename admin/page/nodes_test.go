@@ -46,6 +46,24 @@ func TestNodes(t *testing.T) {
 	wants(t, b.get(t, "/system/nodes"), http.StatusOK, "12 Änderungen zurück", "führt die Zeitpläne aus", "dieser Knoten", "12.333")
 }
 
+func TestSaid(t *testing.T) {
+	for said, want := range map[string]string{
+		"etcd does not answer":                         "etcd antwortet nicht",
+		"etcd does not answer: dial tcp: no route":     "etcd antwortet nicht: dial tcp: no route",
+		"nobody translated this: etcd does not answer": "nobody translated this: etcd does not answer",
+		"100 %s: %d": "100 %s: %d",
+		"":           "",
+		"nothing was changed: the content that this node shares with others cannot be changed now (etcd does not answer: EOF): logins and searches go on; try again when etcd is back": "Es wurde nichts geändert: Der Inhalt, den dieser Knoten mit anderen teilt, lässt sich im Moment nicht ändern (etcd antwortet nicht: EOF). Anmeldungen und Suchen gehen weiter; versuchen Sie es wieder, wenn etcd zurück ist",
+	} {
+		if got := german.said(said); got != want {
+			t.Errorf("%q is said as %q", said, got)
+		}
+		if got := english.said(said); got != said {
+			t.Errorf("%q is said as %q in English", said, got)
+		}
+	}
+}
+
 // While etcd is away the page shows what was heard last, and says so.
 func TestNodesWithoutEtcd(t *testing.T) {
 	c := sampleCluster()

@@ -16,9 +16,20 @@ func (l language) said(s string) string {
 		before, after, _ := strings.Cut(string(pattern), "%s")
 		if middle, ok := strings.CutPrefix(s, before); ok {
 			if middle, ok = strings.CutSuffix(middle, after); ok {
-				return l.translate(pattern, l.translate(text(middle)))
+				return l.translate(pattern, l.cause(middle))
 			}
 		}
 	}
-	return l.translate(text(s))
+	return l.cause(s)
+}
+
+// cause returns an error in the language: what its first words say. What a library had to add, behind a colon, stays as it is.
+func (l language) cause(s string) string {
+	if _, known := l.messages[text(s)]; known {
+		return l.translate(text(s))
+	}
+	if first, more, ok := strings.Cut(s, ": "); ok {
+		return l.translate(text(first)) + ": " + more
+	}
+	return s
 }

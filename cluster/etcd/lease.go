@@ -65,32 +65,36 @@ func (l *lease) Revoke(ctx context.Context) error {
 	return err
 }
 
+// life is how long a renewal lasts, by this machine's clock.
+func (l *lease) life() time.Duration { return l.ttl - l.ttl/20 }
+
 func (l *lease) keep(ctx context.Context, renewed time.Time) {
-	defer close(l.done)
-	var once sync.Once
-	defer once.Do(func() {
+	over := sync.OnceFunc(func() { close(l.done) })
+	defer over()
+	defer func() {
 		if l.end != nil {
 			l.end()
 		}
-	})
-	wait := l.ttl / 4
-	for {
-		over := renewed.Add(l.ttl - l.ttl/20)
+	}()
+	// It ends on time, whatever a renewal waits for then.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	end := time.AfterFunc(time.Until(renewed.Add(l.life())), func() { over(); cancel() })
+	defer end.Stop()
+	for wait := l.ttl / 4; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(min(wait, time.Until(over))):
-		}
-		if !time.Now().Before(over) {
-			return
+		case <-time.After(wait):
 		}
 		began := time.Now()
-		limit, cancel := context.WithDeadline(ctx, over)
-		err := l.renew(limit)
-		cancel()
-		switch {
+		switch err := l.renew(ctx); {
 		case err == nil:
-			renewed, wait = began, l.ttl/4
+			if !end.Stop() {
+				return // it came too late
+			}
+			end.Reset(time.Until(began.Add(l.life())))
+			wait = l.ttl / 4
 		case errors.Is(err, errLeaseGone):
 			return
 		default:

@@ -24,8 +24,12 @@ type servers struct {
 	commands  [][]string
 }
 
-func start(t testing.TB, n int) *servers {
+func start(t testing.TB, n int, more ...string) *servers {
 	t.Helper()
+	scheme := "http://"
+	if len(more) > 0 {
+		scheme = "https://"
+	}
 	path, err := exec.LookPath("etcd")
 	switch {
 	case err == nil:
@@ -38,13 +42,14 @@ func start(t testing.TB, n int) *servers {
 	s := &servers{}
 	var peers, all []string
 	for i := range n {
-		s.endpoints = append(s.endpoints, "http://"+free(t))
+		s.endpoints = append(s.endpoints, scheme+free(t))
 		peers = append(peers, "http://"+free(t))
 		all = append(all, fmt.Sprintf("m%d=%s", i, peers[i]))
 	}
 	for i := range n {
 		s.commands = append(s.commands, []string{path, "--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(dir, fmt.Sprint(i)), "--listen-client-urls", s.endpoints[i], "--advertise-client-urls", s.endpoints[i],
-			"--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i], "--initial-cluster", strings.Join(all, ","), "--initial-cluster-state", "new", "--log-level", "error"})
+			"--listen-peer-urls", peers[i], "--initial-advertise-peer-urls", peers[i], "--initial-cluster", strings.Join(all, ","), "--initial-cluster-state", "new", "--logger", "zap", "--log-level", "error"})
+		s.commands[i] = append(s.commands[i], more...)
 		s.processes = append(s.processes, nil)
 		s.run(t, i)
 	}
@@ -53,6 +58,9 @@ func start(t testing.TB, n int) *servers {
 			s.kill(i)
 		}
 	})
+	if len(more) > 0 {
+		return s // the test has the certificates
+	}
 	c := s.client(t, nil)
 	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		if _, _, err = c.Get(t.Context(), "x"); err == nil {

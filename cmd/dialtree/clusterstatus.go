@@ -152,7 +152,15 @@ func snapshotText(s *admin.ClusterSnapshot, now time.Time) string {
 	if s.Made == nil {
 		return "none yet"
 	}
-	return fmt.Sprintf("of change %d, %s old, %s; %s of changes behind it", s.Index, now.Sub(*s.Made).Round(time.Second), mebibytes(s.Bytes), mebibytes(s.Tail))
+	return fmt.Sprintf("of change %d, %s old, %s; %s of changes behind it", s.Index, now.Sub(*s.Made).Round(time.Second), sizeText(s.Bytes), sizeText(s.Tail))
+}
+
+// sizeText writes small sizes so that they can be told from none.
+func sizeText(n int64) string {
+	if n < 1<<20 {
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return mebibytes(n)
 }
 
 func nodeLister() *lister[admin.ClusterNode] {
@@ -180,7 +188,7 @@ func memberLister() *lister[admin.EtcdMember] {
 			case !m.Healthy:
 				role = ""
 			}
-			return []any{m.Name, m.Endpoint, state, role, m.Version, mebibytes(m.Bytes), mebibytes(m.InUse)}
+			return []any{m.Name, m.Endpoint, state, role, m.Version, sizeText(m.Bytes), sizeText(m.InUse)}
 		},
 	}
 }

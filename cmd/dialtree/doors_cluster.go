@@ -7,6 +7,7 @@ import (
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/authproxy"
+	"github.com/dialtree/dialtree/cluster"
 	"github.com/dialtree/dialtree/syncer"
 )
 
@@ -88,13 +89,10 @@ func (n *node) cautionDoor() (authproxy.Caution, [32]byte) {
 	return n.member.caution, n.member.key.CautionKey()
 }
 
-// cancelsWaiting is how many requests to end a run wait for the admin side, which looks at them at once.
-const cancelsWaiting = 16
-
 // peersDoor shows the admin side the runs of the other nodes.
 type peersDoor struct {
-	*member
-	cancels chan admin.CancelRequest
+	*cluster.Cluster
+	node string
 }
 
 // peersDoor returns nil for a node that is alone.
@@ -102,37 +100,15 @@ func (n *node) peersDoor() admin.Peers {
 	if n.member == nil {
 		return nil
 	}
-	d := peersDoor{n.member, make(chan admin.CancelRequest, cancelsWaiting)}
-	n.member.cluster.OnCancel(func(id, by string) {
-		select {
-		case d.cancels <- admin.CancelRequest{ID: id, By: by}:
-		default: // whoever wants it asks again
-		}
-	})
-	return d
+	return peersDoor{n.member.cluster, n.config.Cluster.Node}
 }
 
-func (d peersDoor) Node() string { return d.node.config.Cluster.Node }
+func (d peersDoor) Node() string { return d.node }
 
-func (d peersDoor) Publish(_ context.Context, id string, job []byte) error {
-	if job == nil {
-		d.cluster.EndJob(id, nil)
-	} else {
-		d.cluster.PublishJob(id, job)
-	}
-	return nil
-}
-
-func (d peersDoor) Published() []admin.PublishedJob {
+func (d peersDoor) Jobs() []admin.PublishedJob {
 	var all []admin.PublishedJob
-	for _, j := range d.cluster.Jobs() {
-		all = append(all, admin.PublishedJob{Node: j.Node, ID: j.ID, Job: j.Data})
+	for _, j := range d.Cluster.Jobs() {
+		all = append(all, admin.PublishedJob(j))
 	}
 	return all
 }
-
-func (d peersDoor) Cancel(ctx context.Context, id, by string) error {
-	return d.cluster.CancelJob(ctx, id, by)
-}
-
-func (d peersDoor) Cancels(context.Context) <-chan admin.CancelRequest { return d.cancels }

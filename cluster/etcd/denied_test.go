@@ -1,0 +1,231 @@
+package etcd_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dialtree/dialtree/cluster"
+	"github.com/dialtree/dialtree/cluster/etcd"
+)
+
+// An authority signs certificates for 127.0.0.1.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string
+}
+
+func newAuthority(t *testing.T) *authority {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{key: key, file: filepath.Join(t.TempDir(), "ca.pem")}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	write(t, a.file, "CERTIFICATE", der)
+	return a
+}
+
+func write(t *testing.T, file, kind string, der []byte) {
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a *authority) sign(t *testing.T, certFile, keyFile string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "node"}, NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, certFile, "CERTIFICATE", der)
+	write(t, keyFile, "PRIVATE KEY", private)
+}
+
+func TestCertificates(t *testing.T) {
+	right, wrong, dir := newAuthority(t), newAuthority(t), t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	right.sign(t, file("server.pem"), file("server.key"))
+	right.sign(t, file("good.pem"), file("good.key"))
+	wrong.sign(t, file("bad.pem"), file("bad.key"))
+	s := start(t, 1, "--cert-file", file("server.pem"), "--key-file", file("server.key"), "--trusted-ca-file", right.file, "--client-cert-auth")
+	open := func(ca, cert string) *etcd.Client {
+		o := etcd.Options{Endpoints: s.endpoints, CAFile: ca}
+		if cert != "" {
+			o.CertFile, o.KeyFile = file(cert+".pem"), file(cert+".key")
+		}
+		c, err := etcd.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	good := open(right.file, "good")
+	eventually(t, good, nil)
+	for _, c := range []struct {
+		name, ca, cert string
+		want           error
+	}{
+		{"no certificate", right.file, "", cluster.ErrDenied},
+		{"another authority's certificate", right.file, "bad", cluster.ErrDenied},
+		{"another server than ours", wrong.file, "good", cluster.ErrUnreachable},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, _, err := open(c.ca, c.cert).Get(t.Context(), "k")
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v", err)
+			}
+			t.Log(err)
+		})
+	}
+	t.Run("a new certificate is used without a restart", func(t *testing.T) {
+		c := open(right.file, "bad")
+		eventually(t, c, cluster.ErrDenied)
+		right.sign(t, file("bad.pem"), file("bad.key"))
+		eventually(t, c, nil)
+	})
+}
+
+// eventually asks until the answer is as wanted.
+func eventually(t *testing.T, c *etcd.Client, want error) {
+	t.Helper()
+	var err error
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
+		if _, _, err = c.Get(t.Context(), "k"); want == nil && err == nil || want != nil && errors.Is(err, want) {
+			return
+		}
+	}
+	t.Fatalf("got %v, want %v", err, want)
+}
+
+func TestPasswords(t *testing.T) {
+	s := start(t, 1)
+	ctl := func(args ...string) {
+		t.Helper()
+		c := exec.Command("etcdctl", append([]string{"--endpoints", s.endpoints[0]}, args...)...)
+		c.Env = append(os.Environ(), "ETCDCTL_API=3")
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("etcdctl %v: %v: %s", args, err, out)
+		}
+	}
+	ctl("user", "add", "root:wurzel")
+	ctl("role", "add", "dialtree")
+	ctl("role", "grant-permission", "dialtree", "--prefix=true", "readwrite", "/dialtree/")
+	ctl("user", "add", "dialtree:geheim")
+	ctl("user", "grant-role", "dialtree", "dialtree")
+	ctl("user", "grant-role", "root", "root")
+	ctl("auth", "enable")
+	open := func(prefix, password string) *etcd.Client {
+		c, err := etcd.New(etcd.Options{Endpoints: s.endpoints, Prefix: prefix, Username: "dialtree", Password: etcd.Password(password), Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	t.Run("all that a node does needs its prefix only", func(t *testing.T) {
+		c := open("", "geheim")
+		l, err := c.Lease(t.Context(), 2*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := c.Elect(t.Context(), l, "election/", "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, revision, err := c.Txn(t.Context(), []cluster.Condition{h.Condition(), cluster.NoneBelow("lock/")}, []cluster.Op{cluster.Put("k", []byte("1"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := <-c.Watch(t.Context(), "", revision); len(e.Events) != 1 {
+			t.Errorf("the watch says %+v", e)
+		}
+		if err := c.Compact(t.Context(), revision); err != nil {
+			t.Errorf("compact: %v", err)
+		}
+		time.Sleep(3 * time.Second) // renewals
+		if err := l.Revoke(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, c := range []struct{ name, prefix, password string }{
+		{"a wrong password", "", "falsch"},
+		{"another prefix", "/other/", "geheim"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			client := open(c.prefix, c.password)
+			_, _, err := client.Get(t.Context(), "k")
+			if !errors.Is(err, cluster.ErrDenied) || strings.Contains(err.Error(), c.password) {
+				t.Errorf("get: %v", err)
+			}
+			if _, _, err := client.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", nil)}); !errors.Is(err, cluster.ErrDenied) {
+				t.Errorf("txn: %v", err)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+func TestWhatEtcdRefuses(t *testing.T) {
+	s := start(t, 1)
+	c := s.client(t, nil)
+	for _, bytes := range []int{1600 << 10, 3 << 20} { // etcd's limit, and this client's own
+		if _, _, err := c.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", make([]byte, bytes))}); !errors.Is(err, cluster.ErrTooLarge) {
+			t.Errorf("%d bytes: %v", bytes, err)
+		}
+	}
+	if _, _, err := c.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", make([]byte, 768<<10))}); err != nil {
+		t.Error(err)
+	}
+	full := start(t, 1)
+	full.kill(0)
+	full.commands[0] = append(full.commands[0], "--quota-backend-bytes", "1000000")
+	full.run(t, 0)
+	f := full.client(t, nil)
+	eventually(t, f, nil)
+	var err error
+	for range 10 {
+		if _, _, err = f.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", make([]byte, 512<<10))}); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, cluster.ErrNoSpace) {
+		t.Errorf("full: %v", err)
+	}
+	all, err := f.Members(t.Context())
+	if err != nil || len(all) != 1 || all[0].Healthy || !strings.Contains(all[0].Error, "NOSPACE") {
+		t.Errorf("members of a full one: %+v, %v", all, err)
+	}
+}

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/dialtree/dialtree/store"
+)
+
+// The model test is outside the package, as it needs package simulated. It drives a log without goroutines, one call after the other.
+
+type (
+	Content = content
+	Log     = changeLog
+	Janitor = janitor
+	Packery = packery
+)
+
+var (
+	WithFence = withFence
+	ErrFenced = errFenced
+)
+
+func NewKey(fill byte) (k Key) {
+	for i := range k.secret {
+		k.secret[i] = fill
+	}
+	return k
+}
+
+// NewPackery cuts small pieces.
+func NewPackery() *Packery { return &packery{part: 300, inline: 200} }
+
+func NewLog(kv KV, k Key, node string, c Content, y *Packery, lease func(context.Context) (Lease, error)) *Log {
+	o := Options{KV: kv, Key: k, Node: node}
+	if err := o.check(); err != nil {
+		panic(err)
+	}
+	l := newChangeLog(o, c)
+	if y != nil {
+		l.packery = y
+	}
+	l.lease = lease
+	return l
+}
+
+// Start is the chain before the first change.
+func Start(k Key, cluster string) [32]byte { return chainer{k.derive("chain"), cluster}.start() }
+
+// Publish makes a content that of a new cluster, or replaces the one that is there.
+func (l *changeLog) Publish(ctx context.Context, c Content, o store.Origin, cluster string, replace bool) error {
+	l.useCluster(cluster)
+	var after *head
+	if replace {
+		h, err := l.readHead(ctx)
+		if err != nil {
+			return err
+		}
+		if m := c.Membership(); m.Index > h.Index {
+			h = head{Index: m.Index, Chain: m.Chain}
+		}
+		after = &h
+	}
+	return l.publish(ctx, origined{c, o}, cluster, after)
+}
+
+type origined struct {
+	content
+	o store.Origin
+}
+
+func (o origined) Origin() (store.Origin, error) { return o.o, nil }
+
+// Step is one session up to the watch: what a node does to be up to date.
+func (l *changeLog) Step(ctx context.Context) error {
+	err := l.identify(ctx)
+	if err == nil {
+		err = l.catchUp(ctx)
+	}
+	if err == nil {
+		l.reached()
+		err = l.releaseStuck(ctx)
+	}
+	l.judge(ctx, err)
+	return err
+}
+
+func (l *changeLog) Draft(ctx context.Context, alone bool) (store.Draft, error) {
+	return l.draft(ctx, alone)
+}
+
+// NewSmallJanitor is one with small limits.
+func NewSmallJanitor(l *Log) *Janitor {
+	j := newJanitor(l, false)
+	j.limits = limits{tailChanges: 12, tailBytes: 6000, keptChanges: 5, keptBytes: 3000}
+	j.compacted = time.Time{}
+	return j
+}
+
+func (j *janitor) Round(ctx context.Context) error { return j.round(ctx) }
+
+// Bound is what the limits allow in etcd where a snapshot takes so many bytes, without drafts under way.
+func (j *janitor) Bound(snapshot int64) int64 {
+	const header = 600 // a key and the JSON of a record, and the keys of parts
+	return 2*(snapshot+header) + max(j.limits.tailBytes, snapshot) + j.limits.keptBytes + 4*header
+}
+
+// Count tells of every commit.
+func (l *changeLog) Count(f func(result string)) {
+	l.counted = func(result string, _ time.Duration) { f(result) }
+}
+
+// Changeable is whether the log takes drafts.
+func (l *changeLog) Changeable() bool { return l.changeable() == nil }

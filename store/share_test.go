@@ -1,0 +1,319 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.etcd.io/bbolt"
+)
+
+// twoNodes are two stores that share their content.
+func twoNodes(t *testing.T) (l *sharedLog, a, b *Store) {
+	t.Helper()
+	a = openTest(t)
+	seed(t, a)
+	l = begin(t, a)
+	return l, a, l.join(t, a, t.TempDir())
+}
+
+// A file of schema version 4 gets what version 5 adds, and keeps what it has.
+func TestMigrationFrom4(t *testing.T) {
+	dir := t.TempDir()
+	s := openDir(t, dir)
+	seed(t, s)
+	apply(t, s, Changes{Put: []Entry{user("alice")}})
+	seq := s.Seq()
+	err := errors.Join(s.db.Update(func(tx *bbolt.Tx) error {
+		return errors.Join(tx.DeleteBucket(bucketHere), tx.DeleteBucket(bucketPlans), putMetaNumber(tx, metaSchema, 4))
+	}), s.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = openDir(t, dir)
+	if _, err := s.User("alice"); err != nil || s.Seq() != seq || s.Schema() != SchemaVersion() {
+		t.Errorf("change %d, then %d; schema %d; %v", seq, s.Seq(), s.Schema(), err)
+	}
+	apply(t, s, Changes{PutPlans: []Plan{{"staff", []byte("{}")}}})
+	if _, err := os.Stat(filepath.Join(dir, fileName+".schema-4")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPlans(t *testing.T) {
+	s := openTest(t)
+	seed(t, s)
+	seq := s.Seq()
+	apply(t, s, Changes{PutPlans: []Plan{{"staff", []byte(`{"a":1}`)}, {"other", []byte("2")}}})
+	if data, err := s.Plan("staff"); string(data) != `{"a":1}` || err != nil || s.Seq() != seq {
+		t.Errorf("%q, %v, change %d", data, err, s.Seq())
+	}
+	apply(t, s, Changes{ForgetPlans: []string{"staff", "unknown"}, RemoveObjects: []ObjectRef{{ObjectConnector, "other"}}})
+	for _, name := range []string{"staff", "other"} {
+		if _, err := s.Plan(name); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, p := range map[string]Plan{
+		"no connector": {"nobody", []byte("1")},
+		"no JSON":      {"staff", []byte("{")},
+		"too large":    {"staff", append(bytes.Repeat([]byte(" "), maxPlan), '1')},
+	} {
+		if _, err := s.Apply(t.Context(), &Changes{PutPlans: []Plan{p}}); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}
+
+// A member without its Committer changes what is its own only.
+func TestMemberWithoutCommitter(t *testing.T) {
+	s := openTest(t)
+	seed(t, s)
+	if err := s.Begin(t.Context(), testCluster, [32]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	var member *MemberError
+	if _, err := s.Apply(t.Context(), &Changes{Put: []Entry{user("a")}}); !errors.As(err, &member) || !strings.Contains(err.Error(), "dialtree cluster leave") {
+		t.Errorf("got %v", err)
+	}
+	apply(t, s, Changes{Refusals: []Refusal{{Count: 1}}})
+	apply(t, s, Changes{Put: []Entry{user("a")}, DryRun: true})
+	if err := s.Begin(t.Context(), testCluster, [32]byte{1}); err == nil {
+		t.Error("it began twice")
+	}
+	if err := s.Leave(t.Context()); err != nil || s.Membership() != (Membership{}) {
+		t.Fatalf("%v, %+v", err, s.Membership())
+	}
+	apply(t, s, Changes{Put: []Entry{user("a")}})
+	if err := s.Leave(t.Context()); err == nil {
+		t.Error("it left twice")
+	}
+}
+
+func TestSessionsWhileAway(t *testing.T) {
+	l, a, b := twoNodes(t)
+	apply(t, a, Changes{PutSessions: []Session{session("both"), session("stays")}})
+	if err := l.catchUp(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	l.away = true
+	at := b.Membership().Position
+	apply(t, b, Changes{PutSessions: []Session{session("mine"), session("brief")}, Audit: []AuditRecord{{Action: "signed in"}}})
+	apply(t, b, Changes{EndSessions: []string{"both"}})
+	apply(t, b, Changes{EndSessions: []string{"brief"}})
+	has := func(when string, want ...string) {
+		t.Helper()
+		all, err := b.Sessions()
+		var got []string
+		for _, s := range all {
+			got = append(got, s.ID)
+		}
+		if err != nil || strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("%s: %v, %v", when, got, err)
+		}
+	}
+	has("away", "mine", "stays")
+	if _, err := b.Session("both"); !errors.Is(err, ErrNotFound) || b.Membership().Position != at {
+		t.Errorf("%v, at %d", err, b.Membership().Index)
+	}
+	if _, err := b.Apply(t.Context(), &Changes{Put: []Entry{user("x")}}); !errors.Is(err, ErrAway) {
+		t.Errorf("an entry: %v", err)
+	}
+	if err := b.Reconcile(t.Context()); !errors.Is(err, ErrAway) {
+		t.Errorf("reconcile while away: %v", err)
+	}
+	l.away = false
+	if err := errors.Join(b.Reconcile(t.Context()), l.catchUp(t.Context(), a)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Session("both"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("at the other node: %v", err)
+	}
+	has("back", "mine", "stays")
+	head := l.head()
+	apply(t, b, Changes{EndSessions: []string{"mine"}})
+	if has("ended", "stays"); l.head() != head {
+		t.Error("the others were told of what they never knew")
+	}
+	sameContent(t, a, b)
+}
+
+// When the disk fails behind the cluster's commit, the error says that the change was made, and Follow brings it.
+func TestMadeForAllButHere(t *testing.T) {
+	l, a, b := twoNodes(t)
+	made := (&Store{}).made(&WriteError{Path: "p", Err: syscall.ENOSPC})
+	if !strings.HasPrefix(made.Error(), "the change was made for all nodes, but this one cannot write it to p") {
+		t.Errorf("%v", made)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l.after = cancel // once it is made, no context stops it
+	if _, err := a.Apply(ctx, &Changes{Put: []Entry{user("alice")}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.catchUp(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	sameContent(t, a, b)
+}
+
+func TestFollowRefuses(t *testing.T) {
+	l, a, b := twoNodes(t)
+	apply(t, a, Changes{Put: []Entry{user("alice")}})
+	apply(t, a, Changes{Put: []Entry{user("bob")}})
+	first, second := Position{1, l.chains[0]}, Position{2, l.chains[1]}
+	_, before, _ := b.Digest(t.Context())
+	stream := func(schema uint64, f func(*noter)) []byte {
+		var w bytes.Buffer
+		n := newNoter(&w, streamChange, schema)
+		f(n)
+		if err := n.end(); err != nil {
+			t.Fatal(err)
+		}
+		return w.Bytes()
+	}
+	tests := []struct {
+		name   string
+		at     Position
+		stream []byte
+		want   string
+	}{
+		{"not the next", second, l.changes[1], "not the next change"},
+		{"cut off", first, l.changes[0][:len(l.changes[0])-3], "cut off"},
+		{"empty", first, nil, "cut off"},
+		{"longer", first, append(bytes.Clone(l.changes[0]), 0), "something follows"},
+		{"a content", first, append([]byte{streamContent}, l.changes[0][1:]...), "it begins with"},
+		{"newer", first, stream(schemaVersion+1, func(n *noter) { n.create(200) }), "schema version"},
+		{"another's key", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaNode, []byte("x")) }), "each node's own"},
+		{"unknown bucket", first, stream(schemaVersion, func(n *noter) { n.put(99, []byte("k"), nil) }), "no bucket 99"},
+		{"another number", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaSeq, number(77)) }), "follows change"},
+		{"counts", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaCounts, []byte("{")) }), "counts"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := b.Follow(t.Context(), test.at, bytes.NewReader(test.stream))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v", err)
+			}
+			if at, sum, _ := b.Digest(t.Context()); sum != before || at.Index != 0 {
+				t.Error("something was changed")
+			}
+		})
+	}
+	if err := b.Follow(t.Context(), first, bytes.NewReader(l.changes[0])); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Follow(t.Context(), first, strings.NewReader("not looked at")); err != nil {
+		t.Errorf("once more: %v", err)
+	}
+	if err := b.Follow(t.Context(), Position{1, [32]byte{1}}, bytes.NewReader(l.changes[0])); !errors.Is(err, ErrPosition) {
+		t.Errorf("another history: %v", err)
+	}
+}
+
+// A change whose entries can be ranged over once is not planned anew.
+func TestOvertaken(t *testing.T) {
+	l, a, b := twoNodes(t)
+	between := func() {
+		l.before = func(ctx context.Context) { apply(t, b, Changes{Put: []Entry{user("bob")}}) }
+	}
+	between()
+	applied := apply(t, a, Changes{Put: []Entry{user("alice")}})
+	if applied.Seq != 3 || a.Membership().Index != 2 {
+		t.Errorf("change %d at %d", applied.Seq, a.Membership().Index)
+	}
+	l.before = func(ctx context.Context) { apply(t, b, Changes{Put: []Entry{user("carol")}}) }
+	each := func(yield func(*Entry) bool) { e := user("dave"); yield(&e) }
+	if _, err := a.Apply(t.Context(), &Changes{PutEach: each}); !isOvertaken(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRestoreOfAMember(t *testing.T) {
+	l, a, b := twoNodes(t)
+	apply(t, b, Changes{Put: []Entry{user("alice")}, PutSessions: []Session{session("s")}})
+	path := filepath.Join(t.TempDir(), "backup")
+	if _, err := b.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if _, err := Restore(t.Context(), dir, path); err != nil {
+		t.Fatal(err)
+	}
+	s := openDir(t, dir)
+	m := s.Membership()
+	if !m.Unknown() || m.Cluster != testCluster || m.Node == b.Membership().Node {
+		t.Errorf("%+v", m)
+	}
+	apply(t, b, Changes{Put: []Entry{user("bob")}})
+	if err := s.Follow(t.Context(), l.head(), bytes.NewReader(l.changes[1])); !errors.Is(err, ErrPosition) {
+		t.Errorf("it follows: %v", err)
+	}
+	old := s.Seq()
+	if err := copyContent(t.Context(), b, s); err != nil {
+		t.Fatal(err)
+	}
+	sameContent(t, s, b)
+	if _, err := s.ChangesSince(old - 1); !errors.Is(err, ErrTooOld) {
+		t.Errorf("a reader goes on: %v", err)
+	}
+	if err := l.catchUp(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	sameContent(t, a, s)
+}
+
+func TestMemberKeepsTheCommonKey(t *testing.T) {
+	_, _, b := twoNodes(t)
+	dir := b.Dir()
+	if err := errors.Join(b.Close(), os.Remove(filepath.Join(dir, keyFileName))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "copy secret.key from another node") {
+		t.Errorf("open: %v", err)
+	}
+	if _, err := ForgetSecrets(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "copy secret.key from one of them") {
+		t.Errorf("forget: %v", err)
+	}
+}
+
+func TestJoinKeepsTheOldStore(t *testing.T) {
+	a := openTest(t)
+	seed(t, a)
+	l := begin(t, a)
+	dir := makeStore(t)
+	o, err := a.Origin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Join(t.Context(), dir, testCluster, o, func(*Store) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("got %v", err)
+	}
+	old := openDir(t, dir)
+	if id := old.ID(); id == a.ID() || old.Membership().Cluster != "" {
+		t.Error("a join that failed replaced the store")
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Decided, and interrupted: the next Open finishes it.
+	if err := prepareJoin(t.Context(), dir, testCluster, o, func(s *Store) error { return copyContent(t.Context(), a, s) }); err != nil {
+		t.Fatal(err)
+	}
+	s := openDir(t, dir)
+	if s.ID() != a.ID() || s.Membership().Cluster != testCluster {
+		t.Errorf("%s, %+v", s.ID(), s.Membership())
+	}
+	s.Share(&logCommitter{l, s})
+	sameContent(t, a, s)
+	for _, name := range []string{fileName, keyFileName} {
+		if _, err := os.Stat(filepath.Join(dir, name+joining.kept)); err != nil {
+			t.Error(err)
+		}
+	}
+}
