@@ -93,7 +93,7 @@ func TestClusterStrangers(t *testing.T) {
 	t.Run("a store of a backup", func(t *testing.T) {
 		n := nodes[1]
 		n.Stop()
-		command(t, n.Dialtree, 0, "", "restore", backup, "--force")
+		command(t, n.Dialtree, 0, "", "restore", backup)
 		check(t, n.Start(t.Context()))
 		for i := range 3 {
 			everywhere(t, fmt.Sprintf("After the backup %d", i), 1, nodes...)
@@ -164,8 +164,7 @@ func TestClusterStrangers(t *testing.T) {
 // A member of etcd that is gone is missed by nobody.
 func TestClusterWithoutAMember(t *testing.T) {
 	t.Parallel()
-	o := nodesOptions(t)
-	o.Etcd = ownEtcd(t, fixture.EtcdOptions{})
+	o := nodesOptionsAt(t, ownEtcd(t, fixture.EtcdOptions{}))
 	nodes := startNodes(t, 2, o, townObjects)
 	for i, m := range o.Etcd.Members {
 		m.Kill()
@@ -187,8 +186,8 @@ func TestClusterEtcdAccess(t *testing.T) {
 	cert := must[fixture.Certificate](t)(a.Issue(anotherName("etcd"), "127.0.0.1"))
 	client := must[fixture.Certificate](t)(a.Issue(anotherName("etcd-client")))
 	e := ownEtcd(t, fixture.EtcdOptions{Members: 1, TLS: &cert, Authority: a, Client: &client})
-	o := nodesOptions(t)
-	o.Etcd, o.Username, o.Password, o.Certificate = e, "dialtree", "secret-at-etcd", &client
+	o := nodesOptionsAt(t, e)
+	o.Username, o.Password, o.Certificate = "dialtree", "secret-at-etcd", &client
 	for _, args := range [][]string{
 		{"user", "add", "root:secret-of-root"}, {"user", "grant-role", "root", "root"},
 		{"role", "add", "dialtree"}, {"role", "grant-permission", "dialtree", "readwrite", "--prefix=true", o.Prefix},
@@ -217,7 +216,6 @@ func TestClusterEtcdAccess(t *testing.T) {
 			if strings.Contains(err.Error(), wrong.Password) {
 				t.Errorf("the password is told: %v", err)
 			}
-			t.Log(err)
 		})
 	}
 }

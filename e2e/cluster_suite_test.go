@@ -40,8 +40,13 @@ func ownEtcd(t *testing.T, o fixture.EtcdOptions) *fixture.Etcd {
 // nodesOptions are those of nodes that share content in an etcd that others use too.
 func nodesOptions(t *testing.T) fixture.NodesOptions {
 	t.Helper()
+	return nodesOptionsAt(t, must[*fixture.Etcd](t)(sharedEtcd()))
+}
+
+func nodesOptionsAt(t *testing.T, e *fixture.Etcd) fixture.NodesOptions {
+	t.Helper()
 	return fixture.NodesOptions{
-		Etcd:   must[*fixture.Etcd](t)(sharedEtcd()),
+		Etcd:   e,
 		Prefix: "/" + anotherName("test") + "/",
 		Dialtree: fixture.DialtreeOptions{Binary: must[string](t)(binary()), Dir: t.TempDir(), StartTime: time.Minute,
 			LDAP: []string{"size_limit: 100000", "anonymous_from: [127.0.0.0/8]", "max_connections_per_address: 20000"}},

@@ -137,8 +137,7 @@ var harms = []harm{
 // sync, and at the end all nodes have the same content, with every change that was acknowledged, once, and none that was refused.
 func TestTortureCluster(t *testing.T) {
 	seed := chaosSeed(t)
-	o := nodesOptions(t)
-	o.Etcd = ownEtcd(t, fixture.EtcdOptions{})
+	o := nodesOptionsAt(t, ownEtcd(t, fixture.EtcdOptions{}))
 	o.Dialtree.Config = unthrottled
 	dir := t.TempDir()
 	file := filepath.Join(dir, "changing.csv")
