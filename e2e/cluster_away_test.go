@@ -17,8 +17,7 @@ import (
 
 // While etcd is away logins and searches go on, also where a node is started anew, changes are refused with a sentence, and all is as it was
 // when it is back.
-func TestClusterEtcdAway(t *testing.T) {
-	t.Parallel()
+func etcdAway(t *testing.T) {
 	o := nodesOptions(t)
 	s := slapd(t, fixture.User{UID: "alice", Password: "right"})
 	nodes := startNodes(t, 2, o, upstream(t, plain, s.Address, "", template)+user("alice")+"---\n"+townObjects)
@@ -80,8 +79,7 @@ func TestClusterEtcdAway(t *testing.T) {
 
 // A node with the store of a backup takes the content of the others; one with another cluster's, another key or another node's name refuses,
 // and says what to do.
-func TestClusterStrangers(t *testing.T) {
-	t.Parallel()
+func clusterStrangers(t *testing.T) {
 	o := nodesOptions(t)
 	nodes := startNodes(t, 2, o, townObjects)
 	backup := filepath.Join(t.TempDir(), "backup")
@@ -162,8 +160,7 @@ func TestClusterStrangers(t *testing.T) {
 }
 
 // A member of etcd that is gone is missed by nobody.
-func TestClusterWithoutAMember(t *testing.T) {
-	t.Parallel()
+func withoutAMember(t *testing.T) {
 	o := nodesOptionsAt(t, ownEtcd(t, fixture.EtcdOptions{}))
 	nodes := startNodes(t, 2, o, townObjects)
 	for i, m := range o.Etcd.Members {
@@ -180,8 +177,7 @@ func TestClusterWithoutAMember(t *testing.T) {
 }
 
 // Certificates on both sides, and a user with a password who may no more than he must.
-func TestClusterEtcdAccess(t *testing.T) {
-	t.Parallel()
+func etcdAccess(t *testing.T) {
 	a := must[*fixture.Authority](t)(authority())
 	cert := must[fixture.Certificate](t)(a.Issue(anotherName("etcd"), "127.0.0.1"))
 	client := must[fixture.Certificate](t)(a.Issue(anotherName("etcd-client")))

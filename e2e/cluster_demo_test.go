@@ -16,8 +16,7 @@ import (
 )
 
 // The demo of several nodes starts, does what it says can be tried, and leaves nothing behind.
-func TestClusterDemo(t *testing.T) {
-	t.Parallel()
+func clusterDemo(t *testing.T) {
 	program := must[string](t)(binary())
 	dir := t.TempDir()
 	output := filepath.Join(t.TempDir(), "output")

@@ -20,8 +20,7 @@ import (
 const leaseTime = 10 * time.Second
 
 // Schedules run on one node; when it is killed, on another. No run is made twice.
-func TestClusterSchedules(t *testing.T) {
-	t.Parallel()
+func clusterSchedules(t *testing.T) {
 	o := nodesOptions(t)
 	var fetched atomic.Int64 // numbers every reading of the source
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,8 +59,7 @@ func TestClusterSchedules(t *testing.T) {
 
 // The elected node is paused in the middle of a run, for longer than its lease. Another one does the run. What the first had in hand is not
 // committed when it comes back.
-func TestClusterPausedOnDuty(t *testing.T) {
-	t.Parallel()
+func pausedOnDuty(t *testing.T) {
 	o := nodesOptions(t)
 	reading := make(chan struct{}, 100)
 	var first atomic.Bool
@@ -118,8 +116,7 @@ func TestClusterPausedOnDuty(t *testing.T) {
 }
 
 // A connector that runs on one node does not run on another at the same time, by hand either.
-func TestClusterRunsOnce(t *testing.T) {
-	t.Parallel()
+func runsOnce(t *testing.T) {
 	o := nodesOptions(t)
 	reading, release := make(chan struct{}, 10), make(chan struct{})
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -152,8 +149,7 @@ func TestClusterRunsOnce(t *testing.T) {
 }
 
 // A killed node's claim does not keep the others from the connector for longer than its lease.
-func TestClusterClaimOfTheDead(t *testing.T) {
-	t.Parallel()
+func claimOfTheDead(t *testing.T) {
 	o := nodesOptions(t)
 	hold := make(chan struct{})
 	reading := make(chan struct{}, 10)

@@ -18,10 +18,43 @@ import (
 	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
+// clusterTests are what several nodes do together, that which takes longest first.
+var clusterTests = []struct {
+	name string
+	test func(*testing.T)
+}{
+	{"mixed versions", mixedVersions},
+	{"schedules", clusterSchedules},
+	{"paused on duty", pausedOnDuty},
+	{"strangers", clusterStrangers},
+	{"etcd away", etcdAway},
+	{"together", clusterTogether},
+	{"the claim of the dead", claimOfTheDead},
+	{"without a member", withoutAMember},
+	{"access to etcd", etcdAccess},
+	{"one run at a time", runsOnce},
+	{"the demo", clusterDemo},
+	{"init, join and leave", initJoinLeave},
+}
+
+// Most of it is waiting for leases to end and schedules to come, so that several go on at a time, more than there are processors: t.Parallel
+// would not do that.
+func TestCluster(t *testing.T) {
+	free := make(chan struct{}, 6)
+	var running sync.WaitGroup
+	for _, one := range clusterTests {
+		free <- struct{}{}
+		running.Go(func() {
+			defer func() { <-free }()
+			t.Run(one.name, one.test)
+		})
+	}
+	running.Wait()
+}
+
 // One server becomes the first node of a cluster, others join, leave, and the first is a server of its own again: each by one command, and
 // nobody loses anything.
-func TestClusterInitJoinLeave(t *testing.T) {
-	t.Parallel()
+func initJoinLeave(t *testing.T) {
 	o := nodesOptions(t)
 	first := newNode(t, "node1", o)
 	check(t, first.Configure(false))
@@ -96,8 +129,7 @@ func TestClusterInitJoinLeave(t *testing.T) {
 }
 
 // What is changed on one node is so on the others: edits, imports at once, plans, runs, sessions, refusals of passwords.
-func TestClusterTogether(t *testing.T) {
-	t.Parallel()
+func clusterTogether(t *testing.T) {
 	o := nodesOptions(t)
 	s := slapd(t, fixture.User{UID: "alice", Password: "right"}, fixture.User{UID: "bob", Password: "right"})
 	wire := tap(t, s.Address)

@@ -29,8 +29,7 @@ func nextRelease(t *testing.T) string {
 
 // Nodes are upgraded one after the other, and work together meanwhile. When all know the next schema, the content gets it. One that was away and does
 // not know it says so and serves on, until it is upgraded too.
-func TestClusterMixedVersions(t *testing.T) {
-	t.Parallel()
+func mixedVersions(t *testing.T) {
 	next := nextRelease(t)
 	// Each node has a program of its own, that can be replaced.
 	program := func(o *fixture.NodesOptions) string {
