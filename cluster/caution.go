@@ -152,7 +152,10 @@ func (c *Caution) Run(ctx context.Context, hear func(event []byte, age time.Dura
 		return nil
 	})
 	defer func() {
+		over, cancel := context.WithCancel(context.Background())
+		cancel()
 		for _, l := range c.takeLeases(true) {
+			_ = l.Revoke(over) // no longer renews it, and does not ask etcd to end it
 			l.end()
 		}
 	}()

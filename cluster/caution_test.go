@@ -133,7 +133,10 @@ type spaceLease struct {
 func (l spaceLease) ID() int64             { return l.id }
 func (l spaceLease) Done() <-chan struct{} { return l.ctx.Done() }
 
-func (l spaceLease) Revoke(context.Context) error {
+func (l spaceLease) Revoke(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ErrUnreachable
+	}
 	l.space.mu.Lock()
 	defer l.space.mu.Unlock()
 	for key, id := range l.space.leases {

@@ -45,8 +45,6 @@ type Cluster struct {
 	janitor *janitor
 }
 
-var errContract = errors.New("cluster: not implemented")
-
 // New checks the options. It touches no network and starts nothing.
 func New(o Options) (*Cluster, error) {
 	if err := o.check(); err != nil {

@@ -72,7 +72,10 @@ func (d *draft) send(ctx context.Context, r *record, before head, headRev int64)
 		case err == nil && done:
 			return d.made(r, at), nil
 		case err == nil:
-			return d.refused(ctx, r, headRev)
+			if headRev, at, err = d.refused(ctx, r, before, headRev); err != nil || at != 0 {
+				return d.ended(r, at, err)
+			}
+			continue
 		case isRefusal(err):
 			return store.Position{}, d.l.awayError(context.Background(), err)
 		}
@@ -94,18 +97,26 @@ func (d *draft) send(ctx context.Context, r *record, before head, headRev int64)
 
 func (d *draft) conditions(ctx context.Context, headRev int64) []Condition {
 	conditions := append([]Condition{ModifiedAt(keyHead, headRev)}, fencesOf(ctx)...)
-	d.l.mu.Lock()
-	held := d.l.held
-	d.l.mu.Unlock()
-	if held != nil {
-		conditions = append(conditions, held.Condition())
-	} else {
-		conditions = append(conditions, NoneBelow(nameLock))
-	}
+	conditions = append(conditions, d.l.mayWrite())
 	if d.uploaded != 0 {
 		conditions = append(conditions, CreatedAt(partKey(d.id, 0), d.uploaded))
 	}
 	return conditions
+}
+
+// mayWrite holds while this node has the writer's lock, or nobody. A lock that was lost is as none: whoever has it now keeps the change out.
+func (l *changeLog) mayWrite() Condition {
+	l.mu.Lock()
+	held := l.held
+	l.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held.Done():
+		default:
+			return held.Condition()
+		}
+	}
+	return NoneBelow(nameLock)
 }
 
 func (d *draft) ops(r *record) []Op {
@@ -127,34 +138,47 @@ func (d *draft) made(r *record, at int64) store.Position {
 	return r.position()
 }
 
-// refused finds out which condition did not hold. Nothing was done, for certain.
-func (d *draft) refused(ctx context.Context, r *record, headRev int64) (store.Position, error) {
-	if _, err := d.l.readHead(ctx); err != nil {
-		return store.Position{}, d.l.awayError(ctx, err)
+func (d *draft) ended(r *record, at int64, err error) (store.Position, error) {
+	if err != nil {
+		return store.Position{}, err
 	}
-	if _, now := d.l.known(); now != headRev {
+	return d.made(r, at), nil
+}
+
+// refused finds out which condition did not hold. It returns the revision of the head where the change can be sent anew, or at where it was made after all. Otherwise, but for
+// *store.DoubtError, nothing was done, for certain.
+func (d *draft) refused(ctx context.Context, r *record, before head, headRev int64) (again, at int64, err error) {
+	h, err := d.l.readHead(ctx)
+	if err != nil {
+		return 0, 0, d.l.awayError(ctx, err)
+	}
+	_, now := d.l.known()
+	if h == before && now != headRev {
+		return now, 0, nil // another node touched it to settle a change of its own
+	}
+	if h != before {
 		// A client of etcd that sends a request twice is told of the second one: look whether the first was ours.
 		what, at, err := d.l.find(ctx, r)
 		switch {
 		case err != nil:
 			d.committed = true // perhaps: the parts must stay
-			return store.Position{}, &store.DoubtError{Err: err}
+			return 0, 0, &store.DoubtError{Err: err}
 		case what == settledMade:
-			return d.made(r, at), nil
+			return 0, at, nil
 		}
-		return store.Position{}, &store.OvertakenError{}
+		return 0, 0, &store.OvertakenError{}
 	}
 	if fences := fencesOf(ctx); len(fences) > 0 {
 		holds, _, err := d.l.txn(ctx, fences)
 		if err != nil {
-			return store.Position{}, d.l.awayError(ctx, err)
+			return 0, 0, d.l.awayError(ctx, err)
 		}
 		if !holds {
-			return store.Position{}, errFenced
+			return 0, 0, errFenced
 		}
 	}
-	d.l.set(func() { d.l.locked = d.l.held == nil }) // the next draft looks, and waits
-	return store.Position{}, &store.OvertakenError{}
+	d.l.set(func() { d.l.locked = true }) // the next draft looks, and waits
+	return 0, 0, &store.OvertakenError{}
 }
 
 // commitResult is a label of a metric; empty for what was given up or failed here.

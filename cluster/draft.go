@@ -86,8 +86,11 @@ func (l *changeLog) current(ctx context.Context, fresh bool) error {
 func (l *changeLog) unlocked(ctx context.Context) error {
 	for {
 		l.mu.Lock()
-		locked := l.locked && l.held == nil
+		locked := l.locked
 		l.mu.Unlock()
+		if l.mayWrite().Key != nameLock {
+			return nil // this node has it
+		}
 		if !locked {
 			return nil
 		}

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
@@ -92,7 +94,7 @@ func (l *changeLog) Draft(ctx context.Context, alone bool) (store.Draft, error) 
 // NewSmallJanitor is one with small limits.
 func NewSmallJanitor(l *Log) *Janitor {
 	j := newJanitor(l, false)
-	j.limits = limits{tailChanges: 12, tailBytes: 6000, keptChanges: 5, keptBytes: 3000}
+	j.limits = limits{tailChanges: 12, tailBytes: 6000, keptChanges: 5, keptBytes: 3000, orphanAge: 10 * time.Second}
 	j.compacted = time.Time{}
 	return j
 }
@@ -112,3 +114,43 @@ func (l *changeLog) Count(f func(result string)) {
 
 // Changeable is whether the log takes drafts.
 func (l *changeLog) Changeable() bool { return l.changeable() == nil }
+
+// PackSealed does what a draft does with the bytes of a change.
+func PackSealed(k Key, text []byte) (sealed [][]byte, sum []byte) {
+	y, s := &packery{part: partBytes, inline: inlineBytes}, newSealer(k, "bench")
+	p, err := y.packer(func(n int, piece []byte) error {
+		sealed = append(sealed, s.seal(nil, partKey("draft", n), piece))
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	for len(text) > 0 {
+		n := min(len(text), 200)
+		if _, err := p.Write(text[:n]); err != nil {
+			panic(err)
+		}
+		text = text[n:]
+	}
+	if err := p.finish(); err != nil {
+		panic(err)
+	}
+	return sealed, p.sum.Sum(nil)
+}
+
+// OpenSealed does what a follower does with them.
+func OpenSealed(k Key, plain int64, sealed [][]byte, sum []byte) (int64, error) {
+	y, s := &packery{part: partBytes, inline: inlineBytes}, newSealer(k, "bench")
+	n := 0
+	u, err := y.unpacker(plain, func() ([]byte, error) {
+		if n == len(sealed) {
+			return nil, io.EOF
+		}
+		n++
+		return s.open(partKey("draft", n-1), sealed[n-1])
+	}, func(got []byte) bool { return bytes.Equal(got, sum) })
+	if err != nil {
+		return 0, err
+	}
+	return io.Copy(io.Discard, u)
+}

@@ -262,6 +262,7 @@ func (l *changeLog) judge(ctx context.Context, err error) error {
 	switch {
 	case err == nil, ctx.Err() != nil, errors.Is(err, errBusy), errors.Is(err, ErrCompacted):
 	case errors.As(err, &foreign), errors.Is(err, store.ErrClosed):
+		l.setTrouble(err)
 		return err
 	case errors.As(err, &trouble), errors.As(err, &write), errors.As(err, &corrupt):
 		l.setTrouble(err)

@@ -21,13 +21,13 @@ type limits struct {
 	tailBytes   int64
 	keptChanges int
 	keptBytes   int64
+	orphanAge   time.Duration // a change that takes longer to upload is not made
 }
 
-var usualLimits = limits{tailChanges: 1000, tailBytes: 8 << 20, keptChanges: 256, keptBytes: 4 << 20}
+var usualLimits = limits{tailChanges: 1000, tailBytes: 8 << 20, keptChanges: 256, keptBytes: 4 << 20, orphanAge: 10 * time.Minute}
 
 const (
 	roundEvery    = 10 * time.Second
-	orphanAge     = 10 * time.Minute // a change that takes longer to upload is not made
 	historyAge    = 10 * time.Minute // a watch that was cut for longer reads anew
 	compactEvery  = 5 * time.Minute
 	snapshotGrace = 10 * time.Minute // for nodes that are reading the snapshot before the latest
@@ -241,7 +241,7 @@ func (j *janitor) clearChanges(ctx context.Context, snapshots []*record) error {
 
 // clearOrphans takes away parts that nothing names and that are old: whoever uploaded them died, or gave up. A commit that comes after all finds its first part gone.
 func (j *janitor) clearOrphans(ctx context.Context, headRev int64, snapshots []*record) error {
-	old := j.before(orphanAge)
+	old := j.before(j.limits.orphanAge)
 	if old == 0 {
 		return nil
 	}
@@ -275,7 +275,7 @@ func (j *janitor) clearOrphans(ctx context.Context, headRev int64, snapshots []*
 // note remembers the revision of now.
 func (j *janitor) note(revision int64) {
 	now := j.l.now()
-	for len(j.marks) > 1 && now.Sub(j.marks[1].at) > max(orphanAge, historyAge) {
+	for len(j.marks) > 1 && now.Sub(j.marks[1].at) > max(j.limits.orphanAge, historyAge) {
 		j.marks = j.marks[1:]
 	}
 	j.marks = append(j.marks, mark{revision, now})

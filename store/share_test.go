@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -147,19 +146,33 @@ func TestSessionsWhileAway(t *testing.T) {
 // When the disk fails behind the cluster's commit, the error says that the change was made, and Follow brings it.
 func TestMadeForAllButHere(t *testing.T) {
 	l, a, b := twoNodes(t)
-	made := (&Store{}).made(&WriteError{Path: "p", Err: syscall.ENOSPC})
-	if !strings.HasPrefix(made.Error(), "the change was made for all nodes, but this one cannot write it to p") {
-		t.Errorf("%v", made)
+	l.after = func() { a.db.MaxSize = 1 } // the file cannot grow any more
+	_, err := a.Apply(t.Context(), &Changes{Put: users(3000, 1)})
+	var failed *WriteError
+	if !errors.As(err, &failed) || !failed.Made || !strings.HasPrefix(err.Error(), "the change was made for all nodes, but this one cannot write it to ") {
+		t.Fatalf("got %v", err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	l.after = cancel // once it is made, no context stops it
-	if _, err := a.Apply(ctx, &Changes{Put: []Entry{user("alice")}}); err != nil {
+	if trouble := a.Trouble(); !errors.As(trouble, &failed) || a.Membership().Index != 0 {
+		t.Errorf("its trouble is %v, at %d", trouble, a.Membership().Index)
+	}
+	a.db.MaxSize = 0
+	if err := errors.Join(l.catchUp(t.Context(), a), l.catchUp(t.Context(), b)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.catchUp(t.Context(), b); err != nil {
-		t.Fatal(err)
+	if a.Counts().Users != 3000 || a.Trouble() != nil {
+		t.Errorf("%d users, trouble %v", a.Counts().Users, a.Trouble())
 	}
 	sameContent(t, a, b)
+}
+
+// Once a change is made for all, the end of its context does not keep it from this node.
+func TestMadeIsTakenOver(t *testing.T) {
+	l, a, _ := twoNodes(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	l.after = cancel
+	if _, err := a.Apply(ctx, &Changes{Put: []Entry{user("alice")}}); err != nil || a.Membership().Position != l.head() {
+		t.Fatalf("%v, at %d", err, a.Membership().Index)
+	}
 }
 
 func TestFollowRefuses(t *testing.T) {

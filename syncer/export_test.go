@@ -55,3 +55,13 @@ func (s *Syncer) Serving() bool {
 func (s *Syncer) ImportChanges(ctx context.Context, connector string) (*Report, error) {
 	return s.run(ctx, connector, ImportOptions{}, runOptions{changes: true})
 }
+
+// DecodeShown reads a kept plan, and writes it again.
+func DecodeShown(text []byte) (again []byte, ok bool) {
+	seen, err := decodeShown(text)
+	if err != nil {
+		return nil, false
+	}
+	again, err = seen.encode()
+	return again, err == nil
+}

@@ -1,7 +1,10 @@
 package syncer_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/dialtree/dialtree/store"
@@ -67,4 +70,36 @@ func TestPlanIsWhatConfirmApplies(t *testing.T) {
 	if _, _, err := w.syncer.Plan("nobody"); !errors.Is(err, store.ErrNotFound) {
 		t.Error(err)
 	}
+}
+
+// A plan that is larger than the store takes is kept with fewer changes.
+func TestLargePlan(t *testing.T) {
+	long := syncer.Report{Run: store.Run{PlanDigest: "d"}}
+	for range 500 {
+		long.Changes = append(long.Changes, syncer.PlannedChange{Name: strings.Repeat("x", 5000)})
+	}
+	text, err := json.Marshal(map[string]any{"report": long})
+	if err != nil {
+		t.Fatal(err)
+	}
+	once, ok := syncer.DecodeShown(text)
+	if !ok || len(once) > 1<<20 || len(once) < 1<<18 {
+		t.Errorf("%d bytes, %v", len(once), ok)
+	}
+}
+
+// What a node wrote, another reads as it was; anything else is no plan.
+func FuzzShownPlan(f *testing.F) {
+	f.Add([]byte(`{"job":"ab","report":{"run":{"id":"","connector":"staff","plan_digest":"d"},"dry_run":true,"changes":[{"change":"create","name":"alice"}]}}`))
+	f.Add([]byte(`{"report":{"run":{}}}`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		once, ok := syncer.DecodeShown(text)
+		if !ok {
+			return
+		}
+		if twice, ok := syncer.DecodeShown(once); !ok || !bytes.Equal(once, twice) {
+			t.Errorf("%s became %s", once, twice)
+		}
+	})
 }

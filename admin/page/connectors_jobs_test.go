@@ -48,6 +48,14 @@ func TestJobUnderWay(t *testing.T) {
 	wants(t, b.get(t, "/connectors/staff/jobs/j1"), http.StatusNotFound)
 }
 
+func TestJobUnderWayAtAnotherNode(t *testing.T) {
+	b := start(t, connectorAnswers())
+	b.answers["GET /jobs/j1"] = &admin.Job{ID: "j1", Connector: "customers", Node: "b<"}
+	wants(t, b.get(t, "/connectors/customers/jobs/j1"), http.StatusOK, "on node b&lt;")
+	b.answers["GET /jobs/j1"] = &admin.Job{ID: "j1", Connector: "customers"}
+	lacks(t, b.get(t, "/connectors/customers/jobs/j1"), "on node")
+}
+
 func TestCancelJob(t *testing.T) {
 	b := start(t, connectorAnswers())
 	if w := b.post(t, "/connectors/customers/jobs/j1", nil); w.Header().Get("Location") != "/connectors/customers/jobs/j1?done=cancelled" {

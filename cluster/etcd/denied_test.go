@@ -74,6 +74,7 @@ func (a *authority) sign(t *testing.T, certFile, keyFile string) {
 }
 
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	right, wrong, dir := newAuthority(t), newAuthority(t), t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	right.sign(t, file("server.pem"), file("server.key"))
@@ -103,11 +104,8 @@ func TestCertificates(t *testing.T) {
 		{"another server than ours", wrong.file, "good", cluster.ErrUnreachable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := open(c.ca, c.cert).Get(t.Context(), "k")
-			if !errors.Is(err, c.want) {
-				t.Errorf("got %v", err)
-			}
-			t.Log(err)
+			// In TLS 1.3 a server refuses after the handshake: now and then the connection breaks before that is read.
+			eventually(t, open(c.ca, c.cert), c.want)
 		})
 	}
 	t.Run("a new certificate is used without a restart", func(t *testing.T) {
@@ -131,6 +129,7 @@ func eventually(t *testing.T, c *etcd.Client, want error) {
 }
 
 func TestPasswords(t *testing.T) {
+	t.Parallel()
 	s := start(t, 1)
 	ctl := func(args ...string) {
 		t.Helper()
@@ -172,7 +171,11 @@ func TestPasswords(t *testing.T) {
 		if e := <-c.Watch(t.Context(), "", revision); len(e.Events) != 1 {
 			t.Errorf("the watch says %+v", e)
 		}
-		if err := c.Compact(t.Context(), revision); err != nil {
+		if _, err := c.Members(t.Context()); err != nil {
+			t.Errorf("members: %v", err)
+		}
+		// All but this: newer ones let only root compact.
+		if err := c.Compact(t.Context(), revision); err != nil && !errors.Is(err, cluster.ErrDenied) {
 			t.Errorf("compact: %v", err)
 		}
 		time.Sleep(3 * time.Second) // renewals
@@ -199,6 +202,7 @@ func TestPasswords(t *testing.T) {
 }
 
 func TestWhatEtcdRefuses(t *testing.T) {
+	t.Parallel()
 	s := start(t, 1)
 	c := s.client(t, nil)
 	for _, bytes := range []int{1600 << 10, 3 << 20} { // etcd's limit, and this client's own

@@ -38,6 +38,7 @@ func hung(t *testing.T) string {
 }
 
 func TestAMemberThatNeverAnswersIsPassedOver(t *testing.T) {
+	t.Parallel()
 	s := start(t, 1)
 	for _, c := range []struct {
 		name string
@@ -72,6 +73,7 @@ func TestAMemberThatNeverAnswersIsPassedOver(t *testing.T) {
 }
 
 func TestTheOnlyMemberHangs(t *testing.T) {
+	t.Parallel()
 	s := &servers{endpoints: []string{hung(t)}}
 	kv := s.client(t, nil)
 	for range 5 {
@@ -209,6 +211,7 @@ var leaseTime = flag.Duration("lease", 2*time.Second, "the lease of who holds th
 
 // By this machine's clock a lease is over before etcd gives what hung on it to another.
 func TestTheElectionPassesOn(t *testing.T) {
+	t.Parallel()
 	s := start(t, 3)
 	for _, c := range []struct {
 		name string

@@ -143,7 +143,7 @@ func (d *demoCluster) stop() {
 
 // withoutOwnVariables takes away what would override every node's configuration alike.
 func withoutOwnVariables(environ []string) []string {
-	var out []string
+	out := []string{} // none is none, and not this process's own
 	for _, e := range environ {
 		if !strings.HasPrefix(e, "DIALTREE_") {
 			out = append(out, e)

@@ -1,0 +1,320 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/dialtree/dialtree/cluster"
+	"github.com/dialtree/dialtree/cluster/simulated"
+	"github.com/dialtree/dialtree/store"
+)
+
+// calmModel is a cluster of two nodes, of which nothing fails, with so many changes.
+func calmModel(t *testing.T, changes int) (m *model, a, b *node) {
+	m = &model{t: t, r: rand.New(rand.NewPCG(1, 7)), etcd: simulated.New(), packery: cluster.NewPackery(), create: newPaper, fates: map[string]fate{}, seen: map[string]int{}, ctx: t.Context()}
+	a = m.addNode()
+	if err := a.start(); err != nil {
+		t.Fatal(err)
+	}
+	m.calm = true
+	b = m.addNode()
+	for _, n := range m.nodes {
+		if err := n.log.Step(m.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range changes {
+		a.commit(m.ctx, 20, false)
+	}
+	return m, a, b
+}
+
+func (m *model) put(key string, value []byte) {
+	if _, _, err := m.etcd.Client().Txn(m.ctx, nil, []cluster.Op{cluster.Put(key, value)}); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *model) value(key string) []byte {
+	p, _, err := m.etcd.Client().Get(m.ctx, key)
+	if err != nil || p.Created == 0 {
+		m.t.Fatalf("%s is not there: %v", key, err)
+	}
+	return p.Value
+}
+
+const change = "log/changes/000000000000000"
+
+// TestNotices has a node meet what must not be there.
+func TestNotices(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(m *model, a, b *node)
+		want string // of the error; empty: b mends it and equals a
+	}{
+		{"changes were cleared away", func(m *model, a, b *node) { a.clear(); a.commitMany(20); a.clear() }, ""},
+		{"a backup was restored", func(m *model, a, b *node) {
+			b.step()
+			had := b.replica.backup()
+			a.commitMany(3)
+			b.step()
+			b.replica.restore(had)
+		}, ""},
+		{"another history at the same index", func(m *model, a, b *node) {
+			a.clear()
+			b.step()
+			p := b.replica.(*paper)
+			p.m.Chain[3]++
+			p.list = append(p.list[:len(p.list)-1], "other")
+		}, ""},
+		{"another history before the next change", func(m *model, a, b *node) {
+			a.clear()
+			b.step()
+			p := b.replica.(*paper)
+			p.m.Chain[3]++
+			p.list = append(p.list[:len(p.list)-1], "other")
+			a.commitMany(1)
+		}, ""},
+		{"etcd is older than the node", func(m *model, a, b *node) {
+			old := m.etcd.Save()
+			a.commitMany(1)
+			b.step()
+			m.etcd.Restore(old)
+		}, "dialtree cluster init --replace"},
+		{"another cluster", func(m *model, a, b *node) { b.replica.(*paper).m.Cluster = "another" }, "the store belongs to the cluster"},
+		{"another key", func(m *model, a, b *node) {
+			b.log = cluster.NewLog(b.client, cluster.NewKey(8), "b", b.replica, nil, nil)
+			b.replica.reopen(b.log)
+		}, "the key does not open"},
+		{"no cluster at all", func(m *model, a, b *node) { m.etcd.Restore(simulated.New().Save()) }, "etcd holds no cluster"},
+		{"a change was damaged", func(m *model, a, b *node) {
+			v := m.value(change + "2")
+			v[len(v)-1]++
+			m.put(change+"2", v)
+		}, "damaged or tampered with"},
+		{"two changes were exchanged", func(m *model, a, b *node) {
+			x, y := m.value(change+"1"), m.value(change+"2")
+			m.put(change+"1", bytes.Replace(y, []byte(`"index":2`), []byte(`"index":1`), 1))
+			m.put(change+"2", bytes.Replace(x, []byte(`"index":1`), []byte(`"index":2`), 1))
+		}, "damaged or tampered with"},
+		{"a header was changed", func(m *model, a, b *node) {
+			m.put(change+"1", bytes.Replace(m.value(change+"1"), []byte(`"node":"n0"`), []byte(`"node":"nx"`), 1))
+		}, "damaged or tampered with"},
+		{"a later schema", func(m *model, a, b *node) {
+			m.put("log/head", bytes.Replace(m.value("log/head"), []byte(`"schema":`), []byte(`"schema":9`), 1))
+		}, "upgrade this node"},
+		{"the content was replaced", func(m *model, a, b *node) {
+			b.step()
+			a.replica.(*paper).list = []string{"other", "content"}
+			if err := a.log.Publish(m.ctx, a.replica, store.Origin{}, clusterID, true); err != nil {
+				m.t.Fatal(err)
+			}
+			a.step()
+		}, ""},
+		{"etcd is older than the node, and the content was replaced", func(m *model, a, b *node) {
+			old := m.etcd.Save()
+			a.commitMany(1)
+			b.step()
+			m.etcd.Restore(old)
+			if err := a.log.Publish(m.ctx, a.replica, store.Origin{}, clusterID, true); err != nil {
+				m.t.Fatal(err)
+			}
+			a.open()
+			a.step()
+			b.open()
+		}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, a, b := calmModel(t, 5)
+				c.do(m, a, b)
+				if t.Failed() {
+					return
+				}
+				err := b.log.Step(m.ctx)
+				if c.want != "" {
+					if err == nil || !strings.Contains(err.Error(), c.want) {
+						t.Fatalf("got %v", err)
+					}
+					if err := b.replica.apply(m.ctx, "x", 1, false); !errors.Is(err, store.ErrAway) {
+						t.Errorf("a change meanwhile: %v", err)
+					}
+					return
+				}
+				if err != nil || a.replica.digest() != b.replica.digest() {
+					t.Fatalf("%v: %v and %v", err, a.replica.changes(), b.replica.changes())
+				}
+				if err := b.replica.apply(m.ctx, "x", 1, false); err != nil {
+					t.Errorf("a change afterwards: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func (n *node) step() {
+	n.m.t.Helper()
+	if err := n.log.Step(n.m.ctx); err != nil {
+		n.m.t.Fatal(err)
+	}
+}
+
+func (n *node) commitMany(count int) {
+	for range count {
+		n.commit(n.m.ctx, 20, false)
+	}
+}
+
+// TestRefusals has etcd refuse changes for reasons that an administrator can do something about.
+func TestRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, _ := calmModel(t, 1)
+		m.etcd.SetQuota(m.etcd.Bytes("") + 100)
+		err := a.replica.apply(m.ctx, "x", 100, false)
+		if !errors.Is(err, cluster.ErrNoSpace) || !errors.Is(err, store.ErrAway) {
+			t.Errorf("without space: %v", err)
+		}
+		m.etcd.SetQuota(0)
+		if err := a.replica.apply(m.ctx, "y", 100, false); err != nil {
+			t.Errorf("with space again: %v", err)
+		}
+	})
+}
+
+// TestSilence has etcd go silent while a change is being committed.
+func TestSilence(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault simulated.Fault
+		back  bool
+		doubt bool
+		made  int
+	}{
+		{"it never arrived, and etcd is back at once", simulated.LostBefore, true, false, 1},
+		{"it was done, and etcd is back at once", simulated.LostAfter, true, false, 1},
+		{"it arrives late, after it was settled and sent anew", simulated.Late, true, false, 1},
+		{"it was done, and etcd stays silent", simulated.LostAfter, false, true, 1},
+		{"it never arrived, and etcd stays silent", simulated.LostBefore, false, true, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, a, b := calmModel(t, 1)
+				armed := true
+				a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+					if r.Method != "Txn" || !armed {
+						return simulated.None, nil
+					}
+					armed = false
+					if c.back {
+						return c.fault, nil
+					}
+					return c.fault, func(bool) { a.client.SetUnreachable(true) }
+				}
+				if !c.back && c.fault == simulated.LostBefore {
+					a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) { return simulated.LostBefore, nil }
+				}
+				err := a.replica.apply(m.ctx, "x", 10, false)
+				var doubt *store.DoubtError
+				if errors.As(err, &doubt) != c.doubt || !c.doubt && err != nil {
+					t.Fatalf("got %v", err)
+				}
+				m.etcd.DeliverLate()
+				b.step()
+				if n := strings.Count(strings.Join(b.replica.changes(), " "), "x"); n != c.made {
+					t.Errorf("it is there %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// TestLock has a small change wait while another node has the writer's lock.
+func TestLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		b.client.NeverWait = false
+		d, err := a.log.Draft(m.ctx, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- b.replica.apply(context.Background(), "small", 1, false) }()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatalf("it did not wait: %v", err)
+		default:
+		}
+		d.Discard()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestLateOrphan has a commit arrive that nobody waits for any more, just before the janitor takes its parts away as those of nobody.
+func TestLateOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		b.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "log/changes/") {
+				b.die()
+				return simulated.Late, nil
+			}
+			return simulated.None, nil
+		}
+		b.commit(m.ctx, 2000, false)
+		a.clear() // makes a snapshot, and notes the time
+		time.Sleep(time.Hour)
+		m.calm = true
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "parts/") && r.Then[0].Delete {
+				m.etcd.DeliverLate()
+			}
+			return simulated.None, nil
+		}
+		a.clear()
+		a.client.Before = nil
+		a.step()
+		if n := len(a.replica.changes()); n != 2 || m.etcd.Bytes("parts/") == 0 {
+			t.Errorf("%d changes, %d bytes of parts", n, m.etcd.Bytes("parts/"))
+		}
+	})
+}
+
+// TestOrphan has the janitor take away what a node left behind that died while it uploaded.
+func TestOrphan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		a.clear()
+		before := m.etcd.Bytes("parts/")
+		b.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "log/changes/") {
+				b.die()
+			}
+			return simulated.None, nil
+		}
+		b.commit(m.ctx, 2000, false)
+		if m.etcd.Bytes("parts/") < before+1000 {
+			t.Fatal("nothing was left behind: not much of a test")
+		}
+		a.clear()
+		time.Sleep(5 * time.Second)
+		if a.clear(); m.etcd.Bytes("parts/") == before {
+			t.Error("they went before their time")
+		}
+		time.Sleep(10 * time.Second)
+		if a.clear(); m.etcd.Bytes("parts/") != before {
+			t.Errorf("%d bytes of parts, %d before", m.etcd.Bytes("parts/"), before)
+		}
+	})
+}

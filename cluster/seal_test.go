@@ -1,0 +1,164 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestKeyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cluster.key")
+	k, err := MakeKey(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadKey(path); err != nil || got != k {
+		t.Errorf("read: %v, equal %v", err, got == k)
+	}
+	if _, err := MakeKey(path); !errors.Is(err, os.ErrExist) {
+		t.Errorf("made twice: %v", err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadKey(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("readable by others: %v", err)
+	}
+}
+
+func TestKeyIsNotPrinted(t *testing.T) {
+	k := NewKey(65)
+	text, _ := json.Marshal(struct{ K Key }{k})
+	all := fmt.Sprintf("%v %+v %#v %s %x %d %q", k, k, k, k, k, k, &k) + string(text)
+	if strings.Contains(all, "65") || strings.Contains(all, "41") || strings.Contains(all, "AAA") {
+		t.Error(all)
+	}
+	if k.derive("a") == k.derive("b") || k.derive("a") == k.secret {
+		t.Error("what is derived is not apart")
+	}
+}
+
+func TestSealIsBoundToItsPlace(t *testing.T) {
+	s := newSealer(NewKey(1), "one")
+	sealed := s.seal(nil, "here", []byte("text"))
+	for name, open := range map[string]func() ([]byte, error){
+		"another place":   func() ([]byte, error) { return s.open("there", sealed) },
+		"another cluster": func() ([]byte, error) { return newSealer(NewKey(1), "two").open("here", sealed) },
+		"another key":     func() ([]byte, error) { return newSealer(NewKey(2), "one").open("here", sealed) },
+		"damage":          func() ([]byte, error) { return s.open("here", append(sealed[:len(sealed)-1:len(sealed)-1], 0)) },
+		"nothing":         func() ([]byte, error) { return s.open("here", nil) },
+	} {
+		if got, err := open(); !errors.Is(err, errSeal) || got != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got, err := s.open("here", sealed); err != nil || string(got) != "text" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// packed returns what a packer makes of a text.
+func packed(t testing.TB, y *packery, text []byte) (pieces [][]byte, sum []byte) {
+	p, err := y.packer(func(_ int, piece []byte) error { pieces = append(pieces, piece); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer y.free(p)
+	for len(text) > 0 { // as a store writes: a little at a time
+		n := min(len(text), 100)
+		if _, err := p.Write(text[:n]); err != nil {
+			t.Fatal(err)
+		}
+		text = text[n:]
+	}
+	if err := p.finish(); err != nil {
+		t.Fatal(err)
+	}
+	return pieces, p.sum.Sum(nil)
+}
+
+func unpacked(t testing.TB, y *packery, plain int64, pieces [][]byte, check func([]byte) bool) ([]byte, error) {
+	u, err := y.unpacker(plain, func() ([]byte, error) {
+		if len(pieces) == 0 {
+			return nil, io.EOF
+		}
+		piece := pieces[0]
+		pieces = pieces[1:]
+		return piece, nil
+	}, check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer u.free()
+	return io.ReadAll(u)
+}
+
+// FuzzPack: what was packed comes back the same, and not a byte of the end of it where the sum is not the right one or the length another.
+func FuzzPack(f *testing.F) {
+	f.Add([]byte{}, 1)
+	f.Add([]byte("text"), 300)
+	f.Add(bytes.Repeat([]byte("0123456789abcdef"), 20_000), 60)
+	f.Fuzz(func(t *testing.T, text []byte, times int) {
+		text = bytes.Repeat(text, 1+times&63)
+		y := NewPackery()
+		pieces, sum := packed(t, y, text)
+		got, err := unpacked(t, y, int64(len(text)), pieces, func(s []byte) bool { return bytes.Equal(s, sum) })
+		if err != nil || !bytes.Equal(got, text) {
+			t.Fatalf("%d bytes became %d: %v", len(text), len(got), err)
+		}
+		if got, err := unpacked(t, y, int64(len(text)), pieces, func([]byte) bool { return false }); err != errUnverified || len(got) == len(text) && len(text) > 0 {
+			t.Fatalf("%d bytes with another sum: %d, %v", len(text), len(got), err)
+		}
+		if got, err := unpacked(t, y, int64(len(text))+1, pieces, func([]byte) bool { return true }); err != errUnverified {
+			t.Fatalf("%d bytes too few: %d, %v", len(text), len(got), err)
+		}
+		if len(text) > 0 {
+			if got, err := unpacked(t, y, int64(len(text))-1, pieces, func([]byte) bool { return true }); err != errUnverified || len(got) >= len(text) {
+				t.Fatalf("%d bytes too many: %d, %v", len(text), len(got), err)
+			}
+		}
+	})
+}
+
+// FuzzRecord: what parses is written back so that it parses the same.
+func FuzzRecord(f *testing.F) {
+	f.Add((&record{Index: 1, Node: "a", Draft: newDraftID(), inline: []byte("x\ny")}).value())
+	f.Add([]byte("{}\n"))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		r, err := parseRecord(value)
+		if err != nil {
+			return
+		}
+		again, err := parseRecord(r.value())
+		if err != nil {
+			if len(r.value()) > maxHeader {
+				return
+			}
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again.value(), r.value()) || !bytes.Equal(again.bound(), r.bound()) || !bytes.Equal(again.inline, r.inline) {
+			t.Fatalf("%+v and %+v", r, again)
+		}
+	})
+}
+
+// FuzzKey: what parses is written back the same.
+func FuzzKey(f *testing.F) {
+	f.Add(NewKey(3).fileText())
+	f.Add("# x")
+	f.Fuzz(func(t *testing.T, text string) {
+		k, err := parseKey(text)
+		if err != nil {
+			return
+		}
+		if again, err := parseKey(k.fileText()); err != nil || again != k {
+			t.Fatal(err)
+		}
+	})
+}
