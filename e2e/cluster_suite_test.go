@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,12 +60,24 @@ func newNode(t *testing.T, name string, o fixture.NodesOptions) *fixture.Node {
 	t.Helper()
 	n := must[*fixture.Node](t)(fixture.NewNode(name, o))
 	t.Cleanup(func() {
+		if t.Failed() && n.Process != nil && os.Getenv("DIALTREE_STACKS") != "" {
+			_ = n.Signal(syscall.SIGQUIT) // which has Go print what every goroutine does
+			<-n.Done()
+			t.Logf("what %s was doing is in %s", n.Name, keepLog(t, n))
+		}
 		n.Close()
 		if t.Failed() && n.Process != nil {
 			t.Logf("the log of %s:\n%s", n.Name, withoutBinds(n.Output(), 40))
 		}
 	})
 	return n
+}
+
+// keepLog copies a node's log to a place that outlives the test.
+func keepLog(t *testing.T, n *fixture.Node) string {
+	path := filepath.Join(os.Getenv("DIALTREE_STACKS"), n.Name+".log")
+	check(t, os.WriteFile(path, []byte(n.Output()), 0o600))
+	return path
 }
 
 // withoutBinds are the last lines of a log that are of no login.
