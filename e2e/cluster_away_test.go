@@ -215,3 +215,41 @@ func etcdAccess(t *testing.T) {
 		})
 	}
 }
+
+// An etcd without space left takes no changes: that is said, logins and searches go on, and all is well when there is space again.
+func etcdFull(t *testing.T) {
+	e := ownEtcd(t, fixture.EtcdOptions{Members: 1, Quota: 8 << 20})
+	o := nodesOptionsAt(t, e)
+	nodes := startNodes(t, 2, o, townObjects)
+	put(t, nodes[0], "Before")
+	everywhere(t, "Before", 1, nodes...)
+	filler := strings.Repeat("x", 100<<10)
+	for i := 0; ; i++ {
+		if _, err := e.Ctl(t.Context(), "put", fmt.Sprintf("somebody-else/%d", i), filler); err != nil {
+			break
+		}
+		if i == 200 {
+			t.Fatal("etcd is never full")
+		}
+	}
+	for _, n := range nodes {
+		a := putContact(t, n, "Refused")
+		if a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "no space") {
+			t.Errorf("%s: a change: %d %s", n.Name, a.status, a.body)
+		}
+		everywhere(t, "Before", 1, n)
+		if a := network(n.Dialtree).ask(t, http.MethodGet, "/readyz", nil); a.status != http.StatusOK {
+			t.Errorf("%s: %d %s", n.Name, a.status, a.body)
+		}
+	}
+	must[string](t)(e.Ctl(t.Context(), "del", "--prefix", "somebody-else/"))
+	revision := must[fixture.EtcdStatus](t)(e.Members[0].Status(t.Context())).Header.Revision
+	must[string](t)(e.Ctl(t.Context(), "compact", revision))
+	must[string](t)(e.Ctl(t.Context(), "defrag"))
+	must[string](t)(e.Ctl(t.Context(), "alarm", "disarm"))
+	t.Logf("changes work again after %v", changeable(t, "etcd has space again", nodes))
+	put(t, nodes[1], "After")
+	everywhere(t, "After", 1, nodes...)
+	everywhere(t, "Refused", 0, nodes...)
+	together(t, nodes...)
+}

@@ -31,6 +31,7 @@ var clusterTests = []struct {
 	{"together", clusterTogether},
 	{"the claim of the dead", claimOfTheDead},
 	{"without a member", withoutAMember},
+	{"etcd is full", etcdFull},
 	{"access to etcd", etcdAccess},
 	{"one run at a time", runsOnce},
 	{"the demo", clusterDemo},
