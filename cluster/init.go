@@ -115,6 +115,9 @@ func replaceLost(ctx context.Context, l *changeLog, s *store.Store) error {
 		return begin(ctx, l, s)
 	}
 	l.useCluster(m.Cluster)
+	if err := s.Renumber(ctx); err != nil {
+		return err
+	}
 	return l.publish(ctx, s, m.Cluster, &head{Index: m.Index, Chain: m.Chain})
 }
 
@@ -133,6 +136,9 @@ func replaceContent(ctx context.Context, l *changeLog, s *store.Store, cluster s
 		if err := s.Begin(ctx, cluster, l.chain.start()); err != nil {
 			return err
 		}
+	}
+	if err := s.Renumber(ctx); err != nil {
+		return err
 	}
 	if m.Index > h.Index {
 		h = head{Index: m.Index, Chain: m.Chain}

@@ -70,12 +70,47 @@ func (s *Store) Leave(ctx context.Context) error {
 	return nil
 }
 
+// renumbered is how far Renumber goes: more changes than a store makes between a backup and its restoration.
+const renumbered = 1 << 20
+
+// Renumber gives the content of a member a Seq that no other node has had, before it takes the place of theirs: what readers of another content keep under
+// its numbers must not pass for this one's. The node's position is unknown from then on, as after a restore.
+func (s *Store) Renumber(ctx context.Context) error {
+	var st *state
+	err := s.update(ctx, func(w *writes) error {
+		if !s.shares() {
+			return errors.New("it is the node of no cluster")
+		}
+		seq := metaNumber(w.tx, metaSeq) + renumbered
+		if err := errors.Join(w.tx.DeleteBucket(bucketLog), createBuckets(bucketLog)(w)); err != nil {
+			return err
+		}
+		counts, err := readCounts(w.tx)
+		if err != nil {
+			return err
+		}
+		st = &state{seq: seq, counts: counts}
+		return errors.Join(w.putMetaNumber(metaSeq, seq), w.putMetaNumber(metaLogRefs, 0), appendLog(w, seq, nil, nil), forgetPosition(w, s.Membership()))
+	})
+	if err != nil {
+		return fmt.Errorf("renumber the store in %s: %w", s.dir, err)
+	}
+	s.publish(st)
+	return nil
+}
+
 // Origin returns what a new node needs beside the content.
 func (s *Store) Origin() (Origin, error) {
 	if s.key == nil {
 		return Origin{}, errors.New("the store was opened read-only and has no key yet: start dialtree serve once")
 	}
 	return Origin{StoreID: s.storeID, Key: Literal(s.key.text)}, nil
+}
+
+// forgetPosition has a member take the whole content from the others.
+func forgetPosition(w *writes, m Membership) error {
+	m.Node, m.Position = newUUID(), Position{Index: max(m.Index, 1)}
+	return become(w, m)
 }
 
 // become writes a membership.

@@ -91,12 +91,10 @@ func (s *Store) revive(ctx context.Context) error {
 				return err
 			}
 		}
-		m := s.Membership()
-		if m.Cluster == "" {
+		if !s.shares() {
 			return nil
 		}
-		m.Node, m.Position = newUUID(), Position{Index: max(m.Index, 1)}
-		return become(w, m)
+		return forgetPosition(w, s.Membership())
 	})
 }
 

@@ -281,6 +281,43 @@ func TestRestoreOfAMember(t *testing.T) {
 	sameContent(t, a, s)
 }
 
+// Two contents can have the same numbers: an older one that takes the place of all must not be taken for what a reader has read.
+func TestRenumber(t *testing.T) {
+	_, _, b := twoNodes(t)
+	apply(t, b, Changes{Put: []Entry{user("alice")}})
+	path := filepath.Join(t.TempDir(), "backup")
+	if _, err := b.Backup(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, b, Changes{Put: []Entry{user("bob")}})
+	dir := t.TempDir()
+	if _, err := Restore(t.Context(), dir, path); err != nil {
+		t.Fatal(err)
+	}
+	restored := openDir(t, dir)
+	was := restored.Seq()
+	if err := restored.Renumber(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if m := restored.Membership(); !m.Unknown() || restored.Seq() <= b.Seq() {
+		t.Errorf("%+v at change %d", m, restored.Seq())
+	}
+	checkClean(t, restored)
+	if _, err := restored.ChangesSince(was - 1); !errors.Is(err, ErrTooOld) {
+		t.Errorf("a reader goes on: %v", err)
+	}
+	old := b.Seq()
+	if err := copyContent(t.Context(), restored, b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ChangesSince(old); !errors.Is(err, ErrTooOld) || b.Seq() <= old {
+		t.Errorf("a reader at change %d goes on: %v", old, err)
+	}
+	if err := openTest(t).Renumber(t.Context()); err == nil {
+		t.Error("a store that is alone is renumbered")
+	}
+}
+
 func TestMemberKeepsTheCommonKey(t *testing.T) {
 	_, _, b := twoNodes(t)
 	dir := b.Dir()

@@ -96,6 +96,12 @@ func TestDutyPassesOnBetweenNodes(t *testing.T) {
 	if err := note(first, nodes[0], "before"); err != nil {
 		t.Fatal(err)
 	}
+	for {
+		if st, err := nodes[0].Status(t.Context(), false); err == nil && len(st.Nodes) == len(nodes) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond) // until the test's deadline
+	}
 	began := time.Now()
 	nodes[0].tap.cut()
 	got := make(chan *node, 2)

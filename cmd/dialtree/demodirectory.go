@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/subtle"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"time"
@@ -80,14 +81,17 @@ func searchDemo(w *gldap.ResponseWriter, r *gldap.Request) {
 	_ = w.Write(done) // the client is gone: nobody to tell
 }
 
-// freeAddress finds a free port: the directory takes an address, not a listener.
+// freeAddress finds a free port for a server that takes an address, not a listener. It is none of those that the kernel gives to clients (from 32768 on): one that
+// calls a server on this machine that is stopped, may be given the server's own port for itself, and keeps it from starting again.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.N(12000))); err == nil {
+			return l.Addr().String(), l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", fmt.Errorf("find a free port: %w", err)
 }
 
 // stop ends the directory. Its Stop waits for clients that stay connected, so it
