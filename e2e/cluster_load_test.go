@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -218,30 +217,6 @@ func (s *siege) look(r *rand.Rand) {
 	}
 }
 
-// ask sends a request to a node, as its owner.
-func (s *siege) ask(n *fixture.Node, method, path string, body any) (status int, text string, err error) {
-	ctx, cancel := context.WithTimeout(s.ctx, 20*time.Second)
-	defer cancel()
-	content, err := json.Marshal(body)
-	if err != nil {
-		return 0, "", err
-	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://dialtree"+path, strings.NewReader(string(content)))
-	if err != nil {
-		return 0, "", err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	transport := n.SocketTransport()
-	defer transport.CloseIdleConnections()
-	response, err := transport.RoundTrip(request)
-	if err != nil {
-		return 0, "", err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	return response.StatusCode, string(answer), err
-}
-
 // fateOf reads what became of a change.
 func (s *siege) fateOf(status int, text string, err error) fate {
 	switch {
@@ -264,7 +239,7 @@ func (s *siege) add(r *rand.Rand, worker int, serial *int) {
 	*serial++
 	name := fmt.Sprintf("Edit %d-%d", worker, *serial)
 	n := s.any(r)
-	status, text, err := s.ask(n, http.MethodPost, "/api/v1/contacts", map[string]any{"phonebook": "town", "displayname": name})
+	status, text, err := ask(s.ctx, n, http.MethodPost, "/api/v1/contacts", map[string]any{"phonebook": "town", "displayname": name})
 	became := s.fateOf(status, text, err)
 	s.mu.Lock()
 	s.edits[name] = became
@@ -279,7 +254,7 @@ func (s *siege) write(r *rand.Rand, worker int, serial *int) {
 	s.mu.Lock()
 	book := s.notes[name]
 	s.mu.Unlock()
-	status, text, err := s.ask(n, http.MethodPut, "/api/v1/contacts/"+book.id,
+	status, text, err := ask(s.ctx, n, http.MethodPut, "/api/v1/contacts/"+book.id,
 		map[string]any{"phonebook": "town", "displayname": name, "notes": fmt.Sprint(*serial)})
 	became := s.fateOf(status, text, err)
 	s.mu.Lock()
@@ -302,7 +277,7 @@ func (s *siege) sync(r *rand.Rand, generation *int) {
 	if r.IntN(3) == 0 {
 		return
 	}
-	if status, _, err := s.ask(s.any(r), http.MethodPost, "/api/v1/connectors/changing/run", nil); err == nil && status < 300 {
+	if status, _, err := ask(s.ctx, s.any(r), http.MethodPost, "/api/v1/connectors/changing/run", nil); err == nil && status < 300 {
 		s.runs.Add(1)
 	}
 }
@@ -316,11 +291,11 @@ func (s *siege) begin() {
 		})
 	}
 	generation := 1
-	for i := range 4 {
-		s.every(40*time.Millisecond, i, s.logIn)
+	for i := range 8 {
+		s.every(30*time.Millisecond, i, s.logIn)
 	}
-	for i := range 3 {
-		s.every(150*time.Millisecond, 10+i, s.look)
+	for i := range 4 {
+		s.every(100*time.Millisecond, 10+i, s.look)
 	}
 	for i := range 3 {
 		serial := 0

@@ -3,8 +3,11 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -226,8 +229,34 @@ func changeable(t *testing.T, when string, nodes []*fixture.Node) time.Duration 
 	start := time.Now()
 	for _, n := range nodes {
 		eventually(t, fmt.Sprintf("after this: %s: %s takes changes", when, n.Name), func() bool {
-			return putContact(t, n, anotherName("Probe")).status < 300
+			// An answer may take longer than it does while nothing is wrong.
+			status, _, err := ask(t.Context(), n, http.MethodPost, "/api/v1/contacts", map[string]any{"phonebook": "town", "displayname": anotherName("Probe")})
+			return err == nil && status < 300
 		})
 	}
 	return time.Since(start)
+}
+
+// ask sends a request to a node, as its owner. An error is no failure of the test.
+func ask(ctx context.Context, n *fixture.Node, method, path string, body any) (status int, text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	content, err := json.Marshal(body)
+	if err != nil {
+		return 0, "", err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://dialtree"+path, bytes.NewReader(content))
+	if err != nil {
+		return 0, "", err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	transport := n.SocketTransport()
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(answer), err
 }
