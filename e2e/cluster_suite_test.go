@@ -21,8 +21,8 @@ import (
 	"github.com/dialtree/dialtree/e2e/fixture"
 )
 
-// clusterPart is the mark of these tests' figures in docs/cluster.md.
-const clusterPart = "cluster"
+// nodesPart is the mark of these tests' figures in docs/reliability.md.
+const nodesPart = "nodes"
 
 var startedEtcd *fixture.Etcd
 

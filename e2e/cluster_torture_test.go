@@ -153,7 +153,7 @@ func TestTortureCluster(t *testing.T) {
 	w := &warfare{t: t, etcd: o.Etcd, nodes: nodes, random: rand.New(rand.NewPCG(seed, 8))}
 	begin, slowest := time.Now(), time.Duration(0)
 	done := 0
-	for round := range torture.Pick(1, 3) {
+	for round := range torture.Pick(1, 2) {
 		for number, h := range harms {
 			if h.long && !torture.Long() {
 				continue
@@ -180,7 +180,7 @@ func TestTortureCluster(t *testing.T) {
 	t.Logf("doubtful: %v", attack.doubts())
 
 	note := func(what, format string, args ...any) {
-		torture.Note(t, clusterPart, what, torture.Dialtree, format, args...)
+		torture.Note(t, nodesPart, what, torture.Dialtree, format, args...)
 	}
 	title := fmt.Sprintf("three nodes and three members of etcd, %d kills, pauses and partings in %v: ", done, time.Since(begin).Round(time.Second))
 	note(title+"binds, right and wrong", "%d accepted, %d refused, %d not found out, none wrong", attack.accepted.Load(), attack.refused.Load(), attack.unknown.Load())
