@@ -125,9 +125,9 @@ type Node struct {
 	Knows   int       `json:"knows"` // the newest schema that it can work with
 	Page    string    `json:"page,omitempty"`
 	Started time.Time `json:"started"`
-	Seen    time.Time `json:"seen"`  // when it last said the following
-	Index   uint64    `json:"index"` // may be more by now
-	Behind  uint64    `json:"behind"`
+	Seen    time.Time `json:"seen"`   // when it was there for certain
+	Index   uint64    `json:"index"`  // what it said last: may be more by now
+	Behind  uint64    `json:"behind"` // the changes that it has had the time to tell of
 	Elected bool      `json:"elected"`
 	Trouble string    `json:"trouble,omitempty"`
 }

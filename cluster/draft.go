@@ -247,7 +247,7 @@ var errGone = errors.New("parts of it were cleared away meanwhile")
 
 // isRefusal tells errors after which etcd has certainly done nothing.
 func isRefusal(err error) bool {
-	return errors.Is(err, ErrNoSpace) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrDenied)
+	return errors.Is(err, ErrUnsent) || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrDenied)
 }
 
 func (l *changeLog) sealer() *sealer {

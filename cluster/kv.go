@@ -3,11 +3,12 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // A KV is etcd, as far as this package needs it. Keys are given without the prefix. Its methods may be called concurrently. Their errors
-// are ErrUnreachable where etcd gave no answer, or those named; a Txn that ends with ErrUnreachable may have been done, or be done later.
+// are ErrUnreachable where etcd gave no answer, or those named; a Txn that ends with ErrUnreachable may have been done, or be done later, unless it is ErrUnsent.
 type KV interface {
 	// Get returns a key; Pair.Created is 0 where there is none. revision is that of the whole of etcd at the read.
 	Get(ctx context.Context, key string) (p Pair, revision int64, err error)
@@ -31,10 +32,12 @@ type KV interface {
 
 var (
 	ErrUnreachable = errors.New("etcd does not answer")
-	ErrCompacted   = errors.New("etcd no longer has what happened since")
-	ErrTooLarge    = errors.New("etcd refuses a request of this size")
-	ErrNoSpace     = errors.New("etcd has no space left: raise its quota or compact and defragment it, then disarm its alarm")
-	ErrDenied      = errors.New("etcd refuses this user or this certificate")
+	// ErrUnsent is an ErrUnreachable of which nothing was sent: nobody has done it, and nobody will.
+	ErrUnsent    = fmt.Errorf("%w", ErrUnreachable)
+	ErrCompacted = errors.New("etcd no longer has what happened since")
+	ErrTooLarge  = errors.New("etcd refuses a request of this size")
+	ErrNoSpace   = errors.New("etcd has no space left: raise its quota or compact and defragment it, then disarm its alarm")
+	ErrDenied    = errors.New("etcd refuses this user or this certificate")
 )
 
 // A Pair is a key and its value.

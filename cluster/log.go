@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type changeLog struct {
 	since    time.Time
 	trouble  error // why this node cannot follow although etcd answers
 	head     head
+	heads    pastHeads
 	headRev  int64     // when the head was changed last
 	seenRev  int64     // of etcd, when it was read
 	ahead    time.Time // since when the head is one that the content is not at
@@ -88,13 +90,14 @@ type view struct {
 	Since       time.Time
 	Snapshot    Snapshot
 	Behind      time.Time // since when this node has not all that it heard of; zero: it has
+	Heads       pastHeads
 }
 
 func (l *changeLog) view() view {
 	m, schema := l.content.Membership(), l.content.Schema()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := view{Cluster: m.Cluster, Index: m.Index, Head: max(l.head.Index, m.Index), Schema: schema, Reachable: l.met && l.away == nil, Since: l.since, Snapshot: l.snapshot}
+	v := view{Cluster: m.Cluster, Index: m.Index, Head: max(l.head.Index, m.Index), Schema: schema, Reachable: l.met && l.away == nil, Since: l.since, Snapshot: l.snapshot, Heads: pastHeads{slices.Clone(l.heads.past), l.heads.current}}
 	if m.Index < l.head.Index {
 		v.Behind = l.ahead
 	}
@@ -241,6 +244,9 @@ func (l *changeLog) noteHead(h head, modified, revision int64) {
 	l.set(func() {
 		if caughtUp && l.head != h {
 			l.ahead = l.now()
+		}
+		if l.head.Index != h.Index {
+			l.heads.note(h.Index, l.now())
 		}
 		l.head, l.headRev, l.seenRev = h, modified, max(l.seenRev, revision)
 	})

@@ -1,6 +1,12 @@
 package cluster
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// tellingTakes is how long it may take until this node hears what another one says.
+const tellingTakes = time.Second
 
 // Status tells how the cluster looks from this node: what it heard last. members asks etcd's servers how they are; only where they do not answer it returns an error, beside the rest.
 func (c *Cluster) Status(ctx context.Context, members bool) (*Status, error) {
@@ -14,16 +20,17 @@ func (d *duty) status(ctx context.Context, members bool) (*Status, error) {
 		Index: m.Index, Head: max(v.Head, m.Index), Schema: d.content.Schema(), Snapshot: v.Snapshot,
 		Elected: d.elected(), Nodes: d.registered(),
 	}
+	told := v.Heads.before(d.o.Now().Add(-pace(len(s.Nodes)) - tellingTakes))
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
-		if n.Name == s.Node {
-			n.Index, n.Trouble = m.Index, v.Trouble
-			if v.Reachable {
-				n.Seen = d.o.Now()
-			}
+		n.Elected = n.Name == s.Elected
+		if v.Reachable {
+			n.Seen = d.o.Now() // its lease lives
 		}
-		if n.Elected = n.Name == s.Elected; s.Head > n.Index {
-			n.Behind = s.Head - n.Index
+		if n.Name == s.Node {
+			n.Index, n.Trouble, n.Behind = m.Index, v.Trouble, s.Head-m.Index
+		} else if told > n.Index {
+			n.Behind = told - n.Index
 		}
 	}
 	if !members {

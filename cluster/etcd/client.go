@@ -37,6 +37,7 @@ type Client struct {
 	failures int // since the last answer
 	closed   bool
 
+	said     said         // by the clients of all members
 	answered atomic.Int64 // when a member last did, in Unix nanoseconds
 }
 
@@ -100,7 +101,7 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		MaxCallSendMsgSize:   maxSend,
 		// Repeating is done here, with another member. The second is for a token that is no longer known.
 		MaxUnaryRetries: 2,
-		Logger:          zap.New(quietly{logger: c.options.Logger, said: &said{when: map[string]time.Time{}}}),
+		Logger:          zap.New(quietly{logger: c.options.Logger, said: &c.said}),
 		DialOptions: []grpc.DialOption{
 			grpc.WithStatsHandler(wire{}),
 			// etcd's client waits for a connection until the call's time is over. A member that refuses connections must rather cost no time.
@@ -162,11 +163,14 @@ func (c *Client) do(ctx context.Context, q call, ask func(context.Context, *clie
 	whole, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var err error
+	var again bool
 	for range len(c.endpoints) {
-		var again bool
 		if again, err = c.once(whole, q, ask); err == nil || !again || whole.Err() != nil {
 			break
 		}
+	}
+	if again && !q.repeat && ctx.Err() == nil && errors.Is(mapped(err), cluster.ErrUnreachable) {
+		return fmt.Errorf("%w%w", cluster.ErrUnsent, because(err))
 	}
 	if err != nil && ctx.Err() != nil && time.Since(began) < limit {
 		// It was the caller who gave up: a change may have been made all the same.

@@ -49,7 +49,7 @@ func mapped(err error) error {
 		refusesCertificate(text):
 		return fmt.Errorf("%w: %s", cluster.ErrDenied, text)
 	case silent(err):
-		return fmt.Errorf("%w: %s", cluster.ErrUnreachable, text)
+		return fmt.Errorf("%w: %s", cluster.ErrUnreachable, inWords(text))
 	}
 	return fmt.Errorf("etcd: %s", text)
 }

@@ -9,16 +9,40 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// quietly is zap's way into a slog.Logger: warnings and worse, each message once a minute. While etcd is away its client warns at every call.
+// quietly is zap's way into a slog.Logger: warnings and worse, each message once a minute, whichever member it is about. While etcd is away its client warns at every call.
 type quietly struct {
 	logger *slog.Logger
 	fields []zapcore.Field
 	said   *said
 }
 
+// said is what was logged lately. There are as many messages as the client's source has.
 type said struct {
 	mu   sync.Mutex // guards what follows
-	when map[string]time.Time
+	when map[string]spoken
+}
+
+// A spoken message was logged, and came again so many times since.
+type spoken struct {
+	at    time.Time
+	again int
+}
+
+// count tells whether a message is to be logged now, and how often it was not since the last time.
+func (s *said) count(message string, now time.Time) (log bool, again int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, ok := s.when[message]
+	if ok && now.Sub(last.at) < time.Minute {
+		last.again++
+		s.when[message] = last
+		return false, 0
+	}
+	if s.when == nil {
+		s.when = map[string]spoken{}
+	}
+	s.when[message] = spoken{at: now}
+	return true, last.again
 }
 
 func (q quietly) Enabled(l zapcore.Level) bool { return l >= zapcore.WarnLevel }
@@ -37,13 +61,8 @@ func (q quietly) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.Check
 
 // Write says the message and the error. Other fields may hold whole requests.
 func (q quietly) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	q.said.mu.Lock()
-	last, again := q.said.when[e.Message]
-	if again = again && e.Time.Sub(last) < time.Minute; !again {
-		q.said.when[e.Message] = e.Time
-	}
-	q.said.mu.Unlock()
-	if again {
+	log, again := q.said.count(e.Message, e.Time)
+	if !log {
 		return nil
 	}
 	reason := ""
@@ -52,6 +71,6 @@ func (q quietly) Write(e zapcore.Entry, fields []zapcore.Field) error {
 			reason = err.Error()
 		}
 	}
-	q.logger.LogAttrs(context.Background(), slog.LevelWarn, "etcd's client", slog.String("says", e.Message), slog.String("error", reason))
+	q.logger.LogAttrs(context.Background(), slog.LevelWarn, "etcd's client", slog.String("says", e.Message), slog.String("error", inWords(reason)), slog.Int("not_logged_before", again))
 	return nil
 }
