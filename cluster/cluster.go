@@ -56,7 +56,7 @@ func New(o Options) (*Cluster, error) {
 	c := &Cluster{o: o, kv: o.KV, log: newChangeLog(o, o.Store)}
 	c.janitor = newJanitor(c.log, o.NoCompact)
 	c.duty = newDuty(o, o.Store, c.log.view)
-	c.log.lease, c.log.counted = c.duty.lease, newMetrics(o.Registerer).commit
+	c.log.counted = newMetrics(o.Registerer).commit
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(newReadings(c.duty))
 	}
