@@ -57,7 +57,7 @@ func New(o Options) (*Cluster, error) {
 	c.janitor = newJanitor(c.log, o.NoCompact)
 	c.duty = newDuty(o, o.Store, c.log.view)
 	c.duty.entered = func() { c.log.end(nil) }
-	c.log.lease, c.log.counted = c.duty.lease, newMetrics(o.Registerer).commit
+	c.log.counted = newMetrics(o.Registerer).commit
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(newReadings(c.duty))
 	}

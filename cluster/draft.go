@@ -126,24 +126,41 @@ func (l *changeLog) awaitEvent(ctx context.Context, prefix string, from int64) e
 	return nil
 }
 
+// A writerLock is etcd's lock with a lease of its own. Where an answer is lost nobody knows whether etcd has given the lock, or taken it back; without its lease
+// it is gone soon in any case, and nothing that is still on its way can bring it back. All other nodes wait for it.
+type writerLock struct {
+	Held
+	lease Lease
+}
+
+// release gives the lock back. Where etcd does not hear of it the lock goes with its lease, which is no longer renewed.
+func (w *writerLock) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if w.Held != nil {
+		_ = w.Held.Release(ctx)
+	}
+	_ = w.lease.Revoke(ctx)
+}
+
 // lock takes the writer's lock, which keeps the other nodes' changes waiting.
 func (l *changeLog) lock(ctx context.Context) error {
 	if err := take(ctx, l.alone); err != nil {
 		return err
 	}
-	lease, err := l.lease(ctx)
-	if err == nil {
-		err = l.releaseStuck(ctx)
-	}
-	var held Held
-	if err == nil {
-		held, err = l.kv.Lock(ctx, lease, nameLock)
-	}
+	lease, err := l.kv.Lease(ctx, leaseTime)
 	if err != nil {
 		<-l.alone
 		return l.awayError(ctx, err)
 	}
-	l.set(func() { l.held, l.locked = held, false })
+	w := &writerLock{lease: lease}
+	if w.Held, err = l.kv.Lock(ctx, lease, nameLock); err != nil {
+		w.Held = nil
+		w.release()
+		<-l.alone
+		return l.awayError(ctx, err)
+	}
+	l.set(func() { l.held, l.locked = w, false })
 	return nil
 }
 
@@ -151,33 +168,9 @@ func (l *changeLog) unlock() {
 	l.mu.Lock()
 	held := l.held
 	l.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	err := held.Release(ctx)
-	l.set(func() {
-		l.held = nil
-		if err != nil {
-			l.stuck = held // its lease lives on: the next contact with etcd gives it back
-		}
-	})
+	held.release()
+	l.set(func() { l.held = nil })
 	<-l.alone
-}
-
-// releaseStuck gives back a lock that could not be given back when it was due.
-func (l *changeLog) releaseStuck(ctx context.Context) error {
-	l.mu.Lock()
-	stuck := l.stuck
-	l.mu.Unlock()
-	if stuck == nil {
-		return nil
-	}
-	ctx, cancel := answer(ctx)
-	defer cancel()
-	if err := stuck.Release(ctx); err != nil {
-		return err
-	}
-	l.set(func() { l.stuck = nil })
-	return nil
 }
 
 // Write is io.Writer's.

@@ -62,15 +62,6 @@ func newDuty(o Options, content schooled, look func() view) *duty {
 	return d
 }
 
-// lease is this node's.
-func (d *duty) lease(ctx context.Context) (Lease, error) {
-	t, err := d.tenures.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
 func (d *duty) run(ctx context.Context) error {
 	defer d.wait.Wait()
 	g, ctx := errgroup.WithContext(ctx)

@@ -169,7 +169,7 @@ func TestDutyComesBack(t *testing.T) {
 			t.Errorf("it ended with %v", context.Cause(first))
 		}
 		settle(time.Minute)
-		if _, err := a.lease(t.Context()); !errors.Is(err, store.ErrAway) {
+		if _, err := a.tenures.get(t.Context()); !errors.Is(err, store.ErrAway) {
 			t.Errorf("a lease while etcd is away: %v", err)
 		}
 		a.setCut(false)

@@ -34,7 +34,7 @@ func NewKey(fill byte) (k Key) {
 // NewPackery cuts small pieces.
 func NewPackery() *Packery { return &packery{part: 300, inline: 200} }
 
-func NewLog(kv KV, k Key, node string, c Content, y *Packery, lease func(context.Context) (Lease, error)) *Log {
+func NewLog(kv KV, k Key, node string, c Content, y *Packery) *Log {
 	o := Options{KV: kv, Key: k, Node: node}
 	if err := o.check(); err != nil {
 		panic(err)
@@ -43,7 +43,6 @@ func NewLog(kv KV, k Key, node string, c Content, y *Packery, lease func(context
 	if y != nil {
 		l.packery = y
 	}
-	l.lease = lease
 	return l
 }
 
@@ -82,7 +81,6 @@ func (l *changeLog) Step(ctx context.Context) error {
 	}
 	if err == nil {
 		l.reached()
-		err = l.releaseStuck(ctx)
 	}
 	l.judge(ctx, err)
 	return err

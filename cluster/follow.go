@@ -77,9 +77,6 @@ func (l *changeLog) session(ctx context.Context) (met bool, err error) {
 
 // reconcile hands the others what was noted while etcd was away. It is a change, so it must not wait for the loop that called it.
 func (l *changeLog) reconcile(ctx context.Context) {
-	if err := l.releaseStuck(ctx); err != nil {
-		return // the watch will notice
-	}
 	if err := l.content.Reconcile(ctx); err != nil && ctx.Err() == nil {
 		l.logger.Warn("what was noted while etcd was away could not be handed on; the next contact tries again", "error", err)
 	}

@@ -89,7 +89,7 @@ func TestNotices(t *testing.T) {
 		}, "dialtree cluster init --replace"},
 		{"another cluster", func(m *model, a, b *node) { b.replica.(*paper).m.Cluster = "another" }, "the store belongs to the cluster"},
 		{"another key", func(m *model, a, b *node) {
-			b.log = cluster.NewLog(b.client, cluster.NewKey(8), "b", b.replica, nil, nil)
+			b.log = cluster.NewLog(b.client, cluster.NewKey(8), "b", b.replica, nil)
 			b.replica.reopen(b.log)
 		}, "the key does not open"},
 		{"no cluster at all", func(m *model, a, b *node) { m.etcd.Restore(simulated.New().Save()) }, "etcd holds no cluster"},
@@ -317,4 +317,36 @@ func TestOrphan(t *testing.T) {
 			t.Errorf("%d bytes of parts, %d before", m.etcd.Bytes("parts/"), before)
 		}
 	})
+}
+
+// A lock that etcd gave, or was not heard to take back, keeps the others waiting for no longer than a lease lasts, though the node that asked for it lives on.
+func TestLostLock(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		faults map[string]simulated.Fault
+	}{
+		{"the answer that gives it is lost", map[string]simulated.Fault{"Lock": simulated.LostAfter, "Release": simulated.LostBefore, "Revoke": simulated.LostBefore}},
+		{"what gives it back is lost", map[string]simulated.Fault{"Release": simulated.LostBefore, "Revoke": simulated.LostBefore}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, a, b := calmModel(t, 3)
+				calm := a.client.Before
+				a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) { return c.faults[r.Method], nil }
+				a.commit(m.ctx, 20, true)
+				a.client.Before = calm
+				if m.count("lock/") != 1 {
+					t.Fatalf("%d locks are left in etcd: nothing is tested", m.count("lock/"))
+				}
+				time.Sleep(30 * time.Second)
+				b.step()
+				made := m.seen["acknowledged"]
+				b.commit(m.ctx, 20, false)
+				b.commit(m.ctx, 20, true)
+				if got := m.seen["acknowledged"] - made; got != 2 {
+					t.Errorf("%d of 2 changes of another node were made", got)
+				}
+			})
+		})
+	}
 }

@@ -21,7 +21,8 @@ type KV interface {
 	Watch(ctx context.Context, prefix string, from int64) <-chan Events
 	// Lease makes keys that go away when the node does. Done is closed when it is lost; until Revoke it is kept alive.
 	Lease(ctx context.Context, ttl time.Duration) (Lease, error)
-	// Elect waits until this node holds an election, and Lock until it holds a lock, by etcd's own recipes. Both end with the lease.
+	// Elect waits until this node holds an election, and Lock until it holds a lock, by etcd's own recipes. Both end with the lease. Where they fail, a place in the queue may
+	// stay that nobody was told of, until they are called again with the same lease, or that ends.
 	Elect(ctx context.Context, l Lease, name, value string) (Held, error)
 	Lock(ctx context.Context, l Lease, name string) (Held, error)
 	// Compact forgets what is older than a revision. ErrCompacted: it is forgotten already.
@@ -97,7 +98,7 @@ type Event struct {
 	Deleted bool
 }
 
-// A Lease is kept alive until it is revoked or lost.
+// A Lease is kept alive until it is revoked or lost. Revoke ends that also where etcd does not hear of it: then the lease ends by itself.
 type Lease interface {
 	ID() int64
 	Done() <-chan struct{}

@@ -40,7 +40,6 @@ type changeLog struct {
 	logger  *slog.Logger
 	now     func() time.Time
 	packery *packery
-	lease   func(context.Context) (Lease, error)    // what the writer's lock is held with
 	counted func(result string, took time.Duration) // of every commit
 	moved   func(phase string, done, total int64)   // bytes of a snapshot
 
@@ -60,12 +59,11 @@ type changeLog struct {
 	endedAt  time.Time
 	head     head
 	heads    pastHeads
-	headRev  int64     // when the head was changed last
-	seenRev  int64     // of etcd, when it was read
-	ahead    time.Time // since when the head is one that the content is not at
-	locked   bool      // another node has the writer's lock, as far as is known
-	held     Held      // the lock, where this node has it
-	stuck    Held      // a lock that could not be given back
+	headRev  int64       // when the head was changed last
+	seenRev  int64       // of etcd, when it was read
+	ahead    time.Time   // since when the head is one that the content is not at
+	locked   bool        // another node has the writer's lock, as far as is known
+	held     *writerLock // the lock, where this node has it
 	snapshot Snapshot
 }
 
@@ -74,7 +72,6 @@ func newChangeLog(o Options, s content) *changeLog {
 		kv: o.KV, key: o.Key, node: o.Node, content: s, logger: o.Logger, now: o.Now, moved: o.Progress, packery: &packery{part: partBytes, inline: inlineBytes},
 		following: make(chan struct{}, 1), alone: make(chan struct{}, 1), suspect: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
-	l.lease = func(ctx context.Context) (Lease, error) { return o.KV.Lease(ctx, 15*time.Second) }
 	l.counted = func(string, time.Duration) {}
 	if l.moved == nil {
 		l.moved = func(string, int64, int64) {}

@@ -166,7 +166,7 @@ func (n *node) open() {
 	n.client.NeverWait = true
 	n.client.Before = n.before
 	n.lease, n.held, n.dead = nil, nil, false
-	n.log = cluster.NewLog(n.client, modelKey, n.name, n.replica, n.m.packery, n.leased)
+	n.log = cluster.NewLog(n.client, modelKey, n.name, n.replica, n.m.packery)
 	n.log.Count(func(result string) {
 		if result == "overtaken" {
 			n.m.seen["overtaken"]++

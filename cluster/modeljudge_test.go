@@ -56,10 +56,10 @@ func (m *model) judge(changes []string) {
 // judgeSpace has the janitor work until nothing is left to do, and looks at what etcd holds.
 func (m *model) judgeSpace(n *node) {
 	for _, other := range m.nodes {
-		if other.held != nil {
-			_ = other.held.Release(m.ctx)
+		if other.lease != nil { // a place in the queue may be left of which the node was never told
+			_ = other.lease.Revoke(m.ctx)
 		}
-		other.held = nil
+		other.lease, other.held = nil, nil
 	}
 	if !n.elected() {
 		m.wrong("%s is not elected although nobody else stands", n.name)

@@ -4,12 +4,10 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -112,13 +110,10 @@ func newFuzzer(t *testing.T, d *fixture.Dialtree, dir string) *fuzzer {
 
 // socketClient reaches the server through its unix socket. It follows no redirect.
 func socketClient(d *fixture.Dialtree) *http.Client {
-	socket := filepath.Join(d.DataDir, "dialtree.sock")
 	return &http.Client{
 		Timeout:       5 * answerLimit,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		}},
+		Transport:     d.SocketTransport(),
 	}
 }
 

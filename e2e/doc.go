@@ -1,6 +1,6 @@
 // Package e2e tests the whole product, as a process of its own, against real
 // servers: OpenLDAP's slapd, a Samba Active Directory domain controller, a Samba
-// share, the LDAP tools of OpenLDAP and promtool; with the libraries that
+// share, Debian's etcd, the LDAP tools of OpenLDAP and promtool; with the libraries that
 // search a directory, each in a program of testdata/clients; and in Debian's chromium.
 //
 // Its tests carry the build tag e2e, and not a check of the environment that

@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 			if b := startedChromium; b != nil {
 				b.Close()
 			}
+			if e := startedEtcd; e != nil {
+				e.Close()
+			}
 		}()
 		return m.Run()
 	}())

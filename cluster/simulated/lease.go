@@ -19,6 +19,7 @@ type lease struct {
 	timer *time.Timer
 	done  chan struct{}
 	once  sync.Once
+	ended bool // it is no longer renewed; guarded by Etcd.mu
 }
 
 func (c *Client) Lease(ctx context.Context, ttl time.Duration) (cluster.Lease, error) {
@@ -45,7 +46,7 @@ func (l *lease) tick() {
 	defer e.mu.Unlock()
 	switch now := time.Now(); {
 	case e.leases[l.id] != l:
-	case alive:
+	case alive && !l.ended:
 		l.until = now.Add(l.ttl)
 		l.timer = time.AfterFunc(l.ttl/3, l.tick)
 	case now.Before(l.until):
@@ -77,6 +78,9 @@ func (l *lease) ID() int64             { return l.id }
 func (l *lease) Done() <-chan struct{} { return l.done }
 
 func (l *lease) Revoke(ctx context.Context) error {
+	l.c.etcd.mu.Lock()
+	l.ended = true
+	l.c.etcd.mu.Unlock()
 	return l.c.call(ctx, Request{Method: "Revoke"}, func() bool {
 		e := l.c.etcd
 		e.mu.Lock()
@@ -113,14 +117,13 @@ func (c *Client) hold(ctx context.Context, method string, l cluster.Lease, name,
 		_, _, refused = c.etcd.txn([]cluster.Condition{cluster.CreatedAt(h.key, 0)}, []cluster.Op{{Key: h.key, Value: []byte(value), Lease: l}})
 		return true
 	})
-	if err == nil {
-		err = refused
+	if err != nil {
+		return nil, err // the place in the queue stays there, if it was got
 	}
-	for err == nil {
+	for err = refused; err == nil; {
 		cut, away := c.state()
 		if away {
-			err = cluster.ErrUnreachable
-			break
+			return nil, cluster.ErrUnreachable
 		}
 		first, changed := c.etcd.first(h, name)
 		if first {
@@ -133,7 +136,7 @@ func (c *Client) hold(ctx context.Context, method string, l cluster.Lease, name,
 			err = wait(ctx, changed, cut)
 		}
 	}
-	// Whoever gives up must stand in nobody's way.
+	// Who gives up and reaches etcd gives its place back.
 	_, _, _ = c.etcd.txn(nil, []cluster.Op{{Key: h.key, Delete: true}})
 	return nil, err
 }

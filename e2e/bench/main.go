@@ -6,9 +6,9 @@
 // counts is the ratio to no proxy at all, or to slapd, in the same round. It prints
 // Markdown, as docs/benchmarks.md has it.
 //
-//	go run ./e2e/bench              everything but million, about ten minutes
+//	go run ./e2e/bench              everything but cluster, followers and million, about ten minutes
 //	QUICK=1 go run ./e2e/bench      short rounds, for a look
-//	go run ./e2e/bench forward      one part: forward, local, idle, import, search or million
+//	go run ./e2e/bench forward      one part: forward, local, idle, import, search, cluster, followers or million
 //
 // DIALTREE_BIN and LLOADD name binaries that were built before; without the
 // first the product is built, without the second lloadd is left out and the
@@ -89,10 +89,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	for _, part := range parts {
 		measure, ok := map[string]func(context.Context) error{
 			"forward": b.forward, "local": b.local, "idle": b.idle, "import": b.imports,
-			"search": b.search, "million": b.million,
+			"search": b.search, "million": b.million, "cluster": b.cluster, "followers": b.followers,
 		}[part]
 		if !ok {
-			return fmt.Errorf("there is no part %q: use forward, local, idle, import, search or million", part)
+			return fmt.Errorf("there is no part %q: use forward, local, idle, import, search, cluster, followers or million", part)
 		}
 		if err := measure(ctx); err != nil {
 			return fmt.Errorf("%s: %w", part, err)
