@@ -37,7 +37,7 @@ func TestAFullDiskIsTriedAgain(t *testing.T) {
 		m, a, b := calmModel(t, 3)
 		disk := &fullDisk{paper: b.replica.(*paper), fails: 4}
 		client := m.etcd.Client()
-		l := cluster.NewLog(client, modelKey, "b", disk, m.packery, nil)
+		l := cluster.NewLog(client, modelKey, "b", disk, m.packery)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- l.FollowAll(ctx) }()
