@@ -234,6 +234,29 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// A change that was never sent was not made, and nobody is told to look whether it was: also where etcd stays away.
+func TestUnsentIsNotInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		calm := a.client.Before
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) { return simulated.Unsent, nil }
+		err := a.replica.apply(m.ctx, "x", 10, false)
+		var doubt *store.DoubtError
+		if !errors.Is(err, store.ErrAway) || errors.As(err, &doubt) {
+			t.Errorf("got %v", err)
+		}
+		a.client.Before = calm
+		a.step()
+		b.step()
+		if n := strings.Count(strings.Join(b.replica.changes(), " "), "x"); n != 0 {
+			t.Errorf("it is there %d times", n)
+		}
+		if err := a.replica.apply(m.ctx, "y", 10, false); err != nil {
+			t.Errorf("the next change: %v", err)
+		}
+	})
+}
+
 // TestLock has a small change wait while another node has the writer's lock.
 func TestLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

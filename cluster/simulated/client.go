@@ -16,6 +16,7 @@ const (
 	LostBefore       // the request never arrives
 	LostAfter        // it is done, the answer never arrives
 	Late             // the client gives up; it is done at DeliverLate
+	Unsent           // no connection takes it
 )
 
 // A Request is one that a client is about to send.
@@ -130,6 +131,8 @@ func (c *Client) call(ctx context.Context, r Request, do func() (done bool)) err
 	switch fault {
 	case LostBefore:
 		return cluster.ErrUnreachable
+	case Unsent:
+		return cluster.ErrUnsent
 	case Late:
 		c.etcd.mu.Lock()
 		c.etcd.late = append(c.etcd.late, do)
