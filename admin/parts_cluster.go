@@ -66,7 +66,7 @@ type ClusterSnapshot struct {
 	Index uint64     `json:"index"`
 	Made  *time.Time `json:"made,omitempty" doc:"Absent: there is none yet"`
 	Bytes int64      `json:"bytes"`
-	Tail  int64      `json:"tail" doc:"Bytes of the changes behind it"`
+	Tail  int64      `json:"tail,omitempty" doc:"Bytes of the changes behind it. Absent: there are none, or this node does not know; the elected one does"`
 }
 
 // An EtcdMember is one of etcd's servers.

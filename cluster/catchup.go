@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/dialtree/dialtree/store"
@@ -37,7 +38,7 @@ func (l *changeLog) catchUp(ctx context.Context) error {
 		err = l.advance(ctx, at.Position, h)
 		switch {
 		case errors.Is(err, errElsewhere):
-			installed, err = l.install(ctx, installed)
+			installed, err = l.install(ctx, installed, errors.Is(err, errOtherHistory))
 		case errors.Is(err, store.ErrPosition):
 			err = nil // this node's own change came between
 		}
@@ -50,10 +51,16 @@ func (l *changeLog) catchUp(ctx context.Context) error {
 // errElsewhere means that what etcd has does not follow what this node has: a snapshot has to come first.
 var errElsewhere = errors.New("the next change does not follow this content")
 
+// errOtherHistory is an errElsewhere of a node that is not just behind: it may have changes that the cluster has not.
+var errOtherHistory = fmt.Errorf("this node has another history: %w", errElsewhere)
+
 // advance applies changes that follow a position, if they do.
 func (l *changeLog) advance(ctx context.Context, at store.Position, h head) error {
-	if at.Chain == [32]byte{} || h.Index == at.Index {
-		return errElsewhere // restored, or of another history
+	switch {
+	case at.Unknown(), h.Index == at.Index:
+		return errOtherHistory // restored, or with other changes
+	case at.Chain == [32]byte{}:
+		return errElsewhere // a directory that is being filled
 	}
 	pairs, _, err := l.list(ctx, prefixChanges, changeKey(at.Index+1), batch, false)
 	if err != nil {
@@ -79,14 +86,19 @@ func (l *changeLog) apply(ctx context.Context, at store.Position, p Pair) (store
 	if r.Schema > store.SchemaVersion() {
 		return at, troublef("change %d has schema version %d, and this dialtree knows versions up to %d: upgrade this node; until then it serves what it has", r.Index, r.Schema, store.SchemaVersion())
 	}
-	if r.Index != at.Index+1 || r.Kind == kindReplace {
-		return at, errElsewhere
+	switch {
+	case r.Kind == kindReplace:
+		return at, errOtherHistory
+	case r.Index != at.Index+1:
+		return at, errElsewhere // those between were cleared away
 	}
 	err = l.read(ctx, r, func(sum []byte) bool { return l.chainer().next(at.Chain, r, sum) == r.Chain }, func(content io.Reader) error {
 		return l.content.Follow(ctx, r.position(), content)
 	})
 	switch {
-	case errors.Is(err, errUnverified), errors.Is(err, errSeal), errors.Is(err, errGone):
+	case errors.Is(err, errUnverified):
+		return at, errOtherHistory
+	case errors.Is(err, errSeal), errors.Is(err, errGone):
 		return at, errElsewhere
 	case err != nil:
 		return at, err
@@ -95,7 +107,8 @@ func (l *changeLog) apply(ctx context.Context, at store.Position, p Pair) (store
 }
 
 // install replaces the content by the latest snapshot, which it returns. The changes behind it come next; where they did not follow the one that was installed before, only a newer one helps.
-func (l *changeLog) install(ctx context.Context, before *record) (*record, error) {
+// differs is for the log: this node may have changes that nobody else has.
+func (l *changeLog) install(ctx context.Context, before *record, differs bool) (*record, error) {
 	r, err := l.latestSnapshot(ctx)
 	switch {
 	case err != nil:
@@ -108,7 +121,11 @@ func (l *changeLog) install(ctx context.Context, before *record) (*record, error
 		return nil, troublef("the content has schema version %d, and this dialtree knows versions up to %d: upgrade this node; until then it serves what it has", r.Schema, store.SchemaVersion())
 	}
 	at := l.content.Membership()
-	l.logger.Info("the content is replaced by a snapshot: this node was too far behind, or had the content of another history", "had", at.Index, "snapshot", r.Index, "bytes", r.Bytes)
+	if about := []any{"had", at.Index, "snapshot", r.Index, "bytes", r.Bytes}; differs {
+		l.logger.Warn("the content is replaced by a snapshot, as this node's history is not the cluster's: changes that only this node had are gone", about...)
+	} else {
+		l.logger.Info("the content is replaced by a snapshot: this node was too far behind", about...)
+	}
 	err = l.read(ctx, r, func(sum []byte) bool { return r.MAC != nil && l.chainer().snapshot(r, sum) == *r.MAC }, func(content io.Reader) error {
 		return l.content.ReplaceContent(ctx, r.position(), content)
 	})

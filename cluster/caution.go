@@ -52,8 +52,9 @@ type Caution struct {
 	number  uint64 // of the next batch; the first is drawn, so that none of an earlier run is written over
 	events  *prometheus.CounterVec
 	wake    chan struct{}
-	upTo    int64 // the revision up to which all was heard
-	started bool  // upTo holds
+	deaf    chan struct{} // tells that what others tell is no longer heard
+	upTo    int64         // the revision up to which all was heard
+	started bool          // upTo holds
 
 	nodes atomic.Int64
 
@@ -77,7 +78,7 @@ func NewCaution(o Options, cluster string) (*Caution, error) {
 		return nil, err
 	}
 	c := &Caution{
-		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1),
+		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1),
 		budget: cautionBudget{most: cautionBurst, rate: cautionRate},
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dialtree_cluster_caution_events_total",
@@ -125,16 +126,26 @@ func (c *Caution) take(event []byte, urgent bool) bool {
 	return true
 }
 
-// Nodes is how many nodes there are, as far as is known: at least this one.
+// Nodes is how many nodes hear each other, as far as is known: at least this one, and while etcd is away no other.
 func (c *Caution) Nodes() int { return int(max(1, c.nodes.Load())) }
 
-// countNodes counts the nodes that are registered until ctx ends. While etcd is away it was right the last time.
+// countNodes counts the nodes that are registered until ctx ends.
 func (c *Caution) countNodes(ctx context.Context) {
 	for ctx.Err() == nil {
-		if found, _, err := c.o.KV.Range(ctx, prefixNodes, "", 0, true); err == nil {
-			c.nodes.Store(int64(len(found)))
+		found, _, err := c.o.KV.Range(ctx, prefixNodes, "", 0, true)
+		again := cautionCounted
+		if err != nil {
+			// Nobody hears this node now, and to wait for others would be in vain.
+			found, again = nil, cautionAgain
 		}
-		cautionWait(ctx, cautionCounted)
+		c.nodes.Store(int64(len(found)))
+		timer := time.NewTimer(again)
+		select {
+		case <-timer.C:
+		case <-c.deaf:
+		case <-ctx.Done():
+		}
+		timer.Stop()
 	}
 }
 
@@ -147,6 +158,10 @@ func (c *Caution) Run(ctx context.Context, hear func(event []byte, age time.Dura
 	g.Go(func() error {
 		for ctx.Err() == nil {
 			c.listen(ctx, hear)
+			select {
+			case c.deaf <- struct{}{}: // where etcd is gone that is known at once
+			default:
+			}
 			cautionWait(ctx, cautionAgain)
 		}
 		return nil

@@ -477,9 +477,14 @@ func TestCautionCountsNodes(t *testing.T) {
 			t.Errorf("%d, want 5", n)
 		}
 		k.set(true)
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Second)
+		if n := a.Nodes(); n != 1 {
+			t.Errorf("while etcd is away nobody hears this node, and it counts %d", n)
+		}
+		k.set(false)
+		time.Sleep(cautionCounted)
 		if n := a.Nodes(); n != 5 {
-			t.Errorf("while etcd is away: %d", n)
+			t.Errorf("when etcd is back: %d, want 5", n)
 		}
 	})
 }

@@ -56,6 +56,7 @@ func New(o Options) (*Cluster, error) {
 	c := &Cluster{o: o, kv: o.KV, log: newChangeLog(o, o.Store)}
 	c.janitor = newJanitor(c.log, o.NoCompact)
 	c.duty = newDuty(o, o.Store, c.log.view)
+	c.duty.entered = func() { c.log.end(nil) }
 	c.log.counted = newMetrics(o.Registerer).commit
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(newReadings(c.duty))
@@ -83,8 +84,17 @@ func (o *Options) check() error {
 var nodeName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 
 // Run follows the others' changes, keeps this node registered, and stands for election, until ctx ends. It returns an error only where this node must not go on: the store belongs to
-// another cluster, another node has its name, the key does not fit. While etcd is out of reach it tries again for ever.
+// another cluster, another node has its name, the key does not fit. While etcd is out of reach it tries again for ever. After an error nothing can be changed until Run is called
+// again and has this node registered.
 func (c *Cluster) Run(ctx context.Context) error {
+	err := c.run(ctx)
+	if err != nil && ctx.Err() == nil {
+		c.log.end(err)
+	}
+	return err
+}
+
+func (c *Cluster) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, loop := range []func(context.Context) error{
 		c.log.follow,
@@ -137,7 +147,7 @@ type Snapshot struct {
 	Index uint64    `json:"index"`
 	Made  time.Time `json:"made,omitzero"`
 	Bytes int64     `json:"bytes"`
-	Tail  int64     `json:"tail"` // bytes of the changes behind it
+	Tail  int64     `json:"tail,omitempty"` // bytes of the changes behind it; 0: there are none, or this node does not know: the elected one does
 }
 
 // Changeable is nil while this node can commit, or a *store.AwayError.

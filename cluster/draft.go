@@ -61,7 +61,7 @@ func (l *changeLog) draft(ctx context.Context, alone bool) (store.Draft, error) 
 func (l *changeLog) ready(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, meetWithin)
 	defer cancel()
-	if err := l.wait(within, func() bool { return l.met || l.away != nil || l.trouble != nil }); err != nil && ctx.Err() != nil {
+	if err := l.wait(within, func() bool { return l.met || l.unable() != errNotMet }); err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return l.changeable()

@@ -24,10 +24,12 @@ type duty struct {
 	kv      KV
 	content schooled
 	look    func() view // what is known of the changes
+	entered func()      // is called when this node is registered
 	knows   int         // the newest schema that this program can work with
 	sealer  *sealer
 	started time.Time
 	process string // this one, among those that may ever run under this name
+	yielded string // the process that this one gave up its name for; of the goroutine that registers
 
 	tenures *tenures
 	jobs    *jobs
@@ -49,7 +51,7 @@ type office struct {
 
 func newDuty(o Options, content schooled, look func() view) *duty {
 	d := &duty{
-		o: o, kv: o.KV, content: content, look: look, knows: store.SchemaVersion(), started: o.Now(), process: newProcess(),
+		o: o, kv: o.KV, content: content, look: look, entered: func() {}, knows: store.SchemaVersion(), started: o.Now(), process: newProcess(),
 		sealer:  newSealer(o.Key, content.Membership().Cluster),
 		tenures: newTenures(o.KV, o.Now),
 		nodes:   newMirror(o.KV, prefixNodes, nil),
@@ -76,6 +78,7 @@ func (d *duty) hold(ctx context.Context, t *tenure) error {
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
+	d.entered()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.run(ctx) })
 	g.Go(func() error { d.stand(ctx, t); return nil })

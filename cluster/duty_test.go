@@ -327,16 +327,64 @@ func TestANameIsForOneNode(t *testing.T) {
 		if err := <-other.ended; err == nil || !strings.Contains(err.Error(), `another node is called "a"`) {
 			t.Errorf("another node with this name ends with %v", err)
 		}
-		// The same store after kill -9 needs no wait; the one that it took the place of ends.
+		stop(t, a)
+	})
+}
+
+// The same store after kill -9 needs no wait.
+func TestAKilledNodeIsBackAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		a := f.peer("a", "1").start(t)
+		settle(time.Second)
+		a.setCut(true) // for good
 		same := f.peer("a", "1").start(t)
-		settle(2 * time.Second)
-		if got := f.left(prefixNodes); len(got) != 1 || !strings.Contains(string(got[0].Value), same.process) {
+		settle(time.Second)
+		if got := f.left(prefixNodes); len(got) != 1 || parseRegistered(got[0].Value).Process != same.process {
 			t.Errorf("registered are %+v", got)
 		}
-		if err := <-a.ended; !errors.Is(err, errReplaced) {
-			t.Errorf("the process whose place was taken ends with %v", err)
+		stop(t, a, same)
+	})
+}
+
+// Of two processes with copies of one store the one that started first goes on, and the other one gives up for as long as that one lives.
+func TestTheOlderOfTwoCopiesGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		older := f.peer("a", "1").start(t)
+		settle(time.Second)
+		younger := f.peer("a", "1")
+		for try := range 4 {
+			younger.start(t)
+			began := time.Now()
+			if err := <-younger.ended; !errors.Is(err, errYielded) {
+				t.Fatalf("try %d: the younger one ends with %v", try, err)
+			}
+			if took := time.Since(began); took > tellEvery {
+				t.Errorf("try %d took %v", try, took)
+			}
+			settle(tellEvery)
+			got := f.left(prefixNodes)
+			if len(got) != 1 || parseRegistered(got[0].Value).Process != older.process || got[0].Version != 3 { // one write each, and then the older one again
+				t.Errorf("try %d: registered are %+v", try, got)
+			}
+			time.Sleep(10 * time.Second)
 		}
-		stop(t, same)
+		if len(older.ended) > 0 {
+			t.Fatalf("the older one ended with %v", <-older.ended)
+		}
+		older.setCut(true) // it was killed
+		settle(leaseTime + time.Second)
+		younger.start(t)
+		settle(time.Second)
+		if got := f.left(prefixNodes); len(got) != 1 || parseRegistered(got[0].Value).Process != younger.process {
+			t.Errorf("when the older one is gone, registered are %+v", got)
+		}
+		older.setCut(false)
+		if err := <-younger.ended; !errors.Is(err, errYielded) {
+			t.Errorf("when the older one is back, the younger one ends with %v", err)
+		}
+		stop(t, older)
 	})
 }
 
@@ -396,10 +444,22 @@ func TestPositionsAreToldAtAPace(t *testing.T) {
 		}
 		stop(t, a, b)
 	})
-	for nodes, want := range map[int]time.Duration{0: 2 * time.Second, 100: 2 * time.Second, 1000: 20 * time.Second} {
+}
+
+// What nodes hear of each other's positions is bounded, however many there are.
+func TestPace(t *testing.T) {
+	for nodes, want := range map[int]time.Duration{0: 2 * time.Second, 20: 2 * time.Second, 100: 2 * time.Second, 200: 8 * time.Second, 1000: 200 * time.Second, 10_000: tellLatest} {
 		if got := pace(nodes); got != want {
-			t.Errorf("%d nodes: %v", nodes, got)
+			t.Errorf("%d nodes: %v, want %v", nodes, got, want)
 		}
+	}
+	for nodes := 1; nodes <= 2000; nodes++ {
+		if events := float64(nodes) * float64(nodes) / pace(nodes).Seconds(); events > tellMost+1 { // what is rounded off
+			t.Errorf("%d nodes hear %.0f events a second, want at most %d", nodes, events, tellMost)
+		}
+	}
+	if kept := maxHeads * headEvery; kept < tellLatest+tellingTakes {
+		t.Errorf("heads are kept for %v, and a node may say where it is after %v", kept, tellLatest)
 	}
 }
 

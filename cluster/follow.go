@@ -204,7 +204,7 @@ func readCluster(ctx context.Context, l *changeLog) (clusterRecord, store.Origin
 	return c, origin, nil
 }
 
-var errNoCluster = &troubleError{"etcd holds no cluster below this prefix: look at cluster.etcd.prefix, and whether etcd lost its data; dialtree cluster init makes one"}
+var errNoCluster = &troubleError{"etcd holds no cluster below this prefix: look at cluster.etcd.prefix. Where etcd lost its data, dialtree cluster init --replace on the node with the newest content puts it there again; where there never was a cluster, dialtree cluster init makes one"}
 
 // reached notes that etcd answers.
 func (l *changeLog) reached() {

@@ -77,6 +77,7 @@ func (j *janitor) run(ctx context.Context, onDuty func(context.Context) (context
 			}
 			sleep(duty, roundEvery)
 		}
+		j.l.set(func() { j.l.snapshot.Tail = 0 }) // nobody here counts any more
 		if err != nil {
 			sleep(ctx, retryLast)
 		}

@@ -6,9 +6,10 @@ import "fmt"
 //
 //	cluster                  {ID, when it was made}, a newline, the Origin sealed: made once, by Init
 //	log/head                 {index, chain, schema}
-//	log/changes/INDEX        {index, chain, schema, node, bytes, draft, parts}, a newline, the change where it is small enough
+//	log/changes/INDEX        {index, chain, schema, node, kind, bytes, plain, draft, parts}, a newline, the change where it is small enough. plain is how long it is when it is
+//	                         opened; kind is left out, or "replace": the content is that of the snapshot with this index
 //	parts/DRAFT/PART         a piece of a change or of a snapshot that is too large for one request. Nobody looks at them before something names their draft
-//	snapshots/INDEX          {index, chain, schema, node, made, bytes, draft, parts}
+//	snapshots/INDEX          {index, chain, schema, node, made, bytes, plain, draft, parts, mac}. mac binds the content to the position, as a change's chain does
 //	nodes/NAME               {…} of Node, with the node's lease
 //	election/…, lock/…       etcd's
 //	runs/CONNECTOR           {node, started, by}, with the node's lease: the claim of a run

@@ -55,6 +55,8 @@ type changeLog struct {
 	away     error // nil: etcd answers
 	since    time.Time
 	trouble  error // why this node cannot follow although etcd answers
+	ended    error // why Run ended, until this node is registered again; nil: it did not
+	endedAt  time.Time
 	head     head
 	heads    pastHeads
 	headRev  int64       // when the head was changed last
@@ -94,7 +96,7 @@ func (l *changeLog) view() view {
 	m, schema := l.content.Membership(), l.content.Schema()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := view{Cluster: m.Cluster, Index: m.Index, Head: max(l.head.Index, m.Index), Schema: schema, Reachable: l.met && l.away == nil, Since: l.since, Snapshot: l.snapshot, Heads: pastHeads{slices.Clone(l.heads.past), l.heads.current}}
+	v := view{Cluster: m.Cluster, Index: m.Index, Head: max(l.head.Index, m.Index), Schema: schema, Reachable: l.met && l.away == nil, Since: l.unableSince(), Snapshot: l.snapshot, Heads: pastHeads{slices.Clone(l.heads.past), l.heads.current}}
 	if m.Index < l.head.Index {
 		v.Behind = l.ahead
 	}
@@ -109,6 +111,8 @@ var errNotMet = errors.New("etcd has not answered since this node started")
 // unable says why nothing can be committed. The caller has l.mu.
 func (l *changeLog) unable() error {
 	switch {
+	case l.ended != nil:
+		return l.ended
 	case l.away != nil:
 		return l.away
 	case l.trouble != nil:
@@ -119,14 +123,32 @@ func (l *changeLog) unable() error {
 	return nil
 }
 
+// unableSince is when that began. The caller has l.mu.
+func (l *changeLog) unableSince() time.Time {
+	if l.ended != nil {
+		return l.endedAt
+	}
+	return l.since
+}
+
 // changeable is nil while this node can commit, or a *store.AwayError.
 func (l *changeLog) changeable() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.unable(); err != nil {
-		return &store.AwayError{Err: err, Since: l.since}
+		return &store.AwayError{Err: err, Since: l.unableSince()}
 	}
 	return nil
+}
+
+// end notes why this node takes no part any more; nil: it does again.
+func (l *changeLog) end(err error) {
+	l.set(func() {
+		if l.ended == nil {
+			l.endedAt = l.now()
+		}
+		l.ended = err
+	})
 }
 
 // awayError is why nothing was changed, as the store says it.

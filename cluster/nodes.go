@@ -39,7 +39,11 @@ func (d *duty) register(ctx context.Context, t *tenure) (*registration, error) {
 			retry(ctx)
 			continue
 		}
-		if other := parseNode(there.Value); there.Created != 0 && other.ID != r.node().ID {
+		other := parseRegistered(there.Value)
+		if other.Process != "" && other.Process == d.yielded {
+			return nil, errYielded // it lives: its lease does
+		}
+		if there.Created != 0 && other.ID != r.node().ID {
 			// One that was restored or joined anew has another ID, and what it registered before may still last as long as its lease.
 			if giveUp.IsZero() {
 				giveUp = d.o.Now().Add(leaseTime + leaseTime/4)
@@ -50,7 +54,7 @@ func (d *duty) register(ctx context.Context, t *tenure) (*registration, error) {
 			sleep(ctx, time.Second)
 			continue
 		}
-		// What is there with our ID is of a process that was killed: nobody else has this store.
+		// What is there with our ID is most likely of a process that was killed. One that lives, with a copy of this store, takes it back if it is the older one.
 		r.at = there.Modified
 		if done, err := r.write(ctx); err != nil || !done {
 			retry(ctx)
@@ -87,56 +91,123 @@ func (r *registration) write(ctx context.Context) (done bool, err error) {
 	return done, err
 }
 
-// pace is how often a node may say where it is: all of them together make at most 50 changes a second.
+const (
+	// tellEvery is how often a node says where it is, where there are few.
+	tellEvery = 2 * time.Second
+	// tellMost bounds what etcd sends for that: each node hears of each, which is nodes² events a round.
+	tellMost = 5000 // events a second
+	// tellLatest is for more nodes than that is meant for, some two thousand.
+	tellLatest = 15 * time.Minute
+)
+
+// pace is how often a node may say where it is.
 func pace(nodes int) time.Duration {
-	return max(2*time.Second, time.Duration(nodes)*time.Second/50)
+	return min(max(tellEvery, time.Duration(nodes)*time.Duration(nodes)*time.Second/tellMost), tellLatest)
 }
 
-// errReplaced ends a process whose place another one took.
-var errReplaced = errors.New("another process with a copy of this node's store has registered under its name: one store is for one node: stop one of them, and fill the other's directory by dialtree cluster join")
+// errYielded ends a process for as long as an older one with a copy of its store lives.
+var errYielded = errors.New("an older process with a copy of this node's store is registered under its name, so that this one gives up while that one lives: one store is for one node: " +
+	"stop one of them, and fill its directory anew by dialtree cluster join, with another name in cluster.node")
 
 // run says where this node is, where that changed, until ctx ends.
 func (r *registration) run(ctx context.Context) error {
 	for {
-		pairs, _ := r.d.nodes.all()
-		if sleep(ctx, pace(len(pairs))); ctx.Err() != nil {
+		pairs := r.pause(ctx)
+		if ctx.Err() != nil {
 			return nil
 		}
 		if r.node() == r.wrote && !r.lost(pairs) {
 			continue
 		}
-		if done, err := r.write(ctx); err != nil || done {
-			continue // where etcd is away the next one says more
+		done, err := r.write(ctx)
+		if err == nil && !done {
+			err = r.contest(ctx)
 		}
-		there, _, err := r.d.kv.Get(ctx, r.key())
-		if err != nil {
-			continue
+		switch {
+		case errors.Is(err, errYielded):
+			return err
+		case err != nil:
+			retry(ctx) // where etcd is away the next one says more
 		}
-		var other registered
-		if there.Created != 0 && (json.Unmarshal(there.Value, &other) != nil || other.Process != r.d.process) {
-			return errReplaced
-		}
-		r.at = there.Modified // a write whose answer was lost; or somebody deleted it
 	}
+}
+
+// pause returns when this node may say again where it is, or when somebody else wrote its registration.
+func (r *registration) pause(ctx context.Context) []Pair {
+	pairs, changed := r.d.nodes.all()
+	timer := time.NewTimer(pace(len(pairs)))
+	defer timer.Stop()
+	for !r.overwritten(pairs) {
+		select {
+		case <-changed:
+			pairs, changed = r.d.nodes.all()
+		case <-timer.C:
+			return pairs
+		case <-ctx.Done():
+			return pairs
+		}
+	}
+	return pairs
+}
+
+// contest is for a registration that is not as this process left it. Where another process wrote it, the one that started first has it.
+func (r *registration) contest(ctx context.Context) error {
+	there, _, err := r.d.kv.Get(ctx, r.key())
+	if err != nil {
+		return err
+	}
+	other := parseRegistered(there.Value)
+	r.at = there.Modified // a write whose answer was lost; or somebody deleted it
+	if there.Created == 0 || other.Process == r.d.process {
+		return nil
+	}
+	if r.d.youngerThan(other) {
+		r.d.yielded = other.Process
+		return errYielded
+	}
+	r.d.o.Logger.Warn("another process with a copy of this node's store has registered under its name: it started later and has to give up: stop it, and fill its directory anew by dialtree cluster join", "node", r.d.o.Node, "started", other.Started)
+	r.wrote = Node{}
+	_, err = r.write(ctx)
+	return err
+}
+
+// youngerThan is true at one of two processes.
+func (d *duty) youngerThan(other registered) bool {
+	if c := d.started.Compare(other.Started); c != 0 {
+		return c > 0
+	}
+	return d.process > other.Process
+}
+
+// overwritten is true where the mirror heard of a later registration than what was written.
+func (r *registration) overwritten(pairs []Pair) bool {
+	p, ok := r.find(pairs)
+	return ok && p.Modified > r.at
 }
 
 // lost is true where what the mirror knows is not what was written.
 func (r *registration) lost(pairs []Pair) bool {
-	for _, p := range pairs {
-		if p.Key == r.key() {
-			return p.Modified > r.at
-		}
+	p, ok := r.find(pairs)
+	return !ok || p.Modified > r.at
+}
+
+func (r *registration) find(pairs []Pair) (Pair, bool) {
+	i := slices.IndexFunc(pairs, func(p Pair) bool { return p.Key == r.key() })
+	if i < 0 {
+		return Pair{}, false
 	}
-	return true
+	return pairs[i], true
 }
 
 // parseNode reads what a node says of itself. What is no JSON gives a node without an ID.
-func parseNode(value []byte) Node {
+func parseNode(value []byte) Node { return parseRegistered(value).Node }
+
+func parseRegistered(value []byte) registered {
 	var r registered
 	if json.Unmarshal(value, &r) != nil {
-		return Node{}
+		return registered{}
 	}
-	return r.Node
+	return r
 }
 
 // registered returns the nodes as they were heard last, by name.

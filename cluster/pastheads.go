@@ -8,8 +8,8 @@ import "time"
 const (
 	// headEvery is how close heads are remembered.
 	headEvery = time.Second
-	// maxHeads bounds how many are kept: longer than any node waits before it says where it is.
-	maxHeads = 256
+	// maxHeads bounds how many are kept: for longer than any node waits before it says where it is (tellLatest).
+	maxHeads = 1024
 )
 
 // A headAt is the head at a time.

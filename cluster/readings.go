@@ -23,7 +23,7 @@ func newReadings(d *duty) *readings {
 		elected:       desc("elected", "1 on the node that runs the schedules."),
 		snapshotAt:    desc("snapshot_timestamp_seconds", "When the latest snapshot in etcd was made."),
 		snapshotBytes: desc("snapshot_bytes", "Bytes of the latest snapshot in etcd."),
-		etcdBytes:     desc("etcd_bytes", "Bytes in etcd of the latest snapshot and the changes behind it."),
+		etcdBytes:     desc("etcd_bytes", "Bytes in etcd of the latest snapshot and, on the elected node, the changes behind it."),
 		nodes:         desc("nodes", "Nodes that are registered."),
 	}
 	return m

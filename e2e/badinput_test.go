@@ -163,7 +163,7 @@ func TestCannotStart(t *testing.T) {
 // value stands right behind its key, and pages of data have no checksum.
 func newerSchema(t *testing.T, file string) {
 	t.Helper()
-	const known, newer = "schema\x00\x00\x00\x00\x00\x00\x00\x04", "schema\x00\x00\x00\x00\x00\x00\x00\x63"
+	const known, newer = "schema\x00\x00\x00\x00\x00\x00\x00\x05", "schema\x00\x00\x00\x00\x00\x00\x00\x63"
 	replace(t, file, known, newer)
 }
 

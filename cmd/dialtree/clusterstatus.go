@@ -152,7 +152,11 @@ func snapshotText(s *admin.ClusterSnapshot, now time.Time) string {
 	if s.Made == nil {
 		return "none yet"
 	}
-	return fmt.Sprintf("of change %d, %s old, %s; %s of changes behind it", s.Index, now.Sub(*s.Made).Round(time.Second), sizeText(s.Bytes), sizeText(s.Tail))
+	text := fmt.Sprintf("of change %d, %s old, %s", s.Index, now.Sub(*s.Made).Round(time.Second), sizeText(s.Bytes))
+	if s.Tail > 0 { // only the elected node knows
+		text += fmt.Sprintf("; %s of changes behind it", sizeText(s.Tail))
+	}
+	return text
 }
 
 // sizeText writes small sizes so that they can be told from none.

@@ -23,7 +23,7 @@ func (n *node) clusterDoor() admin.ClusterDoor {
 }
 
 func (d clusterDoor) Node() string      { return d.node.config.Cluster.Node }
-func (d clusterDoor) Changeable() error { return d.changeable() }
+func (d clusterDoor) Changeable() error { return d.cluster.Changeable() }
 
 func (d clusterDoor) Digest(ctx context.Context) (digest string, index uint64, err error) {
 	at, sum, err := d.node.store.Digest(ctx)
@@ -42,9 +42,6 @@ func (d clusterDoor) Status(ctx context.Context, members bool) (*admin.Cluster, 
 		Cluster: s.Cluster, Node: s.Node, Reachable: s.Reachable, Trouble: s.Trouble, Since: timeOrNil(s.Since),
 		Index: s.Index, Head: s.Head, Schema: s.Schema, Elected: s.Elected,
 		Snapshot: admin.ClusterSnapshot{Index: s.Snapshot.Index, Made: timeOrNil(s.Snapshot.Made), Bytes: s.Snapshot.Bytes, Tail: s.Snapshot.Tail},
-	}
-	if away := d.outside.Load(); away != nil {
-		shown.Trouble, shown.Since = away.Err.Error(), timeOrNil(away.Since)
 	}
 	for _, n := range s.Nodes {
 		shown.Nodes = append(shown.Nodes, admin.ClusterNode(n))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,9 +34,8 @@ type member struct {
 	cluster *cluster.Cluster
 	caution *cluster.Caution
 	key     cluster.Key
-	trusted chan struct{}                   // closed when the probation is over
-	turned  chan error                      // takes what the cluster had against this node before that
-	outside atomic.Pointer[store.AwayError] // what it has had against it since; nil: nothing
+	trusted chan struct{} // closed when the probation is over
+	turned  chan error    // takes what the cluster had against this node before that
 }
 
 // enter makes the store's changes those of all nodes, where the configuration says so. It touches no network.
@@ -63,7 +61,7 @@ func (n *node) enter(registry *prometheus.Registry) error {
 	if m.caution, err = cluster.NewCaution(o, n.store.Membership().Cluster); err != nil {
 		return err
 	}
-	n.store.Share(m)
+	n.store.Share(m.cluster)
 	return nil
 }
 
@@ -86,7 +84,8 @@ func (m *member) start(ctx context.Context) (end func()) {
 // run takes part in the cluster until ctx ends. What the cluster has against this node ends the server only as long as it is new: later on a
 // company logs in by what it has, and somebody is to be told rather than everybody locked out.
 func (m *member) run(ctx context.Context) {
-	for {
+	for told := ""; ; {
+		began := time.Now()
 		err := m.cluster.Run(ctx)
 		if ctx.Err() != nil {
 			return
@@ -99,14 +98,15 @@ func (m *member) run(ctx context.Context) {
 			return
 		case <-m.trusted:
 		}
-		m.node.logger.Error("this node takes no part in its cluster: logins and searches go on with what it has, nothing is changed, and it tries again", "error", err)
-		m.outside.Store(&store.AwayError{Err: err, Since: time.Now()})
+		if told != err.Error() || time.Since(began) > probation { // not at every try
+			told = err.Error()
+			m.node.logger.Error("this node takes no part in its cluster: logins and searches go on with what it has, nothing is changed, and it tries again", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(rejoinPause):
 		}
-		m.outside.Store(nil)
 	}
 }
 
@@ -144,28 +144,12 @@ func (m *member) prove(ctx context.Context) error {
 	return nil
 }
 
-// Draft is the store's question whether it may change something. A node that the cluster does not want changes nothing.
-func (m *member) Draft(ctx context.Context, alone bool) (store.Draft, error) {
-	if away := m.outside.Load(); away != nil {
-		return nil, away
-	}
-	return m.cluster.Draft(ctx, alone)
-}
-
-// changeable says why nothing can be changed, in the form of the store's errors; nil: it can.
-func (m *member) changeable() error {
-	if away := m.outside.Load(); away != nil {
-		return away
-	}
-	return m.cluster.Changeable()
-}
-
 // standing is why a node cannot change anything; empty: it can, as far as it depends on other nodes.
 func (n *node) standing() string {
 	if n.member == nil {
 		return ""
 	}
-	err := n.member.changeable()
+	err := n.member.cluster.Changeable()
 	var away *store.AwayError
 	if errors.As(err, &away) {
 		err = away.Err
