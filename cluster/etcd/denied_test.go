@@ -220,10 +220,11 @@ func TestWhatEtcdRefuses(t *testing.T) {
 	f := full.client(t, nil)
 	eventually(t, f, nil)
 	var err error
-	for range 10 {
+	for range 50 {
 		if _, _, err = f.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", make([]byte, 512<<10))}); err != nil {
 			break
 		}
+		time.Sleep(20 * time.Millisecond) // etcd writes what it has ten times a second, and knows only then how much that is
 	}
 	if !errors.Is(err, cluster.ErrNoSpace) {
 		t.Errorf("full: %v", err)
