@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -376,17 +375,4 @@ func (s *siege) judge() {
 	if s.generations.Load() < 2 {
 		t.Errorf("only %d generations were seen: no sync came through", s.generations.Load())
 	}
-}
-
-// doubts are the names of edits that nobody knows about, for the log.
-func (s *siege) doubts() (names []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, became := range s.edits {
-		if became == doubtful {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
