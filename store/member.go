@@ -36,7 +36,7 @@ func (s *Store) update(ctx context.Context, f func(*writes) error) (err error) {
 	return nil
 }
 
-// Begin makes a store that is alone the first node of a cluster, at index 0.
+// Begin makes a store that is alone the first node of a cluster, at index 0. What is needed to undo its runs is kept within the bound that it has there.
 func (s *Store) Begin(ctx context.Context, cluster string, chain [32]byte) error {
 	err := s.update(ctx, func(w *writes) error {
 		switch {
@@ -47,7 +47,7 @@ func (s *Store) Begin(ctx context.Context, cluster string, chain [32]byte) error
 		case s.key == nil:
 			return errors.New("it was opened read-only")
 		}
-		return become(w, Membership{Cluster: cluster, Node: newUUID(), Position: Position{Chain: chain}})
+		return errors.Join(trimAllImages(w, sharedImages), become(w, Membership{Cluster: cluster, Node: newUUID(), Position: Position{Chain: chain}}))
 	})
 	if err != nil {
 		return fmt.Errorf("make the store in %s the first of a cluster: %w", s.dir, err)

@@ -38,6 +38,7 @@ type Store struct {
 	now     func() time.Time
 	storeID [16]byte
 	key     *sealer
+	images  int         // sharedImages; tests have less
 	file    fs.FileInfo // of the file that is open
 	lost    string      // what was lost with a meta page; empty: nothing
 	state   atomic.Pointer[state]
@@ -90,7 +91,7 @@ func open(ctx context.Context, o Options, sc schema) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(&DirError{Dir: o.Dir, Err: plainCause(err)}, db.Close())
 	}
-	s := &Store{db: db, dir: o.Dir, now: o.Now, lost: lost, file: info, writer: make(chan struct{}, 1), changed: make(chan struct{})}
+	s := &Store{db: db, dir: o.Dir, now: o.Now, lost: lost, images: sharedImages, file: info, writer: make(chan struct{}, 1), changed: make(chan struct{})}
 	if !o.ReadOnly {
 		err = removeLeftovers(o.Dir)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -47,6 +48,11 @@ func (a *applier) recordRun() error {
 		if err := putImages(&a.w, runKey(run.Connector, n), a.order); err != nil {
 			return err
 		}
+		if a.how == shared {
+			if err := trimImages(&a.w, run.Connector, a.s.images); err != nil {
+				return err
+			}
+		}
 	}
 	a.applied.Run = &run
 	if n <= keptRuns {
@@ -57,21 +63,24 @@ func (a *applier) recordRun() error {
 
 // removeRuns removes the runs of a connector before a number, all for 0, and their images.
 func removeRuns(w *writes, connector string, before uint64) error {
+	return errors.Join(removeBefore(w, bucketRuns, connector, before), removeBefore(w, bucketImages, connector, before))
+}
+
+// removeBefore removes what a bucket holds of the runs of a connector before a number, of all for 0.
+func removeBefore(w *writes, bucket []byte, connector string, before uint64) error {
 	prefix := joinNUL(connector, "")
-	for _, name := range [][]byte{bucketRuns, bucketImages} {
-		b := w.table(name)
-		var keys [][]byte // bbolt's cursors skip keys when one is deleted under them
-		c := b.Cursor()
-		for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
-			if before != 0 && binary.BigEndian.Uint64(k[len(prefix):]) >= before {
-				break
-			}
-			keys = append(keys, bytes.Clone(k))
+	b := w.table(bucket)
+	var keys [][]byte // bbolt's cursors skip keys when one is deleted under them
+	c := b.Cursor()
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		if before != 0 && binary.BigEndian.Uint64(k[len(prefix):]) >= before {
+			break
 		}
-		for _, k := range keys {
-			if err := b.Delete(k); err != nil {
-				return err
-			}
+		keys = append(keys, bytes.Clone(k))
+	}
+	for _, k := range keys {
+		if err := b.Delete(k); err != nil {
+			return err
 		}
 	}
 	return nil

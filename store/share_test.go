@@ -3,12 +3,15 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -279,6 +282,88 @@ func TestRestoreOfAMember(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameContent(t, a, s)
+}
+
+// A snapshot holds what undoing runs needs: where the content is shared the oldest runs can no longer be undone once all together take too much.
+func TestImagesAreBoundedWhereTheyAreShared(t *testing.T) {
+	_, _, s := twoNodes(t)
+	apply(t, s, Changes{PutObjects: []Object{connector("crm"), connector("other")}})
+	run := func(name string, generation int) string {
+		c := Changes{Run: &Run{Connector: name, Started: time.Unix(1, 0), Finished: time.Unix(2, 0), Result: RunDone}, Undo: true}
+		for i := range 50 {
+			e := contact(fmt.Sprintf("%s %d of %d", name, i, generation))
+			c.Put = append(c.Put, owned(e, name, fmt.Sprint(i)))
+		}
+		for i := range c.Put {
+			if old, err := s.EntryByKey(name, fmt.Sprint(i)); err == nil {
+				c.Put[i].ID = old.ID
+			}
+		}
+		return apply(t, s, c).Run.ID
+	}
+	kept := func(id string) int {
+		n := 0
+		for _, err := range s.RunBefore(id) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		return n
+	}
+	var ids []string
+	for generation := range 5 {
+		ids = append(ids, run("crm", generation))
+	}
+	other := run("other", 0)
+	size := 0
+	err := s.View(func(v *Snapshot) error {
+		for k, data := range backwards(v.tx.Bucket(bucketImages), joinNUL("crm", "")) {
+			if binary.BigEndian.Uint64(k[len("crm\x00"):]) > 3 {
+				size += len(data)
+			}
+		}
+		return nil
+	})
+	if err != nil || size == 0 {
+		t.Fatalf("%d bytes, %v", size, err)
+	}
+	trim := func(most int) {
+		if err := s.update(t.Context(), func(w *writes) error { return trimAllImages(w, most) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		most int
+		want []int
+	}{
+		{"all fit", 1 << 20, []int{50, 50, 50, 50, 50}},
+		{"two fit", size, []int{0, 0, 0, 50, 50}},
+		{"one byte too few for two", size - 1, []int{0, 0, 0, 0, 50}},
+		{"the latest stays whatever it takes", 1, []int{0, 0, 0, 0, 50}},
+	} {
+		trim(c.most)
+		for i, id := range ids {
+			if got := kept(id); got != c.want[i] {
+				t.Errorf("%s: of run %d there are %d images, not %d", c.name, i+1, got, c.want[i])
+			}
+		}
+	}
+	s.images = size
+	ids = append(ids, run("crm", 5), run("crm", 6))
+	for i, want := range []int{4: 0, 5: 50, 6: 50} {
+		if got := kept(ids[i]); got != want {
+			t.Errorf("after two more: of run %d there are %d images, not %d", i+1, got, want)
+		}
+	}
+	if kept(other) != 50 {
+		t.Error("another connector's were forgotten")
+	}
+	if _, err := s.Run(ids[0]); err != nil {
+		t.Errorf("the run itself is gone: %v", err)
+	}
+	checkClean(t, s)
 }
 
 // Two contents can have the same numbers: an older one that takes the place of all must not be taken for what a reader has read.
