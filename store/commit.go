@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -41,24 +40,8 @@ func (s *Store) visible(id int) bool {
 }
 
 // TryWrite finds out whether a store that could not be written can be again: it writes what is there already.
-func (s *Store) TryWrite(ctx context.Context) (err error) {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.unlock()
-	if err := s.mayChange(); err != nil {
-		return err
-	}
-	defer s.contain(&err, debug.SetPanicOnFault(true))
-	tx, err := s.beginWrite()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
-	if err := putMetaNumber(tx, metaSeq, metaNumber(tx, metaSeq)); err != nil {
-		return err
-	}
-	return s.commit(tx)
+func (s *Store) TryWrite(ctx context.Context) error {
+	return s.update(ctx, func(w *writes) error { return w.putMetaNumber(metaSeq, metaNumber(w.tx, metaSeq)) })
 }
 
 // Full tells whether an error means that there is no room on the disk, or that no more is allowed.
