@@ -88,7 +88,7 @@ func clusterStrangers(t *testing.T) {
 		put(t, nodes[0], fmt.Sprintf("After the backup %d", i))
 	}
 	together(t, nodes...)
-	t.Run("a store of a backup", func(t *testing.T) {
+	t.Run("a backup", func(t *testing.T) {
 		n := nodes[1]
 		n.Stop()
 		command(t, n.Dialtree, 0, "", "restore", backup)
@@ -115,7 +115,7 @@ func clusterStrangers(t *testing.T) {
 			t.Errorf("exit code %d, %q is missing in: %s", code, want, withoutBinds(n.Output(), 6))
 		}
 	}
-	t.Run("the content of another cluster", func(t *testing.T) {
+	t.Run("another cluster", func(t *testing.T) {
 		other := nodesOptions(t)
 		stranger := startNodes(t, 1, other, townObjects)[0]
 		stranger.Stop()
@@ -145,7 +145,7 @@ func clusterStrangers(t *testing.T) {
 			t.Error("a join that was refused left a store")
 		}
 	})
-	t.Run("another node's name", func(t *testing.T) {
+	t.Run("a taken name", func(t *testing.T) {
 		again := o
 		again.Dialtree.Dir = t.TempDir()
 		twin := newNode(t, "node2", again)
