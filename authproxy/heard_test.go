@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,11 +16,18 @@ import (
 )
 
 // heard keeps what a ledger tells.
-type heard struct{ events [][]byte }
+type heard struct {
+	mu     sync.Mutex // guards events while somebody may tell
+	events [][]byte
+}
 
 func (h *heard) Nodes() int { return 2 }
 
-func (h *heard) Tell(e []byte, _ bool) { h.events = append(h.events, bytes.Clone(e)) }
+func (h *heard) Tell(e []byte, _ bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, bytes.Clone(e))
+}
 
 // newPair returns two ledgers of two nodes, and what the first has told.
 func newPair(o ThrottleOptions) (a, b *ledger, h *heard) {
