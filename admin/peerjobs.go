@@ -40,7 +40,7 @@ func (j *peerJob) encode() ([]byte, error) {
 		told.Job.Report = &report
 	}
 	text, err := json.Marshal(&told)
-	if err == nil && len(text) > maxPublished { // a source that has much to say
+	if err == nil && len(text) > maxPublished && told.Job.Report != nil { // a source that has much to say
 		told.Job.Report.Notes, told.Job.Report.Run.Rejects = nil, nil
 		text, err = json.Marshal(&told)
 	}

@@ -299,6 +299,7 @@ func FuzzPeerJob(f *testing.F) {
 	f.Add("j1", `{"job":{"id":"j1","progress":{"phase":"fetch","done":1}}}`)
 	f.Add("j1", `{"job":{"id":"j2"}}`)
 	f.Add("", `null`)
+	f.Add("j1", `{"job":{"id":"j1","done":true,"problem":{"title":"Conflict","status":409,"detail":"`+strings.Repeat("a", 300<<10)+`"}}}`) // too much to be told, and no report to shorten
 	f.Fuzz(func(t *testing.T, id, text string) {
 		once, ok := admin.DecodePeerJob(admin.PublishedJob{Node: "a", ID: id, Data: []byte(text)})
 		if !ok {
