@@ -81,13 +81,16 @@ func searchDemo(w *gldap.ResponseWriter, r *gldap.Request) {
 	_ = w.Write(done) // the client is gone: nobody to tell
 }
 
-// freeAddress finds a free port for a server that takes an address, not a listener. It is none of those that the kernel gives to clients (from 32768 on): one that
-// calls a server on this machine that is stopped, may be given the server's own port for itself, and keeps it from starting again.
+// anyPort is a port that is probably free, and none of those that the kernel gives to clients (from 32768 on): one of these may be taken before the server that it
+// is meant for listens. A client that calls a server on this machine that is stopped may even be given the server's own port for itself, and keeps it from starting again.
+func anyPort() int { return 20000 + rand.N(12000) }
+
+// freeAddress finds a free port for a server that takes an address, not a listener.
 func freeAddress() (string, error) {
 	var err error
 	for range 100 {
 		var l net.Listener
-		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.N(12000))); err == nil {
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", anyPort())); err == nil {
 			return l.Addr().String(), l.Close()
 		}
 	}

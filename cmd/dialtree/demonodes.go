@@ -106,6 +106,9 @@ func freeFrom(address string, exactly bool, taken map[string]bool) (string, erro
 	if err != nil {
 		return "", fmt.Errorf("port %q: %w", text, err)
 	}
+	if port == 0 {
+		port, exactly = anyPort(), false
+	}
 	for {
 		candidate := net.JoinHostPort(host, strconv.Itoa(port))
 		if !taken[candidate] {
@@ -120,7 +123,7 @@ func freeFrom(address string, exactly bool, taken map[string]bool) (string, erro
 				return "", fmt.Errorf("listen on %s: %w%s", candidate, err, listenHint(err, candidate))
 			}
 		}
-		if port++; port == 1 || port > 65535 {
+		if port++; port > 65535 {
 			return "", fmt.Errorf("no port from %s on is free", address)
 		}
 	}
