@@ -59,7 +59,7 @@ func TestTortureSoak(t *testing.T) {
 		length = must[time.Duration](t)(time.ParseDuration(s))
 	}
 	s := startSoak(t)
-	ctx, stop := context.WithTimeout(t.Context(), length)
+	ctx, stop := lasting(t.Context(), length)
 	defer stop()
 	s.ctx = ctx
 	for i := range 6 {
@@ -158,6 +158,14 @@ func (s *soak) every(pause time.Duration, seed int, f func(*rand.Rand)) {
 			}
 		}
 	})
+}
+
+// lasting ends after some time and has no deadline: a dialer would give a deadline to its socket, whose timer may go off
+// before that of the context, and what ends with the context would look like a fault.
+func lasting(ctx context.Context, length time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	end := time.AfterFunc(length, cancel)
+	return ctx, func() { end.Stop(); cancel() }
 }
 
 // fault notes what must not be; what ends with the soak is none.
@@ -443,7 +451,7 @@ func (s *soak) view(r *rand.Rand, browser caller) {
 
 // follow reads the log as it comes for a few seconds, and leaves without a word; some do not read at all.
 func (s *soak) follow(r *rand.Rand) {
-	ctx, cancel := context.WithTimeout(s.ctx, time.Duration(1+r.IntN(8))*time.Second)
+	ctx, cancel := lasting(s.ctx, time.Duration(1+r.IntN(8))*time.Second)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://dialtree/api/v1/log/events", nil)
 	if err != nil {
