@@ -51,14 +51,15 @@ func (s *Store) replay(ctx context.Context, wanted func(Membership) (bool, error
 	if err != nil {
 		return fmt.Errorf("take over change %d of the cluster: %w", at.Index, err)
 	}
+	if what == streamContent {
+		s.distrust(st.seq)
+	}
 	m.Position = at
 	if err := s.commitAt(p.w, m); err != nil {
 		return err
 	}
 	s.schema.Store(p.schema)
-	if what == streamContent {
-		s.jump(st)
-	} else if st.seq != s.Seq() {
+	if what == streamContent || st.seq != s.Seq() {
 		s.publish(st)
 	}
 	return nil

@@ -403,6 +403,76 @@ func TestRenumber(t *testing.T) {
 	}
 }
 
+// The content of a cluster can be replaced by one with smaller numbers. A reader of the old one begins anew, and one of the new one waits for what comes.
+func TestContentWithSmallerNumbers(t *testing.T) {
+	_, _, b := twoNodes(t) // at change 1
+	var content bytes.Buffer
+	if _, err := b.WriteContent(t.Context(), &content); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"alice", "bob", "carol"} {
+		apply(t, b, Changes{Put: []Entry{user(name)}})
+	}
+	l := &sharedLog{start: Position{100, [32]byte{1}}}
+	if err := b.ReplaceContent(t.Context(), l.start, &content); err != nil || b.Seq() != 1 {
+		t.Fatalf("%v, at change %d", err, b.Seq())
+	}
+	b.Share(&logCommitter{l, b})
+	now, cancel := context.WithCancel(t.Context())
+	cancel() // Wait returns what is there already, or fails
+	if seq, err := b.Wait(now, 4); err != nil {
+		t.Errorf("a reader of the old content waits: %d, %v", seq, err)
+	}
+	apply(t, b, Changes{Put: []Entry{user("dave")}})
+	if seq, err := b.Wait(now, 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("a reader that has everything does not wait: %d, %v", seq, err)
+	}
+	for after := range uint64(5) {
+		if _, err := b.ChangesSince(after); !errors.Is(err, ErrTooOld) {
+			t.Errorf("change %d may be one of the old content, and a reader goes on: %v", after, err)
+		}
+	}
+	for _, name := range []string{"erin", "frank", "grace", "heidi"} {
+		apply(t, b, Changes{Put: []Entry{user(name)}})
+	}
+	if sets, err := b.ChangesSince(5); err != nil || len(sets) != 1 {
+		t.Errorf("behind the old content's changes: %v, %v", sets, err)
+	}
+}
+
+// A reader must not take the changes of another content for those that follow what it has read, at no moment of its replacement.
+func TestReadersWhileTheContentIsReplaced(t *testing.T) {
+	_, _, b := twoNodes(t)
+	apply(t, b, Changes{Put: []Entry{user("alice")}})
+	had := b.Seq()
+	other := openTest(t)
+	seed(t, other)
+	for i := range 10 {
+		apply(t, other, Changes{Put: []Entry{user(fmt.Sprint("other", i))}})
+	}
+	var content bytes.Buffer
+	if _, err := other.WriteContent(t.Context(), &content); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	wrong := make(chan error)
+	go func() {
+		defer close(wrong)
+		for ctx.Err() == nil {
+			sets, err := b.ChangesSince(had)
+			if len(sets) > 0 || err != nil && !errors.Is(err, ErrTooOld) {
+				wrong <- fmt.Errorf("%d changes of another content follow change %d: %v", len(sets), had, err)
+				return
+			}
+		}
+	}()
+	err := b.ReplaceContent(t.Context(), Position{100, [32]byte{1}}, &content)
+	cancel()
+	if err := errors.Join(err, <-wrong); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestMemberKeepsTheCommonKey(t *testing.T) {
 	_, _, b := twoNodes(t)
 	dir := b.Dir()
