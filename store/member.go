@@ -70,18 +70,18 @@ func (s *Store) Leave(ctx context.Context) error {
 	return nil
 }
 
-// renumbered is how far Renumber goes: more changes than a store makes between a backup and its restoration.
+// renumbered is how far Renumber goes at least: more changes than a store makes between a backup and its restoration.
 const renumbered = 1 << 20
 
 // Renumber gives the content of a member a Seq that no other node has had, before it takes the place of theirs: what readers of another content keep under
-// its numbers must not pass for this one's. The node's position is unknown from then on, as after a restore.
+// its numbers must not pass for this one's. It counts on from the milliseconds since 1970, so that what was renumbered later is ahead, however old it is. The node's position is unknown from then on, as after a restore.
 func (s *Store) Renumber(ctx context.Context) error {
 	var st *state
 	err := s.update(ctx, func(w *writes) error {
 		if !s.shares() {
 			return errors.New("it is the node of no cluster")
 		}
-		seq := metaNumber(w.tx, metaSeq) + renumbered
+		seq := max(metaNumber(w.tx, metaSeq)+renumbered, uint64(max(0, s.now().UnixMilli())))
 		if err := errors.Join(w.tx.DeleteBucket(bucketLog), createBuckets(bucketLog)(w)); err != nil {
 			return err
 		}

@@ -403,6 +403,47 @@ func TestRenumber(t *testing.T) {
 	}
 }
 
+// A backup that is older than one that took the place of all before gets a greater number than that, too.
+func TestRenumberOfAnOlderBackup(t *testing.T) {
+	_, _, b := twoNodes(t)
+	day := 0
+	// restored takes the place of b's content, as of another day.
+	restore := func(path string) {
+		t.Helper()
+		dir := t.TempDir()
+		if _, err := Restore(t.Context(), dir, path); err != nil {
+			t.Fatal(err)
+		}
+		day++
+		now := time.Date(2026, 1, 2+day, 0, 0, 0, 0, time.UTC)
+		s, err := Open(t.Context(), Options{Dir: dir, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		had := b.Seq()
+		if err := errors.Join(s.Renumber(t.Context()), copyContent(t.Context(), s, b)); err != nil {
+			t.Fatal(err)
+		}
+		if b.Seq() <= had {
+			t.Errorf("change %d takes the place of change %d", b.Seq(), had)
+		}
+	}
+	backup := func() string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "backup")
+		if _, err := b.Backup(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first := backup()
+	restore(first)
+	second := backup()
+	restore(second)
+	restore(first)
+}
+
 // The content of a cluster can be replaced by one with smaller numbers. A reader of the old one begins anew, and one of the new one waits for what comes.
 func TestContentWithSmallerNumbers(t *testing.T) {
 	_, _, b := twoNodes(t) // at change 1
