@@ -107,6 +107,7 @@ func TestSessionsWhileAway(t *testing.T) {
 	l.away = true
 	at := b.Membership().Position
 	apply(t, b, Changes{PutSessions: []Session{session("mine"), session("brief")}, Audit: []AuditRecord{{Action: "signed in"}}})
+	apply(t, b, Changes{PutSessions: []Session{session("both")}}) // once more, as with another stamp
 	apply(t, b, Changes{EndSessions: []string{"both"}})
 	apply(t, b, Changes{EndSessions: []string{"brief"}})
 	has := func(when string, want ...string) {
