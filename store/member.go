@@ -5,35 +5,23 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 )
 
 // update changes what is this node's own, or all of a store that shares nothing.
-func (s *Store) update(ctx context.Context, f func(*writes) error) (err error) {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.unlock()
-	if err := s.mayChange(); err != nil {
-		return err
-	}
-	defer s.contain(&err, debug.SetPanicOnFault(true))
-	tx, err := s.beginWrite()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
-	if err := f(&writes{tx: tx}); err != nil {
-		return err
-	}
-	m := readMembership(tx)
-	if err := s.commit(tx); err != nil {
-		return err
-	}
-	s.member.Store(m)
-	return nil
+func (s *Store) update(ctx context.Context, f func(*writes) error) error {
+	return s.write(ctx, func(tx *bbolt.Tx) error {
+		if err := f(&writes{tx: tx}); err != nil {
+			return err
+		}
+		m := readMembership(tx)
+		if err := s.commit(tx); err != nil {
+			return err
+		}
+		s.member.Store(m)
+		return nil
+	})
 }
 
 // Begin makes a store that is alone the first node of a cluster, at index 0. What is needed to undo its runs is kept within the bound that it has there.
