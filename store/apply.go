@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -21,7 +22,9 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
 	case c.DryRun || !s.shares():
 		return s.attempt(ctx, c, alone, nil)
 	case s.local(c):
-		return s.attempt(ctx, c, ownOnly, nil)
+		if applied, err := s.attempt(ctx, c, ownOnly, nil); !errors.Is(err, errShared) {
+			return applied, err
+		}
 	}
 	return s.applyShared(ctx, c)
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -145,6 +146,43 @@ func TestSessionsWhileAway(t *testing.T) {
 		t.Error("the others were told of what they never knew")
 	}
 	sameContent(t, a, b)
+}
+
+// A session that becomes a shared one while its end waits for its turn ends for all.
+func TestASessionIsSharedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, a, b := twoNodes(t)
+		apply(t, b, Changes{PutSessions: []Session{session("s")}})
+		move := func(from, to []byte, key, as []byte) {
+			t.Helper()
+			err := b.db.Update(func(tx *bbolt.Tx) error {
+				data := bytes.Clone(tx.Bucket(from).Get(key))
+				return errors.Join(tx.Bucket(from).Delete(key), tx.Bucket(to).Put(as, data))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(bucketSessions, bucketHere, []byte("s"), hereKey(hereSession, "s"))
+		if err := b.lock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := b.Apply(t.Context(), &Changes{EndSessions: []string{"s"}})
+			ended <- err
+		}()
+		synctest.Wait()
+		move(bucketHere, bucketSessions, hereKey(hereSession, "s"), []byte("s"))
+		b.unlock()
+		if err := errors.Join(<-ended, l.catchUp(t.Context(), a)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Session("s"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("at the other node: %v", err)
+		}
+		sameContent(t, a, b)
+	})
 }
 
 // When the disk fails behind the cluster's commit, the error says that the change was made, and Follow brings it.
