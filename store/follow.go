@@ -93,7 +93,7 @@ func (p *replayer) checkSchema() error {
 	case p.schema > schemaVersion:
 		return &NewerSchemaError{Path: p.s.db.Path(), Have: int(p.schema), Known: schemaVersion}
 	case p.schema+1 < schemaVersion:
-		return fmt.Errorf("the content has schema version %d, and this dialtree works with %d and %d", p.schema, schemaVersion-1, schemaVersion)
+		return fmt.Errorf("the content has schema version %d, and this dialtree works with %d and %d: run one on every node first that knows version %d", p.schema, schemaVersion-1, schemaVersion, p.schema+1)
 	}
 	return nil
 }

@@ -244,6 +244,7 @@ func TestFollowRefuses(t *testing.T) {
 		{"longer", first, append(bytes.Clone(l.changes[0]), 0), "something follows"},
 		{"a content", first, append([]byte{streamContent}, l.changes[0][1:]...), "it begins with"},
 		{"newer", first, stream(schemaVersion+1, func(n *noter) { n.create(200) }), "schema version"},
+		{"older", first, stream(schemaVersion-2, func(n *noter) { n.create(2) }), fmt.Sprintf("run one on every node first that knows version %d", schemaVersion-1)},
 		{"another's key", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaNode, []byte("x")) }), "each node's own"},
 		{"unknown bucket", first, stream(schemaVersion, func(n *noter) { n.put(99, []byte("k"), nil) }), "no bucket 99"},
 		{"another number", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaSeq, number(77)) }), "follows change"},
