@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"go.etcd.io/bbolt"
 )
 
 // An Image is an entry as it was before a run.
@@ -29,6 +31,14 @@ var errImages = errors.New("what the run replaced is damaged: run dialtree check
 // imports take that change all of 200,000 contacts.
 const sharedImages = 64 << 20
 
+// manyImages is how many connectors may keep that much; where there are more, each may keep its part of what these would.
+const manyImages = 4
+
+// imagesBound is what the runs of one connector may keep, where one that is alone may keep most.
+func imagesBound(tx *bbolt.Tx, most int) int {
+	return most * manyImages / max(manyImages, 1+len(objectRefs(tx, ObjectConnector))) // the one more is for imports by hand
+}
+
 // trimImages forgets what the oldest runs of a connector replaced, until the rest is within a bound. The latest run's stays in any case.
 func trimImages(w *writes, connector string, most int) error {
 	prefix := joinNUL(connector, "")
@@ -44,12 +54,13 @@ func trimImages(w *writes, connector string, most int) error {
 	return nil
 }
 
-// trimAllImages is trimImages for every connector.
+// trimAllImages is trimImages for every connector, where one that is alone may keep most.
 func trimAllImages(w *writes, most int) error {
 	names := []string{HandImports}
 	for _, r := range objectRefs(w.tx, ObjectConnector) {
 		names = append(names, r.Name)
 	}
+	most = imagesBound(w.tx, most)
 	for _, name := range names {
 		if err := trimImages(w, name, most); err != nil {
 			return err

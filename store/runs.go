@@ -49,7 +49,7 @@ func (a *applier) recordRun() error {
 			return err
 		}
 		if a.how == shared {
-			if err := trimImages(&a.w, run.Connector, a.s.images); err != nil {
+			if err := trimImages(&a.w, run.Connector, imagesBound(a.tx, a.s.images)); err != nil {
 				return err
 			}
 		}

@@ -400,6 +400,17 @@ func TestImagesAreBoundedWhereTheyAreShared(t *testing.T) {
 	if kept(other) != 50 {
 		t.Error("another connector's were forgotten")
 	}
+	var more Changes
+	for i := range 2*manyImages - 3 { // with the two there are and the imports by hand twice as many as may keep all
+		more.PutObjects = append(more.PutObjects, connector(fmt.Sprint("more-", i)))
+	}
+	apply(t, s, more)
+	ids = append(ids, run("crm", 7))
+	for i, want := range []int{6: 0, 7: 50} {
+		if got := kept(ids[i]); got != want {
+			t.Errorf("beside many connectors: of run %d there are %d images, not %d", i+1, got, want)
+		}
+	}
 	if _, err := s.Run(ids[0]); err != nil {
 		t.Errorf("the run itself is gone: %v", err)
 	}
