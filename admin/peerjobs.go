@@ -206,14 +206,14 @@ func (s *Server) watchPeer(ctx context.Context, id string, e *events) {
 	again, alive := time.NewTicker(publishEvery), time.NewTicker(keepAliveEvery)
 	defer again.Stop()
 	defer alive.Stop()
-	last := Progress{Done: -1}
+	var last Progress
 	for {
 		j, err := s.peerJob(id)
 		if err != nil {
 			e.send(eventProblem, newProblem(http.StatusNotFound, "the node that had this job no longer tells of it: look at the connector's history"))
 			return
 		}
-		if p := j.Job.Progress; p != last && (!j.Job.Done || p.Phase != "") {
+		if p := j.Job.Progress; p != last && p.Phase != "" {
 			e.progress(p)
 			last = p
 		}

@@ -207,6 +207,25 @@ func TestCancelAtAnotherNode(t *testing.T) {
 	})
 }
 
+// Until a run has begun its first phase, there is no progress to be told: the page and commands have no words for a phase without a name.
+func TestWatchOfARunThatSaysNothing(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.syncer.silent = true
+		j := p.begin(t, admin.ImportOptions{})
+		var told []admin.Progress
+		watched := make(chan error)
+		go func() {
+			_, err := p.b.Watch(p.bCtx, j.ID, func(p admin.Progress) { told = append(told, p) })
+			watched <- err
+		}()
+		time.Sleep(3 * time.Second)
+		close(p.syncer.block)
+		if err := <-watched; err != nil || len(told) > 0 {
+			t.Errorf("told %+v, %v", told, err)
+		}
+	})
+}
+
 // What the others know already is not told again.
 func TestJobsAreToldOnce(t *testing.T) {
 	inPair(t, func(t *testing.T, p *pair) {
