@@ -7,6 +7,7 @@ var apiSentences = []text{
 	text("too many failed logins of this name or from this address: try again later"),
 	text("the password could not be checked: try again later"),
 	text("this link was used, or its time is over: make a new one with `dialtree admin link` on the server's machine"),
+	text("somebody can sign in by now, so that this link is void: make a new one with `dialtree admin link` on the server's machine"),
 	text("your password is the one that you have in the directory: change it there"),
 	text("the present password is another one"),
 	text("this request was sent by a page of another site"),
