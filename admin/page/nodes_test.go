@@ -67,10 +67,17 @@ func TestSaid(t *testing.T) {
 // While etcd is away the page shows what was heard last, and says so.
 func TestNodesWithoutEtcd(t *testing.T) {
 	c := sampleCluster()
-	c.Reachable, c.Elected, c.Members, c.Index = false, "", nil, 12340
+	c.Reachable, c.Members, c.Index = false, nil, 12340
 	c.Nodes[0].Trouble = "etcd does not answer"
 	b := start(t, map[string]any{"GET /cluster": c})
-	wants(t, b.get(t, "/system/nodes"), http.StatusOK, "what it heard last", "run nowhere", "serving, not changing", "None could be asked.", "of 12,345")
+	w := b.get(t, "/system/nodes")
+	wants(t, w, http.StatusOK, "what it heard last", "serving, not changing", "None could be asked.", "of 12,345")
+	if n := strings.Count(w.Body.String(), "not known"); n != 3 {
+		t.Errorf("how the two other nodes are and where the schedules run is said to be unknown %d times", n)
+	}
+	lacks(t, w, "up to date", "changes behind", "run on berlin-2", "run nowhere", "runs the schedules")
+	c.Index = c.Head
+	lacks(t, b.get(t, "/system/nodes"), "up to date") // there may be more that it has not heard of
 	b.lang = "de"
 	wants(t, b.get(t, "/system/nodes"), http.StatusOK, "antwortet, ändert nichts", "etcd antwortet nicht")
 }
