@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -110,7 +111,9 @@ func (s *Server) cancelFor(id string) {
 	}
 }
 
-func cancelledBy(who string) *Problem { return newProblem(http.StatusConflict, "cancelled by "+who) }
+func cancelledBy(who string) *Problem {
+	return newProblem(http.StatusConflict, fmt.Sprintf("cancelled by %s", who))
+}
 
 // peerJobs are the jobs of the other nodes.
 func (s *Server) peerJobs() []*peerJob {
