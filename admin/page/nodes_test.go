@@ -82,6 +82,20 @@ func TestNodesWithoutEtcd(t *testing.T) {
 	wants(t, b.get(t, "/system/nodes"), http.StatusOK, "antwortet, ändert nichts", "etcd antwortet nicht")
 }
 
+// What each node keeps for itself is not shown as if it were that of all.
+func TestWhatANodeKnowsAlone(t *testing.T) {
+	for path, answers := range map[string]map[string]any{
+		"/":               {"GET /overview": sampleOverview(), "GET /trends": sampleTrends()},
+		"/authentication": authAnswers(), "/users/alice": userAnswers(), "/phones/devices/reception": phoneAnswers(),
+		"/system/log": systemAnswers(), "/system/refused": systemAnswers(), "/system/follow": systemAnswers(),
+	} {
+		b := start(t, answers)
+		lacks(t, b.get(t, path), "each node")
+		b.at.Node = "b<"
+		wants(t, b.get(t, path), http.StatusOK, "node b&lt;", "each node")
+	}
+}
+
 // What a node tells of itself comes from another machine.
 func TestNodesTellNothingThatIsObeyed(t *testing.T) {
 	c := sampleCluster()

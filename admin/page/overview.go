@@ -85,7 +85,7 @@ var attentionTexts = map[string]text{
 	"certificate_unchecked":      text("Upstream or connector %s takes any certificate, so that anybody on the way can read passwords: set an authority or a key to be trusted."),
 	"no_tls":                     text("%s works without TLS: what goes over it, passwords among it, can be read on the way."),
 	"disk_full":                  text("The disk of %s is nearly full: imports will fail."),
-	"backup":                     text("There is no backup of the last 30 days."),
+	"backup":                     text("No backup was made here in the last 30 days."),
 	"backup_failed":              text("The last backup to %s could not be written: it is tried again."),
 	"not_ready":                  text("The server is not ready (%s): its log says more."),
 	"not_writable":               text("No change can be written to this server's disk: logins and searches go on."),
