@@ -79,7 +79,7 @@ func (r *request) nodes() error {
 		data.Missing = data.Missing[:mostNodes]
 	}
 	if r.Header.Get(fragmentHeader) != "" {
-		return r.fragment("nodes", "nodes-now", data)
+		return r.again("nodes", "nodes-now", data)
 	}
 	return r.show("nodes", text("Nodes"), data)
 }

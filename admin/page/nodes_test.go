@@ -177,6 +177,26 @@ func TestBannerWhileNothingCanBeChanged(t *testing.T) {
 	}
 }
 
+// A page that is loaded again by itself says, too, when something can be changed again.
+func TestStandingOfAPageThatIsThere(t *testing.T) {
+	answers := connectorAnswers()
+	answers["GET /cluster"] = sampleCluster()
+	for _, path := range []string{"/system/nodes", "/connectors"} {
+		b := start(t, answers)
+		again := func() *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Header.Set("X-Fragment", "1")
+			return b.send(t, r)
+		}
+		wants(t, again(), http.StatusOK, `<div data-into="standing"></div>`)
+		b.at = admin.Standing{Node: "berlin-1", Trouble: "etcd does not answer"}
+		w := again()
+		wants(t, w, http.StatusOK, `<div data-into="standing"><div`, "Nothing can be changed now.")
+		lacks(t, w, "<html")
+		wants(t, b.get(t, path), http.StatusOK, `<div id="standing"><div`)
+	}
+}
+
 // Whatever is sent while nothing can be changed, the answer has the sentence; a form comes back as it was typed.
 func TestFormsWhileNothingCanBeChanged(t *testing.T) {
 	away := &admin.Problem{Status: http.StatusServiceUnavailable,

@@ -67,7 +67,8 @@ const place = (target, part) => {
   const answer = document.createElement("template");
   answer.innerHTML = part;
   for (const piece of answer.content.querySelectorAll("[data-into]")) {
-    document.getElementById(piece.dataset.into)?.replaceChildren(...piece.childNodes);
+    const into = document.getElementById(piece.dataset.into);
+    if (into && into.innerHTML !== piece.innerHTML) into.replaceChildren(...piece.childNodes); // what is read aloud is not said twice
     piece.remove();
   }
   target.replaceChildren(answer.content);
@@ -178,7 +179,7 @@ for (const box of document.querySelectorAll("[data-refresh]")) {
       try {
         const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
         if (answer.redirected) location.reload(); // nobody is signed in any more
-        else if (answer.ok) box.innerHTML = await answer.text();
+        else if (answer.ok) place(box, await answer.text());
         away(!answer.ok);
       } catch { away(true); }
     }
