@@ -105,9 +105,9 @@ func (s *Server) publishJobs(told map[string][]byte) {
 }
 
 // cancelFor ends a job because somebody asked for it at another node, which has looked whether he may.
-func (s *Server) cancelFor(id string) {
+func (s *Server) cancelFor(id, by string) {
 	if j, err := s.jobs.find(id); err == nil && !j.isOver() {
-		j.cancel(newProblem(http.StatusConflict, "cancelled at another node"))
+		j.cancel(cancelledBy(by))
 	}
 }
 
@@ -253,7 +253,7 @@ func (s *Server) cancelPeer(ctx context.Context, who *access.Identity, id string
 	if j.Job.Done {
 		return errEnded()
 	}
-	return s.options.Peers.CancelJob(ctx, id)
+	return s.options.Peers.CancelJob(ctx, id, who.Name)
 }
 
 func errEnded() *Problem {

@@ -14,7 +14,6 @@ var apiSentences = []text{
 	text("nothing was changed: the documents have mistakes"),
 	text("the server took too long: try again"),
 	text("the server is stopping"),
-	text("cancelled at another node"),
 	text("the source or the store has changed since the plan was shown: nothing was done: look at the new plan with a dry run, then confirm that"),
 	text("there is no plan to confirm: look at it with a dry run first"),
 	text("there is nothing to confirm: the plan changes nothing"),

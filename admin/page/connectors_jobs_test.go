@@ -92,8 +92,7 @@ func TestRunErrorsInGerman(t *testing.T) {
 	b := start(t, connectorAnswers())
 	b.lang = "de"
 	for said, want := range map[string]string{
-		"cancelled at another node": "an einem anderen Knoten abgebrochen",
-		"cancelled by anna":         "abgebrochen von anna",
+		"cancelled by anna": "abgebrochen von anna",
 		"the source or the store has changed since the plan was shown: nothing was done: look at the new plan with a dry run, then confirm that": "Seit der Plan gezeigt wurde",
 		"there is no plan to confirm: look at it with a dry run first":                                                                           "Es gibt keinen Plan",
 	} {
