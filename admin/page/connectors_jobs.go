@@ -66,7 +66,7 @@ func (v jobView) Confirmable() bool {
 }
 
 // jobGone is about a run of which no node tells any more.
-const jobGone = text("Nothing is known of this run any more: it ended a while ago, or the server on which it ran was started again. The history says what runs have changed.")
+const jobGone = text("Nothing is known of this run any more: it ended a while ago, or the server on which it ran is away or was started again. The history says what runs have changed.")
 
 // isGone tells whether the API knows nothing of what was asked for.
 func isGone(err error) bool {
@@ -79,6 +79,7 @@ func (r *request) connectorJob() error {
 	job, err := r.page.api.Job(r.Context(), r.PathValue("id"))
 	if isGone(err) {
 		gone := &admin.Problem{Status: http.StatusNotFound, Detail: string(jobGone)}
+		r.URL.RawQuery = "" // what was done to it is no news any more
 		r.renderView(gone.Status, "connector-job", &view{Title: text("Run"), Name: name, Data: jobView{Job: &admin.Job{Connector: name, Done: true, Problem: gone}}})
 		return nil
 	}

@@ -81,9 +81,9 @@ func TestJobThatNobodyKnows(t *testing.T) {
 	b := start(t, connectorAnswers())
 	gone := &admin.Problem{Status: http.StatusNotFound, Detail: "job j9 does not exist"}
 	b.answers["GET /jobs/j9"] = gone
-	w := b.get(t, "/connectors/staff/jobs/j9?change=update")
+	w := b.get(t, "/connectors/staff/jobs/j9?done=cancelled")
 	wants(t, w, http.StatusNotFound, "Nothing is known of this run any more", `href="/connectors/staff/runs"`)
-	lacks(t, w, "does not exist", "started by")
+	lacks(t, w, "does not exist", "started by", "is cancelled")
 	b.lang = "de"
 	wants(t, b.get(t, "/connectors/staff/jobs/j9"), http.StatusNotFound, "Von diesem Lauf ist nichts mehr bekannt")
 }
