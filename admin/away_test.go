@@ -6,9 +6,11 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/dialtree/dialtree/admin"
 	"github.com/dialtree/dialtree/store"
@@ -83,6 +85,40 @@ func TestSessionsWhileAway(t *testing.T) {
 		if w := v.ask(t, http.MethodGet, "/api/v1/me", ""); w.Code != http.StatusUnauthorized {
 			t.Errorf("%s, signed out: %d", name, w.Code)
 		}
+	}
+}
+
+// Who works at the page throughout a long outage stays signed in; who leaves it does not.
+func TestSessionsInUseWhileAway(t *testing.T) {
+	var now atomic.Int64
+	now.Store(time.Now().Unix())
+	c := &fakeCommitter{}
+	b := startWith(t, func(o *admin.Options) {
+		o.Now = func() time.Time { return time.Unix(now.Load(), 0) }
+		if err := o.Store.Begin(t.Context(), "8a1f2c9e-0000-4000-8000-000000000001", [32]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+		o.Store.Share(c)
+	})
+	b.apply(t, people)
+	ada, ed := b.signedIn(t, "ada"), b.signedIn(t, "ed")
+	c.away.Store(true)
+	for range 4 {
+		now.Add(20 * 60)
+		if w := ada.ask(t, http.MethodGet, "/api/v1/me", ""); w.Code != http.StatusOK {
+			t.Fatalf("who was there all the time: %d %s", w.Code, w.Body)
+		}
+	}
+	if w := ed.ask(t, http.MethodGet, "/api/v1/me", ""); w.Code != http.StatusUnauthorized {
+		t.Errorf("who was not: %d", w.Code)
+	}
+	c.away.Store(false)
+	now.Add(4 * 60)
+	if w := ada.ask(t, http.MethodGet, "/api/v1/me", ""); w.Code != http.StatusOK {
+		t.Errorf("when it is back: %d %s", w.Code, w.Body)
+	}
+	if all, err := b.store.Sessions(); err != nil || !slices.ContainsFunc(all, func(s store.Session) bool { return s.Name == "ada" && s.Seen.Unix() == now.Load() }) {
+		t.Errorf("the others are not told: %+v, %v", all, err)
 	}
 }
 

@@ -26,6 +26,7 @@ type fakeSyncer struct {
 	err    error
 	block  chan struct{} // closed when the run may end; nil: at once
 	panics bool
+	silent bool // it tells no progress
 
 	password string // that the last look at a source would have sent
 }
@@ -45,7 +46,7 @@ func (f *fakeSyncer) Upstream(c *store.Connector) (*store.Upstream, error) {
 }
 
 func (f *fakeSyncer) Import(ctx context.Context, name string, o admin.ImportOptions) (*admin.Report, error) {
-	if o.Progress != nil {
+	if o.Progress != nil && !f.silent {
 		o.Progress(admin.Progress{Phase: "fetch", Done: 1})
 		o.Progress(admin.Progress{Phase: "apply", Done: 2, Total: 2})
 	}

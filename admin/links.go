@@ -19,7 +19,7 @@ type linkInput struct {
 func (s *Server) linkRoutes(api huma.API) {
 	register(s, api, access.Admin, huma.Operation{OperationID: "new-link", Method: http.MethodPost, Path: "/links", Tags: []string{"access"},
 		Summary:     "Make a one-time link by which an administrator sets his password",
-		Description: "It holds for a day, and voids the link of before. Whoever opens it first has it."},
+		Description: "It holds for a day, at the node that made it, and voids the one that this node made before. Whoever opens it first has it."},
 		func(ctx context.Context, in *body[linkInput]) (*body[Link], error) {
 			link, err := s.newLink(ctx, in.Body.Name)
 			if err != nil {
@@ -29,6 +29,9 @@ func (s *Server) linkRoutes(api huma.API) {
 		})
 }
 
+// linkNotFirstText answers who comes with the link of a server at which nobody could sign in.
+const linkNotFirstText = "somebody can sign in by now, so that this link is void: make a new one with `dialtree admin link` on the server's machine"
+
 // FirstLink makes a one-time link where nobody could sign in as an administrator; nil where somebody can, or where there is
 // no page to open it on.
 func (s *Server) FirstLink() (*Link, error) {
@@ -36,7 +39,7 @@ func (s *Server) FirstLink() (*Link, error) {
 	if err != nil || has || s.options.Address == nil || s.options.Address() == "" {
 		return nil, err
 	}
-	return s.link(""), nil
+	return s.link(access.LinkFor{First: true}), nil
 }
 
 func (s *Server) newLink(ctx context.Context, name string) (*Link, error) {
@@ -55,11 +58,11 @@ func (s *Server) newLink(ctx context.Context, name string) (*Link, error) {
 	if err := s.audit(ctx, "made a link", string(store.ObjectAdministrator), name); err != nil {
 		return nil, err
 	}
-	return s.link(name), nil
+	return s.link(access.LinkFor{Name: name}), nil
 }
 
-func (s *Server) link(name string) *Link {
-	code, expires := s.links.New(name, s.options.Now())
+func (s *Server) link(what access.LinkFor) *Link {
+	code, expires := s.links.New(what, s.options.Now())
 	return &Link{URL: s.options.Address() + "/first?code=" + code, Expires: expires}
 }
 
@@ -70,19 +73,28 @@ func (s *Server) firstSignIn(ctx context.Context, in *FirstSignIn) (*signedIn, e
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	name, back, ok := s.links.Take(in.Code, s.options.Now())
+	what, back, ok := s.links.Take(in.Code, s.options.Now())
 	if !ok {
 		return nil, newProblem(http.StatusUnauthorized, "this link was used, or its time is over: make a new one with `dialtree admin link` on the server's machine")
 	}
-	out, err := s.useLink(ctx, name, in)
+	out, err := s.useLink(ctx, what, in)
 	if err != nil {
 		back()
 	}
 	return out, err
 }
 
-func (s *Server) useLink(ctx context.Context, name string, in *FirstSignIn) (*signedIn, error) {
-	administrator, err := s.linked(name, in.Name)
+func (s *Server) useLink(ctx context.Context, what access.LinkFor, in *FirstSignIn) (*signedIn, error) {
+	if what.First { // each node that started before has one
+		has, err := access.HasAdmin(s.options.Store, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		if has {
+			return nil, newProblem(http.StatusConflict, linkNotFirstText)
+		}
+	}
+	administrator, err := s.linked(what.Name, in.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,28 @@ func TestFirstLink(t *testing.T) {
 	}
 }
 
+// Every node that started while nobody could sign in has such a link. The first that is used voids those of the others.
+func TestFirstLinkOfAnotherNode(t *testing.T) {
+	var options admin.Options
+	b := startWith(t, func(o *admin.Options) { options = *o })
+	other, err := admin.New(options) // shares the content
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err1 := b.server.FirstLink()
+	there, err2 := other.FirstLink()
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if status, text := first(t, b, codeOf(t, here), "ada", "long enough"); status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	b.server = other
+	if status, text := first(t, b, codeOf(t, there), "eve", "long enough"); status != http.StatusConflict || !strings.Contains(text, "somebody can sign in by now") {
+		t.Errorf("a second one comes in: %d %s", status, text)
+	}
+}
+
 func TestLinks(t *testing.T) {
 	b := start(t)
 	b.apply(t, people)

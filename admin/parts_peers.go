@@ -13,10 +13,10 @@ type Peers interface {
 	EndJob(id string, job []byte)
 	// Jobs returns what the other nodes published, as it was heard last. It waits for nothing, and what it returns is not changed by anybody.
 	Jobs() []PublishedJob
-	// CancelJob asks the node that has a job to end it. Its error is store.ErrAway where nobody can be asked.
-	CancelJob(ctx context.Context, id string) error
-	// OnCancel has f called where another node asks for the end of a job that was published here. It is called once, by New. f does not wait.
-	OnCancel(f func(id string))
+	// CancelJob asks the node that has a job to end it. by is who wants that. Its error is store.ErrAway where nobody can be asked.
+	CancelJob(ctx context.Context, id, by string) error
+	// OnCancel has f called where somebody wants the end of a job that was published here, at another node. It is called once, by New. f does not wait.
+	OnCancel(f func(id, by string))
 }
 
 // A PublishedJob is one of another node.

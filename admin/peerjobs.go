@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -104,13 +105,15 @@ func (s *Server) publishJobs(told map[string][]byte) {
 }
 
 // cancelFor ends a job because somebody asked for it at another node, which has looked whether he may.
-func (s *Server) cancelFor(id string) {
+func (s *Server) cancelFor(id, by string) {
 	if j, err := s.jobs.find(id); err == nil && !j.isOver() {
-		j.cancel(newProblem(http.StatusConflict, "cancelled at another node"))
+		j.cancel(cancelledBy(by))
 	}
 }
 
-func cancelledBy(who string) *Problem { return newProblem(http.StatusConflict, "cancelled by "+who) }
+func cancelledBy(who string) *Problem {
+	return newProblem(http.StatusConflict, fmt.Sprintf("cancelled by %s", who))
+}
 
 // peerJobs are the jobs of the other nodes.
 func (s *Server) peerJobs() []*peerJob {
@@ -206,14 +209,14 @@ func (s *Server) watchPeer(ctx context.Context, id string, e *events) {
 	again, alive := time.NewTicker(publishEvery), time.NewTicker(keepAliveEvery)
 	defer again.Stop()
 	defer alive.Stop()
-	last := Progress{Done: -1}
+	var last Progress
 	for {
 		j, err := s.peerJob(id)
 		if err != nil {
 			e.send(eventProblem, newProblem(http.StatusNotFound, "the node that had this job no longer tells of it: look at the connector's history"))
 			return
 		}
-		if p := j.Job.Progress; p != last && (!j.Job.Done || p.Phase != "") {
+		if p := j.Job.Progress; p != last && p.Phase != "" {
 			e.progress(p)
 			last = p
 		}
@@ -250,7 +253,7 @@ func (s *Server) cancelPeer(ctx context.Context, who *access.Identity, id string
 	if j.Job.Done {
 		return errEnded()
 	}
-	return s.options.Peers.CancelJob(ctx, id)
+	return s.options.Peers.CancelJob(ctx, id, who.Name)
 }
 
 func errEnded() *Problem {

@@ -22,7 +22,7 @@ type fakeHub struct {
 	mu        sync.Mutex
 	published map[string]map[string][]byte // node, ID
 	count     int
-	cancel    map[string]func(id string)
+	cancel    map[string]func(id, by string)
 	away      error
 }
 
@@ -60,7 +60,7 @@ func (f fakePeers) Jobs() []admin.PublishedJob {
 	return all
 }
 
-func (f fakePeers) CancelJob(_ context.Context, id string) error {
+func (f fakePeers) CancelJob(_ context.Context, id, by string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.away != nil {
@@ -68,13 +68,13 @@ func (f fakePeers) CancelJob(_ context.Context, id string) error {
 	}
 	for node, jobs := range f.published {
 		if jobs[id] != nil {
-			f.cancel[node](id)
+			f.cancel[node](id, by)
 		}
 	}
 	return nil
 }
 
-func (f fakePeers) OnCancel(do func(string)) { f.cancel[f.node] = do }
+func (f fakePeers) OnCancel(do func(id, by string)) { f.cancel[f.node] = do }
 
 // A pair is two nodes, of which only what they tell each other is at work. It is made within a bubble.
 type pair struct {
@@ -92,7 +92,7 @@ func inPair(t *testing.T, test func(t *testing.T, p *pair)) {
 	b := startWith(t, func(o *admin.Options) { options = *o })
 	b.apply(t, staff)
 	synctest.Test(t, func(t *testing.T) {
-		p := &pair{syncer: &fakeSyncer{block: make(chan struct{})}, hub: &fakeHub{published: map[string]map[string][]byte{}, cancel: map[string]func(string){}}}
+		p := &pair{syncer: &fakeSyncer{block: make(chan struct{})}, hub: &fakeHub{published: map[string]map[string][]byte{}, cancel: map[string]func(id, by string){}}}
 		options.Syncer = p.syncer
 		ctx, cancel := context.WithCancel(t.Context())
 		var nodes sync.WaitGroup
@@ -198,11 +198,30 @@ func TestCancelAtAnotherNode(t *testing.T) {
 		}
 		synctest.Wait()
 		seen, err := p.a.Job(p.aCtx, j.ID)
-		if err != nil || !seen.Done || seen.Problem == nil || seen.Problem.Detail != "cancelled at another node" {
+		if err != nil || !seen.Done || seen.Problem == nil || seen.Problem.Detail != "cancelled by bob" {
 			t.Errorf("%+v, %v", seen, err)
 		}
-		if _, err := p.b.Watch(p.bCtx, j.ID, nil); err == nil || err.Error() != "cancelled at another node" {
+		if _, err := p.b.Watch(p.bCtx, j.ID, nil); err == nil || err.Error() != "cancelled by bob" {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// Until a run has begun its first phase, there is no progress to be told: the page and commands have no words for a phase without a name.
+func TestWatchOfARunThatSaysNothing(t *testing.T) {
+	inPair(t, func(t *testing.T, p *pair) {
+		p.syncer.silent = true
+		j := p.begin(t, admin.ImportOptions{})
+		var told []admin.Progress
+		watched := make(chan error)
+		go func() {
+			_, err := p.b.Watch(p.bCtx, j.ID, func(p admin.Progress) { told = append(told, p) })
+			watched <- err
+		}()
+		time.Sleep(3 * time.Second)
+		close(p.syncer.block)
+		if err := <-watched; err != nil || len(told) > 0 {
+			t.Errorf("told %+v, %v", told, err)
 		}
 	})
 }

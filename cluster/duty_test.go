@@ -494,7 +494,7 @@ func TestJobsAreTold(t *testing.T) {
 		f := newFake()
 		a, b := f.peer("a", "1").start(t), f.peer("b", "2").start(t)
 		var cancelled []string
-		a.jobs.onCancel = func(id string) { cancelled = append(cancelled, id) }
+		a.jobs.onCancel = func(id, by string) { cancelled = append(cancelled, id+" by "+by) }
 		for i := range 100 {
 			a.jobs.set("run 1", []byte{'s', 'e', 'c', 'r', 'e', 't', byte(i)}, time.Time{})
 			time.Sleep(50 * time.Millisecond)
@@ -518,13 +518,13 @@ func TestJobsAreTold(t *testing.T) {
 		if writes > 8 {
 			t.Errorf("5 seconds took %d writes", writes)
 		}
-		if err := b.jobs.cancel(t.Context(), "run 1"); err != nil {
+		if err := b.jobs.cancel(t.Context(), "run 1", "ada"); err != nil {
 			t.Fatal(err)
 		}
 		// One that nobody sealed is not heard.
 		f.way().Txn(t.Context(), nil, []Op{Put(prefixCancel+"run%201", []byte("x"))})
 		settle(time.Second)
-		if len(cancelled) != 1 || cancelled[0] != "run 1" {
+		if len(cancelled) != 1 || cancelled[0] != "run 1 by ada" {
 			t.Errorf("cancelled are %v", cancelled)
 		}
 		a.jobs.set("run 1", []byte("end"), time.Now())

@@ -33,7 +33,7 @@ type jobs struct {
 
 	mu       sync.Mutex // guards what follows
 	mine     map[string]*job
-	onCancel func(id string)
+	onCancel func(id, by string)
 	wake     chan struct{}
 }
 
@@ -60,11 +60,13 @@ func (c *Cluster) EndJob(id string, data []byte) { c.duty.jobs.set(id, data, c.o
 // Jobs returns the other nodes' runs as they were heard last, by node and ID.
 func (c *Cluster) Jobs() []RemoteJob { return c.duty.jobs.remote() }
 
-// CancelJob asks the node that has a run to end it. Whether there is one shows in Jobs. Where etcd is away the error is a *store.AwayError.
-func (c *Cluster) CancelJob(ctx context.Context, id string) error { return c.duty.jobs.cancel(ctx, id) }
+// CancelJob asks the node that has a run to end it. by is who wants that. Whether there is one shows in Jobs. Where etcd is away the error is a *store.AwayError.
+func (c *Cluster) CancelJob(ctx context.Context, id, by string) error {
+	return c.duty.jobs.cancel(ctx, id, by)
+}
 
-// OnCancel has f called where another node asks for the end of a run that was published here. It is called before Run. f must not wait.
-func (c *Cluster) OnCancel(f func(id string)) {
+// OnCancel has f called where somebody wants the end of a run that was published here, at another node. It is called before Run. f must not wait.
+func (c *Cluster) OnCancel(f func(id, by string)) {
 	c.duty.jobs.mu.Lock()
 	defer c.duty.jobs.mu.Unlock()
 	c.duty.jobs.onCancel = f
@@ -175,13 +177,13 @@ func (j *jobs) remote() (all []RemoteJob) {
 }
 
 // cancel asks with this node's lease, and takes the question back after a while: nobody may be there to do so.
-func (j *jobs) cancel(ctx context.Context, id string) error {
+func (j *jobs) cancel(ctx context.Context, id, by string) error {
 	t, err := j.d.tenures.get(ctx)
 	if err != nil {
 		return err
 	}
 	key := prefixCancel + url.PathEscape(id)
-	_, revision, err := j.d.kv.Txn(ctx, nil, []Op{{Key: key, Value: j.d.sealer.seal(nil, key, nil), Lease: t}})
+	_, revision, err := j.d.kv.Txn(ctx, nil, []Op{{Key: key, Value: j.d.sealer.seal(nil, key, []byte(by)), Lease: t}})
 	if err != nil {
 		return j.d.awayOr(ctx, err)
 	}
@@ -199,7 +201,8 @@ func (j *jobs) asked(e Event) {
 	if e.Deleted || err != nil {
 		return
 	}
-	if _, err := j.d.sealer.open(e.Key, e.Value); err != nil {
+	by, err := j.d.sealer.open(e.Key, e.Value)
+	if err != nil {
 		return // anybody with etcd's password could have put it
 	}
 	j.mu.Lock()
@@ -208,5 +211,5 @@ func (j *jobs) asked(e Event) {
 	if one == nil || !one.ended.IsZero() || f == nil {
 		return
 	}
-	f(id)
+	f(id, string(by))
 }

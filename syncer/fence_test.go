@@ -96,6 +96,35 @@ func TestTakeOverOfARun(t *testing.T) {
 	}
 }
 
+// What one node alone knows, because it was shown while etcd was away, is over once any node has run the connector.
+func TestPlanShownWhileAwayIsOverAfterARunElsewhere(t *testing.T) {
+	w := newWorld(t)
+	c, n := w.clustered(), newNodes()
+	a, b := w.node(n, "a"), w.node(n, "b")
+	w.write(users(0, 20)...)
+	shown := func() bool {
+		_, ok, err := a.Plan("staff")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	c.set(&store.AwayError{Err: errors.New("etcd does not answer")})
+	if _, err := a.Import(t.Context(), "staff", syncer.ImportOptions{DryRun: true}); err != nil || !shown() {
+		t.Fatalf("no plan is shown: %v", err)
+	}
+	c.set(nil)
+	if !shown() {
+		t.Error("the plan is gone when etcd is back")
+	}
+	if r, err := b.Import(t.Context(), "staff", syncer.ImportOptions{}); err != nil || r.Run.Result != store.RunDone {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if shown() {
+		t.Error("a plan after a run that was applied")
+	}
+}
+
 // A run that cannot be recorded says in its report why it failed.
 func TestFailedRunsWithoutARecord(t *testing.T) {
 	away := &store.AwayError{Err: errors.New("etcd does not answer")}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -127,6 +128,11 @@ func (s *Syncer) shownPlan(connector string) (*shownPlan, error) {
 	s.mu.Lock()
 	here := s.shown[connector]
 	s.mu.Unlock()
+	if over, err := s.isOver(connector, here); err != nil {
+		return nil, err
+	} else if over {
+		here = nil
+	}
 	text, err := s.store.Plan(connector)
 	if errors.Is(err, store.ErrNotFound) {
 		return here, nil
@@ -143,6 +149,17 @@ func (s *Syncer) shownPlan(connector string) (*shownPlan, error) {
 		return here, nil
 	}
 	return kept, nil
+}
+
+// isOver tells whether a connector has run since a plan was shown that is in memory: another node, which did the run, could not forget it.
+func (s *Syncer) isOver(connector string, here *shownPlan) (bool, error) {
+	if here == nil || connector == store.HandImports { // the file is here, whatever others imported elsewhere
+		return false, nil
+	}
+	runs, err := s.store.Runs(connector, 0)
+	return slices.ContainsFunc(runs, func(r store.Run) bool {
+		return r.Result == store.RunDone && r.Finished.After(here.Report.Run.Finished)
+	}), err
 }
 
 func decodeShown(text []byte) (*shownPlan, error) {

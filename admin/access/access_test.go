@@ -100,16 +100,16 @@ func TestHasAdmin(t *testing.T) {
 func TestLinkLasts(t *testing.T) {
 	var l Links
 	now := time.Unix(1e9, 0)
-	code, expires := l.New("ada", now)
+	code, expires := l.New(LinkFor{Name: "ada"}, now)
 	if !expires.Equal(now.Add(24 * time.Hour)) {
 		t.Errorf("until %v", expires)
 	}
 	if _, _, ok := l.Take(code, expires); ok {
 		t.Error("it holds when its time is over")
 	}
-	name, back, ok := l.Take(code, expires.Add(-time.Second))
-	if name != "ada" || !ok {
-		t.Errorf("%q %v", name, ok)
+	what, back, ok := l.Take(code, expires.Add(-time.Second))
+	if what.Name != "ada" || !ok {
+		t.Errorf("%+v %v", what, ok)
 	}
 	if _, _, ok := l.Take(code, now); ok {
 		t.Error("it works twice at once")
@@ -118,7 +118,7 @@ func TestLinkLasts(t *testing.T) {
 	if _, back, ok = l.Take(code, now); !ok {
 		t.Error("it is lost although nothing was done with it")
 	}
-	other, _ := l.New("", now)
+	other, _ := l.New(LinkFor{}, now)
 	back()
 	if _, _, ok := l.Take(code, now); ok {
 		t.Error("a void one came back")

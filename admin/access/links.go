@@ -15,31 +15,37 @@ type Links struct {
 	link *link
 }
 
+// A LinkFor says what a link is for.
+type LinkFor struct {
+	Name  string // the administrator; empty: a new one
+	First bool   // he is the first one
+}
+
 type link struct {
 	hash    []byte
-	name    string
+	what    LinkFor
 	expires time.Time
 }
 
-// New voids the link of before and makes one for an administrator; without a name for a new one.
-func (l *Links) New(name string, now time.Time) (code string, expires time.Time) {
+// New voids the link of before and makes one.
+func (l *Links) New(what LinkFor, now time.Time) (code string, expires time.Time) {
 	code, expires = newSecret(), now.Add(LinkLife)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.link = &link{digest(code), name, expires}
+	l.link = &link{digest(code), what, expires}
 	return code, expires
 }
 
 // Take uses the link with this code up. Who could not do what it is for calls back, and the link holds again.
-func (l *Links) Take(code string, now time.Time) (name string, back func(), ok bool) {
+func (l *Links) Take(code string, now time.Time) (what LinkFor, back func(), ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	taken := l.link
 	if taken == nil || !now.Before(taken.expires) || !sameDigest(taken.hash, digest(code)) {
-		return "", nil, false
+		return LinkFor{}, nil, false
 	}
 	l.link = nil
-	return taken.name, func() {
+	return taken.what, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.link == nil { // a new one voids it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/dialtree/dialtree/store"
@@ -28,7 +29,13 @@ type Sessions struct {
 	Idle  time.Duration
 	Limit time.Duration
 	Now   func() time.Time
+
+	mu   sync.Mutex           // guards used
+	used map[string]time.Time // when sessions were in use here, as far as the store may not know: an outage of etcd must not sign out who works on it
 }
+
+// mostUsed bounds what is remembered beside the store.
+const mostUsed = 1000
 
 // New makes a session and the secret of its cookie. The caller puts the one into the store and hands out the other.
 func (s *Sessions) New(a *Account, c Client) (secret string, session store.Session) {
@@ -70,8 +77,32 @@ func (s *Sessions) Superfluous(a *Account) ([]string, error) {
 // over tells whether a session's time has run out. One that was in use at a time that has not come yet is over, too: the clock was
 // set back, and the session would last until its end has come once more.
 func (s *Sessions) over(session *store.Session) bool {
-	now := s.Now()
-	return !now.Before(session.Expires) || now.Sub(session.Seen) >= s.Idle || session.Seen.Sub(now) > maxAhead
+	now, seen := s.Now(), s.seen(session)
+	return !now.Before(session.Expires) || now.Sub(seen) >= s.Idle || seen.Sub(now) > maxAhead
+}
+
+// seen is when a session was in use last.
+func (s *Sessions) seen(session *store.Session) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.used[session.ID]
+	switch {
+	case ok && at.After(session.Seen):
+		return at
+	case ok:
+		delete(s.used, session.ID) // the store knows
+	}
+	return session.Seen
+}
+
+// use remembers that a session is in use.
+func (s *Sessions) use(id string, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.used == nil || len(s.used) >= mostUsed {
+		s.used = map[string]time.Time{}
+	}
+	s.used[id] = at
 }
 
 // Holds tells whether a session still lets somebody in: its time is not over, and whoever began it has the same password and role.
@@ -120,9 +151,10 @@ func (s *Sessions) ByCookie(ctx context.Context, secret string) (*Identity, erro
 // see notes that a session is in use, a tenth of the idle time behind at most. Where the store is busy or cannot be changed, a later request notes it.
 func (s *Sessions) see(ctx context.Context, session *store.Session) error {
 	now := s.Now().UTC().Truncate(time.Second)
-	if now.Sub(session.Seen) < s.Idle/10 {
+	if now.Sub(s.seen(session)) < s.Idle/10 {
 		return nil
 	}
+	s.use(session.ID, now)
 	waiting, cancel := context.WithTimeout(ctx, seenWait)
 	defer cancel()
 	_, err := s.Store.Apply(waiting, &store.Changes{SeenSessions: []store.SessionSeen{{ID: session.ID, At: now}}})

@@ -97,7 +97,7 @@ func (r *request) connectors() error {
 		cards[i] = connectorCard{ConnectorState: s, Target: r.targetWords(s.Target), Words: templateTexts[s.Template], Job: jobs[s.Name]}
 	}
 	if r.Header.Get("X-Fragment") == "1" {
-		return r.fragment("connectors", "connector-cards", cardsView{cards, r})
+		return r.again("connectors", "connector-cards", cardsView{cards, r})
 	}
 	return r.show("connectors", text("Connectors"), cardsView{cards, r})
 }

@@ -65,12 +65,28 @@ func (v jobView) Confirmable() bool {
 	return v.Plan != nil && !v.Hand() && !v.Failed() && (v.DryRun || v.Stopped()) && !v.Empty()
 }
 
+// jobGone is about a run of which no node tells any more.
+const jobGone = text("Nothing is known of this run any more: it ended a while ago, or the server on which it ran is away or was started again. The history says what runs have changed.")
+
+// isGone tells whether the API knows nothing of what was asked for.
+func isGone(err error) bool {
+	var problem *admin.Problem
+	return errors.As(err, &problem) && problem.Status == http.StatusNotFound
+}
+
 func (r *request) connectorJob() error {
+	name := r.PathValue("name")
 	job, err := r.page.api.Job(r.Context(), r.PathValue("id"))
+	if isGone(err) {
+		gone := &admin.Problem{Status: http.StatusNotFound, Detail: string(jobGone)}
+		r.URL.RawQuery = "" // what was done to it is no news any more
+		r.renderView(gone.Status, "connector-job", &view{Title: text("Run"), Name: name, Data: jobView{Job: &admin.Job{Connector: name, Done: true, Problem: gone}}})
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if job.Connector != r.PathValue("name") {
+	if job.Connector != name {
 		return errNoPage
 	}
 	v := jobView{Job: job}
@@ -91,12 +107,11 @@ func (r *request) plannedOf(job *admin.Job) (*planView, error) {
 	report := job.Report
 	if report.Run.Result == "stopped" && len(report.Changes) == 0 {
 		plan, err := r.page.api.Plan(r.Context(), job.Connector)
-		var problem *admin.Problem
 		switch {
 		case err == nil:
 			plan.Run = report.Run
 			report = plan
-		case !errors.As(err, &problem) || problem.Status != http.StatusNotFound:
+		case !isGone(err):
 			return nil, err
 		}
 	}

@@ -67,6 +67,45 @@ func TestCancelJob(t *testing.T) {
 	}
 }
 
+// A cancelled run ends a little later, and may have been done before: the page that follows says only what is so in both cases.
+func TestCancelledJob(t *testing.T) {
+	b := start(t, connectorAnswers())
+	b.answers["GET /jobs/j1"] = &admin.Job{ID: "j1", Connector: "customers", Done: true, Report: sampleReport(store.RunDone)}
+	w := b.get(t, "/connectors/customers/jobs/j1?done=cancelled")
+	wants(t, w, http.StatusOK, "The import is done.", "The run is cancelled, unless it was done already.")
+	lacks(t, w, "nothing of it was applied")
+}
+
+// What ended a while ago at another node, or with its server, is known nowhere any more.
+func TestJobThatNobodyKnows(t *testing.T) {
+	b := start(t, connectorAnswers())
+	gone := &admin.Problem{Status: http.StatusNotFound, Detail: "job j9 does not exist"}
+	b.answers["GET /jobs/j9"] = gone
+	w := b.get(t, "/connectors/staff/jobs/j9?done=cancelled")
+	wants(t, w, http.StatusNotFound, "Nothing is known of this run any more", `href="/connectors/staff/runs"`)
+	lacks(t, w, "does not exist", "started by", "is cancelled")
+	b.lang = "de"
+	wants(t, b.get(t, "/connectors/staff/jobs/j9"), http.StatusNotFound, "Von diesem Lauf ist nichts mehr bekannt")
+}
+
+func TestRunErrorsInGerman(t *testing.T) {
+	b := start(t, connectorAnswers())
+	b.lang = "de"
+	for said, want := range map[string]string{
+		"cancelled by anna": "abgebrochen von anna",
+		"the source or the store has changed since the plan was shown: nothing was done: look at the new plan with a dry run, then confirm that": "Seit der Plan gezeigt wurde",
+		"there is no plan to confirm: look at it with a dry run first":                                                                           "Es gibt keinen Plan",
+	} {
+		b.answers["GET /jobs/j3"] = &admin.Job{ID: "j3", Connector: "staff", Done: true,
+			Report: &admin.Report{Run: store.Run{ID: "staff-4", Connector: "staff", Result: store.RunFailed, Error: said}}}
+		wants(t, b.get(t, "/connectors/staff/jobs/j3"), http.StatusOK, want)
+		b.answers["GET /runs/staff-4"] = admin.RunDetail{Run: store.Run{ID: "staff-4", Connector: "staff", Result: store.RunFailed, Error: said}}
+		wants(t, b.get(t, "/connectors/staff/runs/staff-4"), http.StatusOK, want)
+		b.answers["GET /connectors/staff/runs"] = []store.Run{{ID: "staff-4", Connector: "staff", Result: store.RunFailed, Error: said}}
+		wants(t, b.get(t, "/connectors/staff/runs"), http.StatusOK, want)
+	}
+}
+
 func TestSimulation(t *testing.T) {
 	b := start(t, connectorAnswers())
 	w := b.get(t, "/connectors/staff/jobs/j2")

@@ -49,7 +49,7 @@ func (v *connectorView) EntriesPath() string {
 		return "/phonebooks/speeddials"
 	}
 	if name, ok := strings.CutPrefix(v.ConnectorState.Target, targetPhonebook); ok {
-		return "/phonebooks/" + url.PathEscape(name)
+		return "/phonebooks/books/" + url.PathEscape(name)
 	}
 	return ""
 }

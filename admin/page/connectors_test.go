@@ -113,6 +113,18 @@ func connectorAnswers() map[string]any {
 	}
 }
 
+// Where the page of a connector leads to there is a page.
+func TestPathOfEntries(t *testing.T) {
+	b := start(t, phonebookAnswers())
+	for target, want := range map[string]string{"users": "/users?connector=crm", "speeddials": "/phonebooks/speeddials", "phonebook/customers": "/phonebooks/books/customers"} {
+		v := &connectorView{ConnectorState: admin.ConnectorState{Name: "crm", Target: target}}
+		if got := v.EntriesPath(); got != want {
+			t.Errorf("%s: %s", target, got)
+		}
+	}
+	wants(t, b.get(t, "/phonebooks/books/customers"), http.StatusOK)
+}
+
 // lacks fails when the answer holds a text.
 func lacks(t *testing.T, w *httptest.ResponseRecorder, texts ...string) {
 	t.Helper()

@@ -95,14 +95,27 @@ type importJobData struct {
 	Plan   *planView // when it is done
 	File   string    // empty: it is no longer at hand
 	Target string
+	There  string // the other node that has the file, where one does
+}
+
+// Confirmable tells whether the file can be imported as it was shown, once it is at hand.
+func (d importJobData) Confirmable() bool {
+	report := d.Job.Report
+	return report != nil && (d.Job.DryRun || report.Run.Result == "stopped")
 }
 
 func (r *request) importJob() error {
 	job, err := r.page.api.Job(r.Context(), r.PathValue("job"))
+	if isGone(err) {
+		return r.importForm("", &admin.Problem{Status: http.StatusNotFound, Detail: string(jobGone)})
+	}
 	if err != nil {
 		return err
 	}
 	data := importJobData{Job: job}
+	if job.Node != r.standing.Node {
+		data.There = job.Node
+	}
 	if job.Report != nil {
 		data.Plan = r.planOf(job.Report)
 	}

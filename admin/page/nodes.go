@@ -22,7 +22,8 @@ type nodesData struct {
 // A node is one with words for how it is.
 type node struct {
 	admin.ClusterNode
-	Own bool // it makes this page
+	Own   bool // it makes this page
+	Known bool // how it is; how the others are is not, while etcd does not answer
 }
 
 // Link is where the node's page is; empty where it does not say, or says something that is no web address: what a node tells of itself is not trusted that far.
@@ -31,6 +32,8 @@ func (n node) Link() string { return webAddress(n.Page) }
 // Kind is the colour of the state.
 func (n node) Kind() string {
 	switch {
+	case !n.Known:
+		return "quiet"
 	case n.Trouble != "":
 		return "bad"
 	case n.Behind > 0:
@@ -65,7 +68,8 @@ func (r *request) nodes() error {
 	}
 	data := nodesData{Tabs: r.systemTabs(), Cluster: c}
 	for _, n := range c.Nodes {
-		data.Shown = append(data.Shown, node{n, n.Name == c.Node})
+		own := n.Name == c.Node
+		data.Shown = append(data.Shown, node{n, own, own || c.Reachable})
 	}
 	if data.More = len(data.Shown) - mostNodes; data.More > 0 {
 		slices.SortStableFunc(data.Shown, func(a, b node) int { return cmp.Compare(urgency(b), urgency(a)) })
@@ -75,7 +79,7 @@ func (r *request) nodes() error {
 		data.Missing = data.Missing[:mostNodes]
 	}
 	if r.Header.Get(fragmentHeader) != "" {
-		return r.fragment("nodes", "nodes-now", data)
+		return r.again("nodes", "nodes-now", data)
 	}
 	return r.show("nodes", text("Nodes"), data)
 }

@@ -67,12 +67,33 @@ func TestSaid(t *testing.T) {
 // While etcd is away the page shows what was heard last, and says so.
 func TestNodesWithoutEtcd(t *testing.T) {
 	c := sampleCluster()
-	c.Reachable, c.Elected, c.Members, c.Index = false, "", nil, 12340
+	c.Reachable, c.Members, c.Index = false, nil, 12340
 	c.Nodes[0].Trouble = "etcd does not answer"
 	b := start(t, map[string]any{"GET /cluster": c})
-	wants(t, b.get(t, "/system/nodes"), http.StatusOK, "what it heard last", "run nowhere", "serving, not changing", "None could be asked.", "of 12,345")
+	w := b.get(t, "/system/nodes")
+	wants(t, w, http.StatusOK, "what it heard last", "serving, not changing", "None could be asked.", "of 12,345")
+	if n := strings.Count(w.Body.String(), "not known"); n != 3 {
+		t.Errorf("how the two other nodes are and where the schedules run is said to be unknown %d times", n)
+	}
+	lacks(t, w, "up to date", "changes behind", "run on berlin-2", "run nowhere", "runs the schedules")
+	c.Index = c.Head
+	lacks(t, b.get(t, "/system/nodes"), "up to date") // there may be more that it has not heard of
 	b.lang = "de"
 	wants(t, b.get(t, "/system/nodes"), http.StatusOK, "antwortet, ändert nichts", "etcd antwortet nicht")
+}
+
+// What each node keeps for itself is not shown as if it were that of all.
+func TestWhatANodeKnowsAlone(t *testing.T) {
+	for path, answers := range map[string]map[string]any{
+		"/":               {"GET /overview": sampleOverview(), "GET /trends": sampleTrends()},
+		"/authentication": authAnswers(), "/users/alice": userAnswers(), "/phones/devices/reception": phoneAnswers(),
+		"/system/log": systemAnswers(), "/system/refused": systemAnswers(), "/system/follow": systemAnswers(),
+	} {
+		b := start(t, answers)
+		lacks(t, b.get(t, path), "each node")
+		b.at.Node = "b<"
+		wants(t, b.get(t, path), http.StatusOK, "node b&lt;", "each node")
+	}
 }
 
 // What a node tells of itself comes from another machine.
@@ -153,6 +174,26 @@ func TestBannerWhileNothingCanBeChanged(t *testing.T) {
 	b.who = nil
 	if w := b.get(t, "/sign-in"); strings.Contains(w.Body.String(), "etcd") {
 		t.Error("a stranger is told")
+	}
+}
+
+// A page that is loaded again by itself says, too, when something can be changed again.
+func TestStandingOfAPageThatIsThere(t *testing.T) {
+	answers := connectorAnswers()
+	answers["GET /cluster"] = sampleCluster()
+	for _, path := range []string{"/system/nodes", "/connectors"} {
+		b := start(t, answers)
+		again := func() *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			r.Header.Set("X-Fragment", "1")
+			return b.send(t, r)
+		}
+		wants(t, again(), http.StatusOK, `<div data-into="standing"></div>`)
+		b.at = admin.Standing{Node: "berlin-1", Trouble: "etcd does not answer"}
+		w := again()
+		wants(t, w, http.StatusOK, `<div data-into="standing"><div`, "Nothing can be changed now.")
+		lacks(t, w, "<html")
+		wants(t, b.get(t, path), http.StatusOK, `<div id="standing"><div`)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +170,25 @@ func TestOverview(t *testing.T) {
 	}
 	if w := b.get(t, "/?done=%3Cscript%3E"); strings.Contains(w.Body.String(), "script&gt;") {
 		t.Error("a text of the address is shown")
+	}
+}
+
+// Each kind of attention is said in the language of the page.
+func TestEveryAttentionHasAText(t *testing.T) {
+	field, _ := reflect.TypeFor[admin.Attention]().FieldByName("Code")
+	codes := strings.Split(field.Tag.Get("doc"), ", ")
+	if len(codes) < 20 {
+		t.Fatal(codes)
+	}
+	for _, code := range codes {
+		if attentionTexts[code] == "" {
+			t.Errorf("%s has no text", code)
+		}
+	}
+	for code := range attentionTexts {
+		if !slices.Contains(codes, code) {
+			t.Errorf("the API does not tell of %s", code)
+		}
 	}
 }
 

@@ -131,6 +131,23 @@ func TestFileImport(t *testing.T) {
 	wants(t, b.post(t, "/phonebooks/import/j1/confirm", nil), http.StatusConflict, "no longer at hand")
 }
 
+// The file of an import lies where it was uploaded: who looks at another node, or comes later, is told how to go on.
+func TestImportWithoutItsFile(t *testing.T) {
+	b := start(t, phonebookAnswers())
+	b.at.Node = "b"
+	job := &admin.Job{ID: "j1", Connector: handImports, Node: "a", DryRun: true, Done: true, Report: sampleReport(store.RunDone)}
+	b.answers["GET /jobs/j1"] = job
+	w := b.get(t, "/phonebooks/import/j1")
+	wants(t, w, http.StatusOK, "The file is on node a", `href="/phonebooks/import"`)
+	lacks(t, w, "Import exactly this")
+	b.at.Node = "a"
+	wants(t, b.get(t, "/phonebooks/import/j1"), http.StatusOK, "The file is no longer at hand")
+	job.DryRun = false
+	lacks(t, b.get(t, "/phonebooks/import/j1"), "no longer at hand")
+	b.answers["GET /jobs/j1"] = &admin.Problem{Status: http.StatusNotFound, Detail: "job j1 does not exist"}
+	wants(t, b.get(t, "/phonebooks/import/j1"), http.StatusNotFound, "Nothing is known of this run any more", "choose it:")
+}
+
 func TestUploadsLeaveByThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var u uploads

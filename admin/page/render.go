@@ -122,22 +122,36 @@ func (r *request) render(status int, page string, title text, data any) {
 func (r *request) renderView(status int, page string, v *view) {
 	v.Path, v.Query, v.Lang, v.Theme, v.Who, v.Node, v.Nav = r.URL.Path, r.URL.RawQuery, r.lang, r.theme, r.who, r.standing, sections(r.URL.Path)
 	v.Done = doneTexts[r.URL.Query().Get("done")]
-	r.execute(status, page, "layout", v)
+	r.execute(status, page, part{"layout", v})
 }
 
 // fragment answers with a part of a page, for the script to put in place.
 func (r *request) fragment(page, name string, data any) error {
-	r.execute(http.StatusOK, page, name, data)
+	r.execute(http.StatusOK, page, part{name, data})
 	return nil
+}
+
+// again answers with a part of a page that is loaded again by itself, and with how the node is by now.
+func (r *request) again(page, name string, data any) error {
+	r.execute(http.StatusOK, page, part{"standing-again", r.standing}, part{name, data})
+	return nil
+}
+
+// A part is a template with its data.
+type part struct {
+	name string
+	data any
 }
 
 // execute renders into memory first, so that a mistake in a template is an error page
 // rather than half a page.
-func (r *request) execute(status int, page, name string, data any) {
+func (r *request) execute(status int, page string, parts ...part) {
 	var buf bytes.Buffer
 	t, err := r.page.templates[r.lang].page(page)
-	if err == nil {
-		err = t.ExecuteTemplate(&buf, name, data)
+	for _, p := range parts {
+		if err == nil {
+			err = t.ExecuteTemplate(&buf, p.name, p.data)
+		}
 	}
 	if err != nil {
 		r.page.log.Error("a page could not be rendered", "page", page, "error", err)

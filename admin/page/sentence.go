@@ -7,6 +7,7 @@ import (
 // saidSentences are those of apiSentences and such with something in the middle that is not translated, or by itself: %s.
 var saidSentences = []text{
 	text("nothing was changed: the content that this node shares with others cannot be changed now (%s): logins and searches go on; try again when etcd is back"),
+	text("cancelled by %s"),
 	text("etcd did not answer while the change was being committed (%s): whether it was made shows when etcd is back: look before doing it again"),
 }
 

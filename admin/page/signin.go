@@ -12,7 +12,7 @@ var doneTexts = map[string]text{
 	"saved":        text("Saved."),
 	"created":      text("Created."),
 	"deleted":      text("Deleted."),
-	"cancelled":    text("Cancelled: nothing of it was applied."),
+	"cancelled":    text("The run is cancelled, unless it was done already. How it ends is said here."),
 	"password":     text("The password was changed. Other sessions of yours were ended."),
 	"givenback":    text("The next import decides about it again."),
 	"signedout":    text("You are signed out."),

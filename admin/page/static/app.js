@@ -67,7 +67,8 @@ const place = (target, part) => {
   const answer = document.createElement("template");
   answer.innerHTML = part;
   for (const piece of answer.content.querySelectorAll("[data-into]")) {
-    document.getElementById(piece.dataset.into)?.replaceChildren(...piece.childNodes);
+    const into = document.getElementById(piece.dataset.into);
+    if (into && into.innerHTML !== piece.innerHTML) into.replaceChildren(...piece.childNodes); // what is read aloud is not said twice
     piece.remove();
   }
   target.replaceChildren(answer.content);
@@ -118,8 +119,13 @@ document.addEventListener("click", (event) => {
   input.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
+// What is shown may be old where the server does not answer: the element with the ID away says so.
+const away = (is) => document.getElementById("away")?.toggleAttribute("hidden", !is);
+const awayPause = 3000; // milliseconds between two looks whether it is back
+
 // An element with data-job follows a run: its progress element and its .phase and .count are kept up to date, and the
-// page is loaded again at the end.
+// page is loaded again at the end, or where the server does not tell of the run any more. A server that ends itself tells
+// the end of the run, too: then the page stays until there is somebody to load it from.
 for (const box of document.querySelectorAll("[data-job]")) {
   const bar = box.querySelector("progress"), phase = box.querySelector(".phase"), count = box.querySelector(".count");
   const events = new EventSource("/api/v1/jobs/" + encodeURIComponent(box.dataset.job) + "/events");
@@ -130,9 +136,22 @@ for (const box of document.querySelectorAll("[data-job]")) {
     count.textContent = p.total ? format.format(p.done) + " / " + format.format(p.total) : format.format(p.done);
     if (p.total) { bar.max = p.total; bar.value = p.done; } else bar.removeAttribute("value");
   });
-  const end = () => { events.close(); location.assign(box.dataset.then || location.href); };
+  const end = async () => {
+    events.close();
+    try {
+      await fetch(location.href, { method: "HEAD" });
+      location.reload();
+    } catch {
+      away(true);
+      setTimeout(end, awayPause);
+    }
+  };
   events.addEventListener("report", end);
   events.addEventListener("problem", end);
+  events.addEventListener("open", () => away(false));
+  events.addEventListener("error", () => {
+    if (events.readyState === EventSource.CLOSED) setTimeout(end, awayPause); else away(true); // the browser tries again
+  });
 }
 
 // An element with data-drop takes a file that is dropped on it into the file input within.
@@ -155,9 +174,16 @@ document.addEventListener("change", (event) => {
 // An element with data-refresh is loaded again every so many seconds, while the page is looked at
 // and nobody is about to press something in it.
 for (const box of document.querySelectorAll("[data-refresh]")) {
-  setInterval(async () => {
-    if (document.hidden || box.contains(document.activeElement)) return;
-    const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
-    if (answer.ok && !answer.redirected) box.innerHTML = await answer.text();
-  }, Number(box.dataset.refresh) * 1000);
+  const refresh = async () => {
+    if (!document.hidden && !box.contains(document.activeElement)) {
+      try {
+        const answer = await fetch(location.href, { headers: { "X-Fragment": "1" } });
+        if (answer.redirected) location.reload(); // nobody is signed in any more
+        else if (answer.ok) place(box, await answer.text());
+        away(!answer.ok);
+      } catch { away(true); }
+    }
+    setTimeout(refresh, Number(box.dataset.refresh) * 1000);
+  };
+  setTimeout(refresh, Number(box.dataset.refresh) * 1000);
 }
