@@ -2,12 +2,14 @@ package authproxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,11 +19,12 @@ import (
 
 // heard keeps what a ledger tells.
 type heard struct {
+	nodes  int        // with this one; 0: two
 	mu     sync.Mutex // guards events while somebody may tell
 	events [][]byte
 }
 
-func (h *heard) Nodes() int { return 2 }
+func (h *heard) Nodes() int { return cmp.Or(h.nodes, 2) }
 
 func (h *heard) Tell(e []byte, _ bool) {
 	h.mu.Lock()
@@ -228,6 +231,26 @@ func TestWhatIsHeardIsBounded(t *testing.T) {
 	if x.others(passwordHash{}, noon.Add(time.Hour), noon.Add(time.Minute)); len(x.asking) != 1 {
 		t.Errorf("%d askers a minute later", len(x.asking))
 	}
+}
+
+// A name that is one too many to remember is none more for asking about it in turn.
+func TestTurnsOfMadeUpNamesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(ThrottleOptions{})
+		l.share(&heard{nodes: 10}, [32]byte{7})
+		f := &Front{ledger: l, now: time.Now}
+		for i := range maxAccounts {
+			l.failed(fmt.Sprint("nobody", i), passwordHash{}, false, stranger, time.Now())
+		}
+		done, _, ok := f.takeTurn(t.Context(), &attempt{key: "one more", kind: nobody, from: stranger}, time.Second)
+		if !ok {
+			t.Fatal("it had no turn, though nobody else asks")
+		}
+		done()
+		if n := l.remembered(); n != maxAccounts {
+			t.Errorf("%d names are remembered, want %d", n, maxAccounts)
+		}
+	})
 }
 
 // No node tells anything of a password that worked, and nothing in clear.

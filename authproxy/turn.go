@@ -87,11 +87,14 @@ func (l *ledger) suspect(key string, now time.Time) bool {
 	return a != nil && a.failures.within(now, l.limits.Window) > 0
 }
 
-// ahead tells who of the others is about to ask.
-func (l *ledger) ahead(key string, now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
+// ahead tells who of the others is about to ask; nobody where it is one name too many to remember. exists is as for failed.
+func (l *ledger) ahead(key string, exists bool, now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(key, true, now)
+	a := l.account(key, exists, now)
+	if a == nil {
+		return lot, false, nil, until
+	}
 	return a.turn().first(now)
 }
 
@@ -104,19 +107,19 @@ func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration
 	if !suspect && f.ledger.others.Nodes() <= f.ledger.userLimit() {
 		return f.tellIfSlow(a.key, patience), 0, true
 	}
-	began, key := time.Now(), a.key // not a itself: it would no longer be on the stack
+	began, key, exists := time.Now(), a.key, a.kind != nobody // not a itself: it would no longer be on the stack
 	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
 	defer cancel()
-	for f.othersAsked(ctx, a.key) {
+	for f.othersAsked(ctx, key, exists) {
 		if v, _ := f.ledger.weigh(a.key, a.hash, a.from, f.now(), false); v != verdictAsk {
 			return func() {}, min(time.Since(began), patience), true // what they learnt is enough
 		}
-		mine := event{exists: suspect && a.kind != nobody, lasts: patience + turnNotice}
+		mine := event{exists: suspect && exists, lasts: patience + turnNotice}
 		rand.Read(mine.password[:])
-		f.ledger.tell(eventAsking, a.key, mine)
+		f.ledger.tell(eventAsking, key, mine)
 		done = func() { f.ledger.tell(eventAnswered, key, mine) }
 		sleepUntil(ctx, time.Now().Add(turnNotice))
-		lot, found, _, _ := f.ledger.ahead(a.key, f.now())
+		lot, found, _, _ := f.ledger.ahead(key, exists, f.now())
 		if ctx.Err() == nil && (!found || slices.Compare(mine.password[:], lot[:]) < 0) {
 			return done, min(time.Since(began), patience), true
 		}
@@ -149,10 +152,10 @@ func (f *Front) tellIfSlow(key string, patience time.Duration) (done func()) {
 }
 
 // othersAsked waits until nobody else is about to ask.
-func (f *Front) othersAsked(ctx context.Context, key string) bool {
+func (f *Front) othersAsked(ctx context.Context, key string, exists bool) bool {
 	for {
 		now := f.now()
-		_, found, moved, until := f.ledger.ahead(key, now)
+		_, found, moved, until := f.ledger.ahead(key, exists, now)
 		if !found {
 			return ctx.Err() == nil
 		}
