@@ -40,6 +40,9 @@ const (
 	maxCautionEvent   = math.MaxUint8
 	// maxCautionAge is more than what clocks differ by and what batches are kept for: one that is older was put there again.
 	maxCautionAge = 15 * time.Minute
+	// cautionRunKept is how long it is known how far a node was heard: longer than its batches may be news, by whichever clock. cautionRunMost is more of them than it ever tells.
+	cautionRunKept = time.Hour
+	cautionRunMost = 1 << 32
 	// maxCautionOld bounds what a node that starts reads, in bytes, and cautionPage what it asks for at once, in keys.
 	maxCautionOld = 64 << 20
 	cautionPage   = 100
@@ -52,9 +55,10 @@ type Caution struct {
 	number  uint64 // of the next batch; the first is drawn, so that none of an earlier run is written over
 	events  *prometheus.CounterVec
 	wake    chan struct{}
-	deaf    chan struct{} // tells that what others tell is no longer heard
-	upTo    int64         // the revision up to which all was heard
-	started bool          // upTo holds
+	deaf    chan struct{}           // tells that what others tell is no longer heard
+	upTo    int64                   // the revision up to which all was heard
+	started bool                    // upTo holds
+	runs    map[string][]cautionRun // by node
 
 	nodes atomic.Int64
 
@@ -78,7 +82,7 @@ func NewCaution(o Options, cluster string) (*Caution, error) {
 		return nil, err
 	}
 	c := &Caution{
-		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1),
+		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1), runs: make(map[string][]cautionRun),
 		budget: cautionBudget{most: cautionBurst, rate: cautionRate},
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dialtree_cluster_caution_events_total",

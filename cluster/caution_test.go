@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -450,12 +451,48 @@ func TestCautionThatIsNone(t *testing.T) {
 			t.Errorf("%v, %d unreadable, %d unknown", all, b.count("heard", "unreadable"), b.count("heard", "unknown"))
 		}
 		key := "caution/c/3"
-		again := Op{Key: key, Value: a.sealer.seal(nil, key, appendBatch(nil, time.Now(), [][]byte{[]byte("x")})), Lease: lease}
-		_, _, _ = k.Txn(t.Context(), nil, []Op{again})
-		time.Sleep(time.Hour)
-		_, _, _ = k.Txn(t.Context(), nil, []Op{again})
-		if _, ages := b.take(); fmt.Sprint(ages) != "[0s 10m0s]" {
-			t.Errorf("what was put there again has the ages %v", ages)
+		before := Op{Key: key, Value: a.sealer.seal(nil, key, appendBatch(nil, time.Now().Add(-time.Hour), [][]byte{[]byte("x")})), Lease: lease}
+		_, _, _ = k.Txn(t.Context(), nil, []Op{before})
+		if _, ages := b.take(); fmt.Sprint(ages) != "[10m0s]" {
+			t.Errorf("what was told before this node was started, and put there again, has the ages %v", ages)
+		}
+	})
+}
+
+// What was told once is heard once, whoever puts it there again, before and after the node that told it was started again.
+func TestCautionThatIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKeySpace()
+		a, b := listen(t, k, "a", 0), listen(t, k, "b", 0)
+		defer func() { a.stop(); b.stop() }()
+		told := func(event string) Op {
+			a.Tell([]byte(event), true)
+			time.Sleep(time.Second)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			p := slices.MaxFunc(slices.Collect(maps.Values(k.pairs)), func(a, b Pair) int { return cmp.Compare(a.Created, b.Created) })
+			return Op{Key: p.Key, Value: p.Value, Lease: spaceLease{k, 99, t.Context()}}
+		}
+		repeat := func(o Op) {
+			if _, _, err := k.Txn(t.Context(), nil, []Op{o}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		first, second := told("first"), told("second")
+		repeat(first)
+		repeat(second)
+		k.set(true)
+		time.Sleep(2 * time.Second)
+		k.set(false)
+		repeat(first) // b was away, and reads what is there
+		a.stop()
+		a = listen(t, k, "a", 0)
+		third := told("third")
+		repeat(first)
+		repeat(third)
+		if all, _ := b.take(); fmt.Sprint(all) != "[first second third]" || b.count("heard", "repeated") != 5 {
+			t.Errorf("heard are %v, and %d were repeated", all, b.count("heard", "repeated"))
 		}
 	})
 }
