@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dialtree/dialtree/authproxy/upstream"
 	"github.com/dialtree/dialtree/store"
 )
 
@@ -222,14 +223,62 @@ func TestWhatIsHeardIsBounded(t *testing.T) {
 		t.Errorf("a day later %d names, %d of them known, %d addresses", len(b.byID), len(b.accounts), len(b.addresses))
 	}
 	x := &turn{}
-	for range 2 * maxAskers {
-		x.others(passwordHash{}, noon.Add(time.Second), noon)
+	for i := range 2 * maxAskers {
+		x.others(passwordHash{byte(i >> 8), byte(i)}, noon.Add(time.Second), noon)
 	}
 	if len(x.asking) != maxAskers {
 		t.Errorf("%d askers", len(x.asking))
 	}
 	if x.others(passwordHash{}, noon.Add(time.Hour), noon.Add(time.Minute)); len(x.asking) != 1 {
 		t.Errorf("%d askers a minute later", len(x.asking))
+	}
+}
+
+// toldTo is a Caution among ten nodes.
+type toldTo func([]byte)
+
+func (f toldTo) Tell(event []byte, _ bool) { f(event) }
+func (toldTo) Nodes() int                  { return 10 }
+
+// A node waits for another one's turn for as long as that takes, and for one that ended without a word no longer than a moment.
+func TestTurns(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		heard       time.Duration // for how long the first is heard
+		asks        time.Duration // how long it asks
+		least, most time.Duration // until the second has its turn
+	}{
+		{"one that answers", time.Hour, time.Second, time.Second, time.Second + turnNotice},
+		{"one that asks for long", time.Hour, 8 * time.Second, 8 * time.Second, 8*time.Second + turnNotice},
+		{"one that ends without a word", turnNotice, time.Hour, 0, turnLasts + turnNotice},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first, second := &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}, &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}
+				until := time.Now().Add(tt.heard)
+				first.ledger.share(toldTo(func(told []byte) {
+					if time.Now().Before(until) {
+						if err := second.Hear(told, 0); err != nil {
+							t.Error(err)
+						}
+					}
+				}), [32]byte{7})
+				second.ledger.share(toldTo(func([]byte) {}), [32]byte{7})
+				alice := attempt{key: "alice", kind: identityUser}
+				done, _, ok := first.takeTurn(t.Context(), &alice, upstream.DefaultBindTimeout)
+				if !ok {
+					t.Fatal("the first has no turn, though nobody else asks")
+				}
+				ends := time.AfterFunc(tt.asks, done)
+				_, took, ok := second.takeTurn(t.Context(), &alice, upstream.DefaultBindTimeout)
+				if !ok || took < tt.least || took > tt.most {
+					t.Errorf("the second has its turn (%v) after %v, want %v to %v", ok, took, tt.least, tt.most)
+				}
+				if ends.Stop() {
+					done()
+				}
+			})
+		})
 	}
 }
 
