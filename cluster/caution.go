@@ -247,6 +247,9 @@ func (c *Caution) lease(ctx context.Context) (Lease, error) {
 	l, err := c.o.KV.Lease(own, cautionKept)
 	if !stop() || err != nil {
 		end()
+		if err == nil {
+			_ = l.Revoke(ctx) // which has ended: it is no longer renewed
+		}
 		return nil, errors.Join(err, ctx.Err())
 	}
 	c.leaseMu.Lock()

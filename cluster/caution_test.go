@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -309,6 +310,48 @@ func TestCautionIsBoundedInEtcd(t *testing.T) {
 		}
 		if k.leased > 17 {
 			t.Errorf("%d leases in a quarter of an hour", k.leased)
+		}
+	})
+}
+
+// A lateSpace is an etcd whose leases are granted when nobody waits for them any more.
+type lateSpace struct {
+	*keySpace
+	ended atomic.Int64
+}
+
+type lateLease struct {
+	Lease
+	space *lateSpace
+}
+
+func (l lateLease) Revoke(ctx context.Context) error {
+	l.space.ended.Add(1)
+	return l.Lease.Revoke(ctx)
+}
+
+func (k *lateSpace) Lease(ctx context.Context, ttl time.Duration) (Lease, error) {
+	time.Sleep(cautionPut)
+	synctest.Wait()
+	l, err := k.keySpace.Lease(context.WithoutCancel(ctx), ttl)
+	return lateLease{l, k}, err
+}
+
+// A lease that comes too late is renewed no more.
+func TestCautionKeepsNoLeaseThatCameTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &lateSpace{keySpace: newKeySpace()}
+		c, err := NewCaution(Options{KV: k, Key: Key{[32]byte{1}}, Node: "a"}, "a cluster")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), cautionPut)
+		defer cancel()
+		if l, err := c.lease(ctx); err == nil {
+			t.Errorf("it is %v", l)
+		}
+		if n := k.ended.Load(); n != 1 || k.leased != 1 {
+			t.Errorf("%d leases were granted and %d ended", k.leased, n)
 		}
 	})
 }
