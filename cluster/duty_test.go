@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -219,6 +220,44 @@ func TestClaims(t *testing.T) {
 		}
 		release()
 		stop(t, a, b)
+	})
+}
+
+// A counted context counts who waits for its end.
+type counted struct {
+	context.Context
+	waiting atomic.Int64
+}
+
+func (*counted) Done() <-chan struct{} { return make(chan struct{}) }
+func (c *counted) AfterFunc(func()) func() bool {
+	c.waiting.Add(1)
+	return func() bool { c.waiting.Add(-1); return true }
+}
+
+// A lease lasts for months, in which runs come and go.
+func TestAReleasedClaimLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		a := f.peer("a", "1")
+		l, err := a.Lease(t.Context(), leaseTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lasting := &counted{Context: t.Context()}
+		a.tenures.set(&tenure{Lease: l, ctx: lasting}, nil)
+		for range 3 {
+			_, release, taken, err := a.claim(t.Context(), "c", "")
+			if err != nil || taken != nil {
+				t.Fatal(taken, err)
+			}
+			release()
+			synctest.Wait()
+			if n := lasting.waiting.Load(); n != 0 {
+				t.Errorf("%d released claims wait for the end of the lease", n)
+			}
+		}
+		l.Revoke(t.Context())
 	})
 }
 
