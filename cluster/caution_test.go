@@ -277,7 +277,7 @@ func TestCautionGoesTogetherUnderLoad(t *testing.T) {
 	})
 }
 
-// However much is told for however long, etcd holds no more than what is stated, and what is urgent has its half.
+// However much is told for however long, etcd holds and is written no more than what is stated, and what is urgent has its half.
 func TestCautionIsBoundedInEtcd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeySpace()
@@ -307,6 +307,9 @@ func TestCautionIsBoundedInEtcd(t *testing.T) {
 		}
 		if urgent != 15*60*10 {
 			t.Errorf("%d of %d urgent ones were told", urgent, 15*60*10)
+		}
+		if writes, bound := k.now()-1, int64(15*60*cautionBatchRate+cautionBatchBurst); writes > bound {
+			t.Errorf("etcd was written to %d times, want at most %d", writes, bound)
 		}
 		if k.leased > 17 {
 			t.Errorf("%d leases in a quarter of an hour", k.leased)
