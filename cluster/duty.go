@@ -78,6 +78,7 @@ func (d *duty) hold(ctx context.Context, t *tenure) error {
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
+	d.tenures.set(t, nil) // before that another node may have the name, and claims under it
 	d.entered()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.run(ctx) })

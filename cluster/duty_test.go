@@ -362,7 +362,19 @@ func TestANameIsForOneNode(t *testing.T) {
 		f := newFake()
 		a := f.peer("a", "1").start(t)
 		settle(time.Second)
+		claimed, release, _, err := a.claim(t.Context(), "c", "")
+		if err != nil {
+			t.Fatal(err)
+		}
 		other := f.peer("a", "2").start(t)
+		settle(time.Second)
+		if _, _, taken, err := other.claim(t.Context(), "c", ""); !errors.Is(err, store.ErrAway) {
+			t.Errorf("a node that has another one's name claims its run: %+v, %v", taken, err)
+		}
+		if done, _, err := f.way().Txn(t.Context(), fencesOf(claimed), []Op{Put("x", nil)}); !done || err != nil {
+			t.Errorf("a commit of the run that goes on: %v, %v", done, err)
+		}
+		release()
 		if err := <-other.ended; err == nil || !strings.Contains(err.Error(), `another node is called "a"`) {
 			t.Errorf("another node with this name ends with %v", err)
 		}
