@@ -382,6 +382,18 @@ func TestANameIsForOneNode(t *testing.T) {
 	})
 }
 
+// What no node has written is not taken for one: the sentence says what to delete.
+func TestANameThatSomethingElseHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.way().Txn(t.Context(), nil, []Op{Put(prefixNodes+"a", []byte("nonsense"))})
+		a := f.peer("a", "1").start(t)
+		if err := <-a.ended; err == nil || !strings.Contains(err.Error(), `no node wrote what is registered as "a" in etcd: delete the key nodes/a`) {
+			t.Errorf("it ends with %v", err)
+		}
+	})
+}
+
 // The same store after kill -9 needs no wait.
 func TestAKilledNodeIsBackAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
