@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,6 +282,49 @@ func TestTurns(t *testing.T) {
 			})
 		})
 	}
+}
+
+// However late nodes hear of each other within half of the notice, no two ask at the same time.
+func TestTurnsDoNotOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fronts := make([]*Front, 6)
+		for i := range fronts {
+			fronts[i] = &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}
+		}
+		for i, f := range fronts {
+			f.ledger.share(toldTo(func(told []byte) {
+				told = bytes.Clone(told)
+				time.AfterFunc(rand.N(turnNotice/2), func() {
+					for j, other := range fronts {
+						if j != i {
+							if err := other.Hear(told, 0); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				})
+			}), [32]byte{7})
+		}
+		var asking atomic.Int64
+		for range 100 {
+			var all sync.WaitGroup
+			for _, f := range fronts {
+				start, takes := rand.N(2*turnNotice), rand.N(2*turnNotice)
+				all.Go(func() {
+					time.Sleep(start)
+					done, _, ok := f.takeTurn(t.Context(), &attempt{key: "alice", kind: identityUser}, upstream.DefaultBindTimeout)
+					if n := asking.Add(1); n > 1 || !ok {
+						t.Errorf("%d ask at the same time (%v)", n, ok)
+					}
+					time.Sleep(takes)
+					asking.Add(-1)
+					done()
+				})
+			}
+			all.Wait()
+			time.Sleep(turnNotice)
+		}
+	})
 }
 
 // A name that is one too many to remember is none more for asking about it in turn.

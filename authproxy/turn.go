@@ -14,8 +14,8 @@ import (
 // lot; then it waits until that one has asked. Who is not heard is not waited for: without the others each goes on by itself.
 
 const (
-	// turnNotice is how long a node waits between saying that it asks and asking. Through etcd it is heard within a few milliseconds, and while
-	// there is much to tell within cluster's cautionBatchRate.
+	// turnNotice is how long a node waits between saying that it asks and asking. It is as long as two events may take to be heard: another one that said so before it heard of the
+	// first has to be heard by that one in time. Through etcd one takes a few milliseconds, and while there is much to tell up to 1/cautionBatchRate of package cluster more.
 	turnNotice = 100 * time.Millisecond
 	// turnSlow is how long somebody may be asked without a turn before the others are told: by then those who have heard of a failure since are still waiting.
 	turnSlow = turnNotice / 2

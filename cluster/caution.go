@@ -20,21 +20,21 @@ import (
 // that go away by themselves, and every node watches for those of the others. Nobody waits for it: what cannot be told is dropped and counted.
 //
 // A batch goes at once where nothing has gone for cautionPause, so that a node has heard of a refusal before the client can be there;
-// under load the events of a pause go together. However much fails, none that is told waits for longer than nodes that ask in turn wait to be heard (turnNotice in package authproxy):
+// under load the events of a pause go together. However much fails, none that is told waits for longer than half of the time that nodes which ask in turn wait to be heard (turnNotice in package authproxy):
 // hence cautionBatchRate, of which many nodes have less, since each batch is told to each of them.
 //
 // A node keeps no more than this in etcd, where t is cautionKept and half of cautionLeases:
 // cautionRate × t + cautionBurst events of up to maxCautionEvent+1 bytes, in cautionBatchRate × t + cautionBatchBurst batches with cautionOverhead
-// bytes each. With the 57 bytes of a login's event that is 8.9 MB, which only an attack of more than ten minutes reaches. What a node has told that
+// bytes each. With the 57 bytes of a login's event that is 9.2 MB, which only an attack of more than ten minutes reaches. What a node has told that
 // is gone goes away within twice that time.
 const (
 	cautionPause      = 20 * time.Millisecond
 	cautionBatch      = 100  // events
 	cautionRate       = 200  // events a second
 	cautionBurst      = 1000 // events
-	cautionBatchRate  = 20   // batches a second
+	cautionBatchRate  = 25   // batches a second
 	cautionBatchBurst = 50
-	cautionBatchesAll = 200 // batches a second of all nodes, as long as that leaves each cautionBatchLeast
+	cautionBatchesAll = 250 // batches a second of all nodes, as long as that leaves each cautionBatchLeast
 	cautionBatchLeast = 5
 	cautionKept       = 10 * time.Minute
 	cautionLeases     = time.Minute      // batches of that time share a lease
@@ -204,7 +204,7 @@ func (c *Caution) tell(ctx context.Context) {
 			cautionWait(ctx, cautionPause)
 			batches.rate = c.batchRate()
 			for !batches.take(c.o.Now(), 0) && ctx.Err() == nil {
-				cautionWait(ctx, cautionPause/4)
+				cautionWait(ctx, cautionPause/10)
 			}
 		}
 	}

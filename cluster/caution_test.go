@@ -278,7 +278,7 @@ func TestCautionGoesTogetherUnderLoad(t *testing.T) {
 	})
 }
 
-// Nodes that ask in turn wait for 100 ms to be heard (turnNotice in package authproxy): no event may take longer, of as many as are told.
+// Nodes that ask in turn wait for 100 ms (turnNotice in package authproxy), which is as long as two events may take: no one may take longer than half, of as many as are told.
 func TestCautionIsInTime(t *testing.T) {
 	for _, every := range []time.Duration{time.Second, 100 * time.Millisecond, 30 * time.Millisecond, 7 * time.Millisecond} {
 		t.Run(fmt.Sprint("every ", every), func(t *testing.T) {
@@ -302,7 +302,7 @@ func TestCautionIsInTime(t *testing.T) {
 					longest = max(longest, b.when[i].Sub(at))
 				}
 				t.Logf("at most %v", longest)
-				if longest > 80*time.Millisecond {
+				if longest > 50*time.Millisecond {
 					t.Errorf("one was heard after %v", longest)
 				}
 			})
@@ -320,8 +320,8 @@ func TestCautionIsBoundedInEtcd(t *testing.T) {
 		event := make([]byte, 56)
 		event[0] = 'x'
 		most, urgent := 0, 0
-		for i := range 15 * 60 * 40 { // a quarter of an hour, 3,000 a second and ten of somebody who exists
-			for range 75 {
+		for i := range 15 * 60 * 40 { // a quarter of an hour, 600 a second and ten of somebody who exists
+			for range 15 {
 				a.Tell(event, false)
 			}
 			if i%4 == 0 {
@@ -336,7 +336,7 @@ func TestCautionIsBoundedInEtcd(t *testing.T) {
 		const seconds = int((cautionKept + cautionLeases/2) / time.Second)
 		bound := (cautionRate*seconds+cautionBurst)*57 + (cautionBatchRate*seconds+cautionBatchBurst)*cautionOverhead
 		t.Logf("at most %d bytes, of %d", most, bound)
-		if most > bound || most < bound/3 || bound > 8_900_000 {
+		if most > bound || most < bound/3 || bound > 9_200_000 {
 			t.Errorf("etcd held %d bytes, want at most %d", most, bound)
 		}
 		if urgent != 15*60*10 {
@@ -396,7 +396,7 @@ func TestCautionKeepsNoLeaseThatCameTooLate(t *testing.T) {
 // Many nodes write no more all together than etcd and each other can take.
 func TestCautionOfManyNodes(t *testing.T) {
 	c := &Caution{}
-	for nodes, want := range map[int]float64{0: 20, 1: 20, 10: 20, 20: 10, 40: 5, 1000: 5} {
+	for nodes, want := range map[int]float64{0: 25, 1: 25, 10: 25, 25: 10, 50: 5, 1000: 5} {
 		c.nodes.Store(int64(nodes))
 		if got := c.batchRate(); got != want {
 			t.Errorf("%d nodes: %v batches a second each, want %v", nodes, got, want)
