@@ -47,7 +47,7 @@ func (l *ledger) hear(e *event, now time.Time, age time.Duration) {
 	case e.kind == eventForgotten:
 		a.forgive(at)
 	case e.kind == eventAsking:
-		a.turn().others(e.password, at.Add(min(e.lasts, maxTurn)), now)
+		a.turn().others(e.password, at.Add(min(e.lasts, turnLasts)), now)
 	case e.kind == eventAnswered:
 		a.turn().answered(e.password)
 	}

@@ -2,26 +2,32 @@ package authproxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/dialtree/dialtree/authproxy/upstream"
 	"github.com/dialtree/dialtree/store"
 )
 
 // heard keeps what a ledger tells.
 type heard struct {
+	nodes  int        // with this one; 0: two
 	mu     sync.Mutex // guards events while somebody may tell
 	events [][]byte
 }
 
-func (h *heard) Nodes() int { return 2 }
+func (h *heard) Nodes() int { return cmp.Or(h.nodes, 2) }
 
 func (h *heard) Tell(e []byte, _ bool) {
 	h.mu.Lock()
@@ -219,8 +225,8 @@ func TestWhatIsHeardIsBounded(t *testing.T) {
 		t.Errorf("a day later %d names, %d of them known, %d addresses", len(b.byID), len(b.accounts), len(b.addresses))
 	}
 	x := &turn{}
-	for range 2 * maxAskers {
-		x.others(passwordHash{}, noon.Add(time.Second), noon)
+	for i := range 2 * maxAskers {
+		x.others(passwordHash{byte(i >> 8), byte(i)}, noon.Add(time.Second), noon)
 	}
 	if len(x.asking) != maxAskers {
 		t.Errorf("%d askers", len(x.asking))
@@ -228,6 +234,117 @@ func TestWhatIsHeardIsBounded(t *testing.T) {
 	if x.others(passwordHash{}, noon.Add(time.Hour), noon.Add(time.Minute)); len(x.asking) != 1 {
 		t.Errorf("%d askers a minute later", len(x.asking))
 	}
+}
+
+// toldTo is a Caution among ten nodes.
+type toldTo func([]byte)
+
+func (f toldTo) Tell(event []byte, _ bool) { f(event) }
+func (toldTo) Nodes() int                  { return 10 }
+
+// A node waits for another one's turn for as long as that takes, and for one that ended without a word no longer than a moment.
+func TestTurns(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		heard       time.Duration // for how long the first is heard
+		asks        time.Duration // how long it asks
+		least, most time.Duration // until the second has its turn
+	}{
+		{"one that answers", time.Hour, time.Second, time.Second, time.Second + turnNotice},
+		{"one that asks for long", time.Hour, 8 * time.Second, 8 * time.Second, 8*time.Second + turnNotice},
+		{"one that ends without a word", turnNotice, time.Hour, 0, turnLasts + turnNotice},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first, second := &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}, &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}
+				until := time.Now().Add(tt.heard)
+				first.ledger.share(toldTo(func(told []byte) {
+					if time.Now().Before(until) {
+						if err := second.Hear(told, 0); err != nil {
+							t.Error(err)
+						}
+					}
+				}), [32]byte{7})
+				second.ledger.share(toldTo(func([]byte) {}), [32]byte{7})
+				alice := attempt{key: "alice", kind: identityUser}
+				done, _, ok := first.takeTurn(t.Context(), &alice, upstream.DefaultBindTimeout)
+				if !ok {
+					t.Fatal("the first has no turn, though nobody else asks")
+				}
+				ends := time.AfterFunc(tt.asks, done)
+				_, took, ok := second.takeTurn(t.Context(), &alice, upstream.DefaultBindTimeout)
+				if !ok || took < tt.least || took > tt.most {
+					t.Errorf("the second has its turn (%v) after %v, want %v to %v", ok, took, tt.least, tt.most)
+				}
+				if ends.Stop() {
+					done()
+				}
+			})
+		})
+	}
+}
+
+// However late nodes hear of each other within half of the notice, no two ask at the same time.
+func TestTurnsDoNotOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fronts := make([]*Front, 6)
+		for i := range fronts {
+			fronts[i] = &Front{ledger: newLedger(ThrottleOptions{}), now: time.Now}
+		}
+		for i, f := range fronts {
+			f.ledger.share(toldTo(func(told []byte) {
+				told = bytes.Clone(told)
+				time.AfterFunc(rand.N(turnNotice/2), func() {
+					for j, other := range fronts {
+						if j != i {
+							if err := other.Hear(told, 0); err != nil {
+								t.Error(err)
+							}
+						}
+					}
+				})
+			}), [32]byte{7})
+		}
+		var asking atomic.Int64
+		for range 100 {
+			var all sync.WaitGroup
+			for _, f := range fronts {
+				start, takes := rand.N(2*turnNotice), rand.N(2*turnNotice)
+				all.Go(func() {
+					time.Sleep(start)
+					done, _, ok := f.takeTurn(t.Context(), &attempt{key: "alice", kind: identityUser}, upstream.DefaultBindTimeout)
+					if n := asking.Add(1); n > 1 || !ok {
+						t.Errorf("%d ask at the same time (%v)", n, ok)
+					}
+					time.Sleep(takes)
+					asking.Add(-1)
+					done()
+				})
+			}
+			all.Wait()
+			time.Sleep(turnNotice)
+		}
+	})
+}
+
+// A name that is one too many to remember is none more for asking about it in turn.
+func TestTurnsOfMadeUpNamesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger(ThrottleOptions{})
+		l.share(&heard{nodes: 10}, [32]byte{7})
+		f := &Front{ledger: l, now: time.Now}
+		for i := range maxAccounts {
+			l.failed(fmt.Sprint("nobody", i), passwordHash{}, false, stranger, time.Now())
+		}
+		done, _, ok := f.takeTurn(t.Context(), &attempt{key: "one more", kind: nobody, from: stranger}, time.Second)
+		if !ok {
+			t.Fatal("it had no turn, though nobody else asks")
+		}
+		done()
+		if n := l.remembered(); n != maxAccounts {
+			t.Errorf("%d names are remembered, want %d", n, maxAccounts)
+		}
+	})
 }
 
 // No node tells anything of a password that worked, and nothing in clear.

@@ -252,8 +252,9 @@ func TestFirstLoginsAmongNodes(t *testing.T) {
 		told := len(w.told)
 		w.mu.Unlock()
 		const notice = 100 * time.Millisecond
-		loaded := took[0] >= notice/2 // the machine: such an answer is told of
-		if n == 5 && (took[0] < notice || told != 2) || n == 4 && !loaded && told != 0 || slices.Min(took[1:]) >= notice {
+		loaded := took[0] >= notice/2   // the machine: such an answer is told of
+		again := took[0] >= time.Second // the same: it is told of once more
+		if n == 5 && (took[0] < notice || told != 2 && !again) || n == 4 && !loaded && told != 0 || slices.Min(took[1:]) >= notice {
 			t.Errorf("%d nodes: logins took %v, and %d events", n, took, told)
 		}
 	}

@@ -14,12 +14,15 @@ import (
 // lot; then it waits until that one has asked. Who is not heard is not waited for: without the others each goes on by itself.
 
 const (
-	// turnNotice is how long a node waits between saying that it asks and asking. Through etcd it is heard within a few milliseconds.
+	// turnNotice is how long a node waits between saying that it asks and asking. It is as long as two events may take to be heard: another one that said so before it heard of the
+	// first has to be heard by that one in time. Through etcd one takes a few milliseconds, and while there is much to tell up to 1/cautionBatchRate of package cluster more.
 	turnNotice = 100 * time.Millisecond
 	// turnSlow is how long somebody may be asked without a turn before the others are told: by then those who have heard of a failure since are still waiting.
 	turnSlow = turnNotice / 2
-	// maxTurn bounds how long another node's turn is waited for.
-	maxTurn = 30 * time.Second
+	// turnAgain is how often the others are told while somebody is asked, and turnLasts how long they wait after they heard so last: a node that ends in between, or is
+	// no longer heard, holds nobody up for longer.
+	turnAgain = time.Second
+	turnLasts = 3 * time.Second
 )
 
 // A turn is who is about to ask about an account, at other nodes. The ledger's mu guards it.
@@ -44,6 +47,7 @@ func (a *account) turn() *turn {
 }
 
 func (t *turn) others(lot passwordHash, until, now time.Time) {
+	t.asking = slices.DeleteFunc(t.asking, func(a asker) bool { return a.lot == lot })
 	t.expire(now)
 	if now.Before(until) && len(t.asking) < maxAskers {
 		t.asking = append(t.asking, asker{lot, until})
@@ -87,11 +91,14 @@ func (l *ledger) suspect(key string, now time.Time) bool {
 	return a != nil && a.failures.within(now, l.limits.Window) > 0
 }
 
-// ahead tells who of the others is about to ask.
-func (l *ledger) ahead(key string, now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
+// ahead tells who of the others is about to ask; nobody where it is one name too many to remember. exists is as for failed.
+func (l *ledger) ahead(key string, exists bool, now time.Time) (lot passwordHash, found bool, moved <-chan struct{}, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(key, true, now)
+	a := l.account(key, exists, now)
+	if a == nil {
+		return lot, false, nil, until
+	}
 	return a.turn().first(now)
 }
 
@@ -102,21 +109,19 @@ func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration
 	}
 	suspect := f.ledger.suspect(a.key, f.now())
 	if !suspect && f.ledger.others.Nodes() <= f.ledger.userLimit() {
-		return f.tellIfSlow(a.key, patience), 0, true
+		return f.tellAsking(a.key, asking(false), turnSlow), 0, true
 	}
-	began, key := time.Now(), a.key // not a itself: it would no longer be on the stack
+	began, key, exists := time.Now(), a.key, a.kind != nobody // not a itself: it would no longer be on the stack
 	ctx, cancel := context.WithTimeout(ctx, patience+gateGrace)
 	defer cancel()
-	for f.othersAsked(ctx, a.key) {
+	for f.othersAsked(ctx, key, exists) {
 		if v, _ := f.ledger.weigh(a.key, a.hash, a.from, f.now(), false); v != verdictAsk {
 			return func() {}, min(time.Since(began), patience), true // what they learnt is enough
 		}
-		mine := event{exists: suspect && a.kind != nobody, lasts: patience + turnNotice}
-		rand.Read(mine.password[:])
-		f.ledger.tell(eventAsking, a.key, mine)
-		done = func() { f.ledger.tell(eventAnswered, key, mine) }
+		mine := asking(suspect && exists)
+		done = f.tellAsking(key, mine, 0)
 		sleepUntil(ctx, time.Now().Add(turnNotice))
-		lot, found, _, _ := f.ledger.ahead(a.key, f.now())
+		lot, found, _, _ := f.ledger.ahead(key, exists, f.now())
 		if ctx.Err() == nil && (!found || slices.Compare(mine.password[:], lot[:]) < 0) {
 			return done, min(time.Since(began), patience), true
 		}
@@ -125,17 +130,27 @@ func (f *Front) takeTurn(ctx context.Context, a *attempt, patience time.Duration
 	return nil, 0, false
 }
 
-// tellIfSlow has the others wait for an answer that takes long, once a failure is known. done has to be called after asking.
-func (f *Front) tellIfSlow(key string, patience time.Duration) (done func()) {
+// asking is what a node tells that is about to ask, with a lot of its own.
+func asking(exists bool) event {
+	e := event{exists: exists, lasts: turnLasts}
+	rand.Read(e.password[:])
+	return e
+}
+
+// tellAsking has the others wait for an answer, after a while and for as long as it takes. done has to be called after asking.
+func (f *Front) tellAsking(key string, mine event, after time.Duration) (done func()) {
 	var mu sync.Mutex // guards what follows
 	var told, ended bool
-	mine := event{lasts: patience}
-	rand.Read(mine.password[:])
-	timer := time.AfterFunc(turnSlow, func() {
+	var timer *time.Timer
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(after, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		if told = !ended; told {
+		if !ended {
+			told = true
 			f.ledger.tell(eventAsking, key, mine)
+			timer.Reset(turnAgain)
 		}
 	})
 	return func() {
@@ -149,10 +164,10 @@ func (f *Front) tellIfSlow(key string, patience time.Duration) (done func()) {
 }
 
 // othersAsked waits until nobody else is about to ask.
-func (f *Front) othersAsked(ctx context.Context, key string) bool {
+func (f *Front) othersAsked(ctx context.Context, key string, exists bool) bool {
 	for {
 		now := f.now()
-		_, found, moved, until := f.ledger.ahead(key, now)
+		_, found, moved, until := f.ledger.ahead(key, exists, now)
 		if !found {
 			return ctx.Err() == nil
 		}

@@ -20,17 +20,22 @@ import (
 // that go away by themselves, and every node watches for those of the others. Nobody waits for it: what cannot be told is dropped and counted.
 //
 // A batch goes at once where nothing has gone for cautionPause, so that a node has heard of a refusal before the client can be there;
-// under load the events of a pause go together. A node keeps no more than this in etcd, where t is cautionKept and half of cautionLeases:
+// under load the events of a pause go together. However much fails, none that is told waits for longer than half of the time that nodes which ask in turn wait to be heard (turnNotice in package authproxy):
+// hence cautionBatchRate, of which many nodes have less, since each batch is told to each of them.
+//
+// A node keeps no more than this in etcd, where t is cautionKept and half of cautionLeases:
 // cautionRate × t + cautionBurst events of up to maxCautionEvent+1 bytes, in cautionBatchRate × t + cautionBatchBurst batches with cautionOverhead
-// bytes each. With the 57 bytes of a login's event that is 7.7 MB, which only an attack of more than ten minutes reaches. What a node has told that
+// bytes each. With the 57 bytes of a login's event that is 9.2 MB, which only an attack of more than ten minutes reaches. What a node has told that
 // is gone goes away within twice that time.
 const (
 	cautionPause      = 20 * time.Millisecond
 	cautionBatch      = 100  // events
 	cautionRate       = 200  // events a second
 	cautionBurst      = 1000 // events
-	cautionBatchRate  = 5    // batches a second
+	cautionBatchRate  = 25   // batches a second
 	cautionBatchBurst = 50
+	cautionBatchesAll = 250 // batches a second of all nodes, as long as that leaves each cautionBatchLeast
+	cautionBatchLeast = 5
 	cautionKept       = 10 * time.Minute
 	cautionLeases     = time.Minute      // batches of that time share a lease
 	cautionPut        = 2 * time.Second  // is how long etcd may take
@@ -40,6 +45,9 @@ const (
 	maxCautionEvent   = math.MaxUint8
 	// maxCautionAge is more than what clocks differ by and what batches are kept for: one that is older was put there again.
 	maxCautionAge = 15 * time.Minute
+	// cautionRunKept is how long it is known how far a node was heard: longer than its batches may be news, by whichever clock. cautionRunMost is more of them than it ever tells.
+	cautionRunKept = time.Hour
+	cautionRunMost = 1 << 32
 	// maxCautionOld bounds what a node that starts reads, in bytes, and cautionPage what it asks for at once, in keys.
 	maxCautionOld = 64 << 20
 	cautionPage   = 100
@@ -52,9 +60,10 @@ type Caution struct {
 	number  uint64 // of the next batch; the first is drawn, so that none of an earlier run is written over
 	events  *prometheus.CounterVec
 	wake    chan struct{}
-	deaf    chan struct{} // tells that what others tell is no longer heard
-	upTo    int64         // the revision up to which all was heard
-	started bool          // upTo holds
+	deaf    chan struct{}           // tells that what others tell is no longer heard
+	upTo    int64                   // the revision up to which all was heard
+	started bool                    // upTo holds
+	runs    map[string][]cautionRun // by node
 
 	nodes atomic.Int64
 
@@ -78,7 +87,7 @@ func NewCaution(o Options, cluster string) (*Caution, error) {
 		return nil, err
 	}
 	c := &Caution{
-		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1),
+		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1), runs: make(map[string][]cautionRun),
 		budget: cautionBudget{most: cautionBurst, rate: cautionRate},
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dialtree_cluster_caution_events_total",
@@ -179,7 +188,7 @@ func (c *Caution) Run(ctx context.Context, hear func(event []byte, age time.Dura
 
 // tell sends batches until ctx ends.
 func (c *Caution) tell(ctx context.Context) {
-	batches := cautionBudget{most: cautionBatchBurst, rate: cautionBatchRate}
+	batches := cautionBudget{most: cautionBatchBurst}
 	for {
 		select {
 		case <-ctx.Done():
@@ -193,11 +202,17 @@ func (c *Caution) tell(ctx context.Context) {
 			}
 			c.events.WithLabelValues("told", result).Add(float64(len(batch)))
 			cautionWait(ctx, cautionPause)
+			batches.rate = c.batchRate()
 			for !batches.take(c.o.Now(), 0) && ctx.Err() == nil {
-				cautionWait(ctx, cautionPause)
+				cautionWait(ctx, cautionPause/10)
 			}
 		}
 	}
+}
+
+// batchRate is how many batches a second this node may tell.
+func (c *Caution) batchRate() float64 {
+	return min(cautionBatchRate, max(cautionBatchLeast, cautionBatchesAll/float64(c.Nodes())))
 }
 
 // next returns what is to be told next.
@@ -243,6 +258,9 @@ func (c *Caution) lease(ctx context.Context) (Lease, error) {
 	l, err := c.o.KV.Lease(own, cautionKept)
 	if !stop() || err != nil {
 		end()
+		if err == nil {
+			_ = l.Revoke(ctx) // which has ended: it is no longer renewed
+		}
 		return nil, errors.Join(err, ctx.Err())
 	}
 	c.leaseMu.Lock()

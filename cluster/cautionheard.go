@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -77,6 +78,10 @@ func (c *Caution) hear(p Pair, old bool, hear func([]byte, time.Duration) error)
 		return
 	}
 	age := c.o.Now().Sub(at)
+	if c.repeated(p.Key, age) {
+		c.events.WithLabelValues("heard", "repeated").Inc()
+		return
+	}
 	if !old && age < maxCautionAge {
 		age = 0
 	}
@@ -88,6 +93,35 @@ func (c *Caution) hear(p Pair, old bool, hear func([]byte, time.Duration) error)
 		}
 		c.events.WithLabelValues("heard", result).Inc()
 	}
+}
+
+// A cautionRun is what was heard of a node between two of its starts: its batches have numbers that rise from one that was drawn.
+type cautionRun struct {
+	number uint64 // of the latest batch
+	heard  time.Time
+}
+
+// repeated tells whether a batch was heard before, or is older than one that was: somebody has put it there again. What it is sealed with says that its key is its own. One that is
+// old by the teller's clock makes no run known: its age keeps it from being news.
+func (c *Caution) repeated(key string, age time.Duration) bool {
+	node, text, _ := strings.Cut(strings.TrimPrefix(key, prefixCaution), "/")
+	number, err := strconv.ParseUint(text, 16, 64)
+	if err != nil {
+		return false
+	}
+	now := c.o.Now()
+	runs := slices.DeleteFunc(c.runs[node], func(r cautionRun) bool { return now.Sub(r.heard) > cautionRunKept })
+	i := slices.IndexFunc(runs, func(r cautionRun) bool { return min(number-r.number, r.number-number) < cautionRunMost })
+	again := i >= 0 && int64(number-runs[i].number) <= 0
+	switch {
+	case again:
+	case i >= 0:
+		runs[i] = cautionRun{number, now}
+	case age < maxCautionAge:
+		runs = append(runs, cautionRun{number, now})
+	}
+	c.runs[node] = runs
+	return again
 }
 
 // appendBatch appends the time in milliseconds, and each event behind its length in one byte.

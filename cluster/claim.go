@@ -73,7 +73,7 @@ func (d *duty) claimThere(ctx context.Context, connector string, mine Claim) (co
 		}
 		if done {
 			fence := CreatedAt(key, revision)
-			claimed, end := context.WithCancelCause(under(ctx, t.ctx, fence, errClaim))
+			claimed, end := under(ctx, t.ctx, fence, errClaim)
 			return claimed, sync.OnceFunc(func() { end(context.Canceled); d.release(connector, fence, t) }), nil, nil
 		}
 		there, _, err := d.kv.Get(ctx, key)

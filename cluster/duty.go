@@ -78,6 +78,7 @@ func (d *duty) hold(ctx context.Context, t *tenure) error {
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
+	d.tenures.set(t, nil) // before that another node may have the name, and claims under it
 	d.entered()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.run(ctx) })
@@ -141,7 +142,8 @@ func (d *duty) onDuty(ctx context.Context) (context.Context, error) {
 		o, changed := d.office, d.changed
 		d.mu.Unlock()
 		if o != nil && o.ctx.Err() == nil {
-			return under(ctx, o.ctx, o.Condition(), errOffice), nil
+			working, _ := under(ctx, o.ctx, o.Condition(), errOffice) // until the office ends
+			return working, nil
 		}
 		select {
 		case <-changed:
@@ -151,12 +153,12 @@ func (d *duty) onDuty(ctx context.Context) (context.Context, error) {
 	}
 }
 
-// under returns a context with a fence that ends with both.
-func under(ctx, hold context.Context, fence Condition, why error) context.Context {
+// under returns a context with a fence that ends with both, or before.
+func under(ctx, hold context.Context, fence Condition, why error) (context.Context, context.CancelCauseFunc) {
 	both, end := context.WithCancelCause(withFence(ctx, fence))
 	stop := context.AfterFunc(hold, func() { end(why) })
 	context.AfterFunc(both, func() { stop() })
-	return both
+	return both, end
 }
 
 const (

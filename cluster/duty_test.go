@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,6 +223,44 @@ func TestClaims(t *testing.T) {
 	})
 }
 
+// A counted context counts who waits for its end.
+type counted struct {
+	context.Context
+	waiting atomic.Int64
+}
+
+func (*counted) Done() <-chan struct{} { return make(chan struct{}) }
+func (c *counted) AfterFunc(func()) func() bool {
+	c.waiting.Add(1)
+	return func() bool { c.waiting.Add(-1); return true }
+}
+
+// A lease lasts for months, in which runs come and go.
+func TestAReleasedClaimLeavesNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		a := f.peer("a", "1")
+		l, err := a.Lease(t.Context(), leaseTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lasting := &counted{Context: t.Context()}
+		a.tenures.set(&tenure{Lease: l, ctx: lasting}, nil)
+		for range 3 {
+			_, release, taken, err := a.claim(t.Context(), "c", "")
+			if err != nil || taken != nil {
+				t.Fatal(taken, err)
+			}
+			release()
+			synctest.Wait()
+			if n := lasting.waiting.Load(); n != 0 {
+				t.Errorf("%d released claims wait for the end of the lease", n)
+			}
+		}
+		l.Revoke(t.Context())
+	})
+}
+
 func TestAClaimEndsWithItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
@@ -323,11 +362,35 @@ func TestANameIsForOneNode(t *testing.T) {
 		f := newFake()
 		a := f.peer("a", "1").start(t)
 		settle(time.Second)
+		claimed, release, _, err := a.claim(t.Context(), "c", "")
+		if err != nil {
+			t.Fatal(err)
+		}
 		other := f.peer("a", "2").start(t)
+		settle(time.Second)
+		if _, _, taken, err := other.claim(t.Context(), "c", ""); !errors.Is(err, store.ErrAway) {
+			t.Errorf("a node that has another one's name claims its run: %+v, %v", taken, err)
+		}
+		if done, _, err := f.way().Txn(t.Context(), fencesOf(claimed), []Op{Put("x", nil)}); !done || err != nil {
+			t.Errorf("a commit of the run that goes on: %v, %v", done, err)
+		}
+		release()
 		if err := <-other.ended; err == nil || !strings.Contains(err.Error(), `another node is called "a"`) {
 			t.Errorf("another node with this name ends with %v", err)
 		}
 		stop(t, a)
+	})
+}
+
+// What no node has written is not taken for one: the sentence says what to delete.
+func TestANameThatSomethingElseHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.way().Txn(t.Context(), nil, []Op{Put(prefixNodes+"a", []byte("nonsense"))})
+		a := f.peer("a", "1").start(t)
+		if err := <-a.ended; err == nil || !strings.Contains(err.Error(), `no node wrote what is registered as "a" in etcd: delete the key nodes/a`) {
+			t.Errorf("it ends with %v", err)
+		}
 	})
 }
 

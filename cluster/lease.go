@@ -40,7 +40,7 @@ func newTenures(kv KV, now func() time.Time) *tenures {
 
 var errTenure = fmt.Errorf("this node's lease was lost: %w", ErrUnreachable)
 
-// run has a lease, and calls under for each, until ctx ends or under returns an error. under returns when its context ends.
+// run has a lease, and calls under for each, until ctx ends or under returns an error. under sets the tenure when it is this node's, and returns when its context ends.
 func (s *tenures) run(ctx context.Context, under func(context.Context, *tenure) error) error {
 	for ctx.Err() == nil {
 		l, err := s.kv.Lease(ctx, leaseTime)
@@ -66,9 +66,7 @@ func (s *tenures) hold(ctx context.Context, l Lease, under func(context.Context,
 		case <-leased.Done():
 		}
 	}()
-	t := &tenure{Lease: l, ctx: leased}
-	s.set(t, nil)
-	err := under(leased, t)
+	err := under(leased, &tenure{Lease: l, ctx: leased})
 	s.set(nil, errTenure)
 	end(errTenure)
 	// Also after it was lost: etcd may still have it.

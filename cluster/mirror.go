@@ -15,7 +15,6 @@ type mirror struct {
 
 	mu      sync.Mutex // guards what follows
 	pairs   map[string]Pair
-	current bool          // whether what happens is heard now
 	changed chan struct{} // closed, and made anew, at every change
 }
 
@@ -41,9 +40,6 @@ func (m *mirror) run(ctx context.Context) {
 		if pairs, revision, err := m.kv.Range(ctx, m.prefix, "", 0, false); err == nil {
 			m.replace(pairs, revision)
 			m.follow(ctx, revision+1)
-			m.mu.Lock()
-			m.current = false
-			m.mu.Unlock()
 		}
 		retry(ctx)
 	}
@@ -80,7 +76,6 @@ func (m *mirror) replace(pairs []Pair, revision int64) {
 			events = append(events, Event{Pair: p})
 		}
 	}
-	m.current = true
 	m.mu.Unlock()
 	m.take(events)
 }

@@ -49,7 +49,7 @@ func (d *duty) register(ctx context.Context, t *tenure) (*registration, error) {
 				giveUp = d.o.Now().Add(leaseTime + leaseTime/4)
 			}
 			if d.o.Now().After(giveUp) {
-				return nil, fmt.Errorf("another node is called %q, too (it has version %s and started at %s): give one of them another name in cluster.node", d.o.Node, other.Version, other.Started.Format(time.RFC3339))
+				return nil, d.taken(other)
 			}
 			sleep(ctx, time.Second)
 			continue
@@ -63,6 +63,14 @@ func (d *duty) register(ctx context.Context, t *tenure) (*registration, error) {
 		return r, nil
 	}
 	return nil, nil
+}
+
+// taken is why this node cannot have its name.
+func (d *duty) taken(other registered) error {
+	if other.ID == "" {
+		return fmt.Errorf("no node wrote what is registered as %q in etcd: delete the key %s%[1]s below the prefix of this cluster, and find out who put it there", d.o.Node, prefixNodes)
+	}
+	return fmt.Errorf("another node is called %q, too (it has version %s and started at %s): give one of them another name in cluster.node", d.o.Node, other.Version, other.Started.Format(time.RFC3339))
 }
 
 func (r *registration) key() string { return prefixNodes + r.d.o.Node }

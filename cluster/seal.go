@@ -115,7 +115,7 @@ func MakeKey(path string) (Key, error) {
 var errSeal = errors.New("does not open with this key")
 
 // A sealer seals with AES-256-GCM and random nonces, which 2^32 pieces under one key may have (NIST SP 800-38D, 8.3): at ten changes a second that is
-// thirteen years. What is sealed is bound to its cluster and its place, so that it opens nowhere else.
+// thirteen years, and where ten nodes tell each other of failed logins without a pause (caution.go), half a year. What is sealed is bound to its cluster and its place, so that it opens nowhere else.
 type sealer struct {
 	aead    cipher.AEAD
 	cluster string
