@@ -87,7 +87,7 @@ func NewCaution(o Options, cluster string) (*Caution, error) {
 		return nil, err
 	}
 	c := &Caution{
-		o: o, sealer: newSealer(o.Key, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1), runs: make(map[string][]cautionRun),
+		o: o, sealer: newSealer(o.Key, sealCaution, cluster), wake: make(chan struct{}, 1), deaf: make(chan struct{}, 1), runs: make(map[string][]cautionRun),
 		budget: cautionBudget{most: cautionBurst, rate: cautionRate},
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "dialtree_cluster_caution_events_total",

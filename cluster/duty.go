@@ -52,7 +52,7 @@ type office struct {
 func newDuty(o Options, content schooled, look func() view) *duty {
 	d := &duty{
 		o: o, kv: o.KV, content: content, look: look, entered: func() {}, knows: store.SchemaVersion(), started: o.Now(), process: newProcess(),
-		sealer:  newSealer(o.Key, content.Membership().Cluster),
+		sealer:  newSealer(o.Key, sealContent, content.Membership().Cluster),
 		tenures: newTenures(o.KV, o.Now),
 		nodes:   newMirror(o.KV, prefixNodes, nil),
 		votes:   newMirror(o.KV, nameElection, nil),

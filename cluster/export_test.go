@@ -116,7 +116,7 @@ func (l *changeLog) Changeable() bool { return l.changeable() == nil }
 
 // PackSealed does what a draft does with the bytes of a change.
 func PackSealed(k Key, text []byte) (sealed [][]byte, sum []byte) {
-	y, s := &packery{part: partBytes, inline: inlineBytes}, newSealer(k, "bench")
+	y, s := &packery{part: partBytes, inline: inlineBytes}, newSealer(k, sealContent, "bench")
 	p, err := y.packer(func(n int, piece []byte) error {
 		sealed = append(sealed, s.seal(nil, partKey("draft", n), piece))
 		return nil
@@ -139,7 +139,7 @@ func PackSealed(k Key, text []byte) (sealed [][]byte, sum []byte) {
 
 // OpenSealed does what a follower does with them.
 func OpenSealed(k Key, plain int64, sealed [][]byte, sum []byte) (int64, error) {
-	y, s := &packery{part: partBytes, inline: inlineBytes}, newSealer(k, "bench")
+	y, s := &packery{part: partBytes, inline: inlineBytes}, newSealer(k, sealContent, "bench")
 	n := 0
 	u, err := y.unpacker(plain, func() ([]byte, error) {
 		if n == len(sealed) {

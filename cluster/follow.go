@@ -202,7 +202,7 @@ func readCluster(ctx context.Context, l *changeLog) (clusterRecord, store.Origin
 	if len(text) > maxHeader || json.Unmarshal(text, &c) != nil {
 		return c, store.Origin{}, &foreignError{"the record of the cluster in etcd cannot be read: something else was written below this prefix"}
 	}
-	s := newSealer(l.key, c.ID)
+	s := newSealer(l.key, sealContent, c.ID)
 	plain, err := s.open(keyCluster, sealed)
 	if err != nil {
 		return c, store.Origin{}, &foreignError{fmt.Sprintf("the key does not open the cluster %s: copy the key file (cluster.key_file) from a node that is in it", c.ID)}

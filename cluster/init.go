@@ -105,7 +105,9 @@ func begin(ctx context.Context, l *changeLog, s *store.Store) error {
 }
 
 func (l *changeLog) useCluster(id string) {
-	l.set(func() { l.seal, l.chain, l.met = newSealer(l.key, id), chainer{l.key.derive("chain"), id}, true })
+	l.set(func() {
+		l.seal, l.chain, l.met = newSealer(l.key, sealContent, id), chainer{l.key.derive("chain"), id}, true
+	})
 }
 
 // replaceLost puts a cluster's content where etcd has lost it. The store goes on as the member that it is; the others follow it.

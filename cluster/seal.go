@@ -115,14 +115,21 @@ func MakeKey(path string) (Key, error) {
 var errSeal = errors.New("does not open with this key")
 
 // A sealer seals with AES-256-GCM and random nonces, which 2^32 pieces under one key may have (NIST SP 800-38D, 8.3): at ten changes a second that is
-// thirteen years, and where ten nodes tell each other of failed logins without a pause (caution.go), half a year. What is sealed is bound to its cluster and its place, so that it opens nowhere else.
+// thirteen years. What strangers can have sealed, by failed logins without a pause, takes ten nodes half a year and has a key of its own, so that it uses up nothing of the content's.
+// What is sealed is bound to its cluster and its place, so that it opens nowhere else.
 type sealer struct {
 	aead    cipher.AEAD
 	cluster string
 }
 
-func newSealer(k Key, cluster string) *sealer {
-	sub := k.derive("seal")
+// What a sealer is for.
+const (
+	sealContent = "seal" // and what nodes tell of runs
+	sealCaution = "seal caution"
+)
+
+func newSealer(k Key, purpose, cluster string) *sealer {
+	sub := k.derive(purpose)
 	block, err := aes.NewCipher(sub[:])
 	if err != nil {
 		panic(err) // only a key of another length

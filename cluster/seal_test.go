@@ -45,12 +45,13 @@ func TestKeyIsNotPrinted(t *testing.T) {
 }
 
 func TestSealIsBoundToItsPlace(t *testing.T) {
-	s := newSealer(NewKey(1), "one")
+	s := newSealer(NewKey(1), sealContent, "one")
 	sealed := s.seal(nil, "here", []byte("text"))
 	for name, open := range map[string]func() ([]byte, error){
 		"another place":   func() ([]byte, error) { return s.open("there", sealed) },
-		"another cluster": func() ([]byte, error) { return newSealer(NewKey(1), "two").open("here", sealed) },
-		"another key":     func() ([]byte, error) { return newSealer(NewKey(2), "one").open("here", sealed) },
+		"another cluster": func() ([]byte, error) { return newSealer(NewKey(1), sealContent, "two").open("here", sealed) },
+		"another purpose": func() ([]byte, error) { return newSealer(NewKey(1), sealCaution, "one").open("here", sealed) },
+		"another key":     func() ([]byte, error) { return newSealer(NewKey(2), sealContent, "one").open("here", sealed) },
 		"damage":          func() ([]byte, error) { return s.open("here", append(sealed[:len(sealed)-1:len(sealed)-1], 0)) },
 		"nothing":         func() ([]byte, error) { return s.open("here", nil) },
 	} {
