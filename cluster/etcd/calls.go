@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -166,7 +167,11 @@ func (c *Client) Members(ctx context.Context) (all []cluster.Member, err error) 
 			r.Version, r.Bytes, r.InUse = s.status.Version, s.status.DbSize, s.status.DbSizeInUse
 			r.Leader = s.status.Leader == one.ID
 			r.Healthy = s.status.Leader != 0 && len(s.status.Errors) == 0
-			if len(s.status.Errors) > 0 {
+			r.Full = slices.ContainsFunc(s.status.Errors, func(text string) bool { return strings.Contains(text, "NOSPACE") })
+			switch {
+			case r.Full:
+				r.Error = cluster.ErrNoSpace.Error()
+			case len(s.status.Errors) > 0:
 				r.Error = strings.Join(s.status.Errors, "; ")
 			}
 		}
