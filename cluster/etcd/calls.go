@@ -156,8 +156,10 @@ func (c *Client) Members(ctx context.Context) (all []cluster.Member, err error) 
 	for _, one := range list.Members {
 		s, ok := known[one.ID]
 		if !ok {
-			if s = (state{err: errors.New("it is not started")}); len(one.ClientURLs) > 0 {
+			if len(one.ClientURLs) > 0 {
 				s = ask(one.ClientURLs[:1])[0]
+			} else { // it was added and has no name either
+				s = state{endpoint: strings.Join(one.PeerURLs, ","), err: errors.New("it is not started")}
 			}
 		}
 		r := cluster.Member{Name: one.Name, Endpoint: s.endpoint, Learner: one.IsLearner}
