@@ -135,6 +135,7 @@ func TestStartWithoutEtcd(t *testing.T) {
 	n := newTestNode(t, "one", etcd.Endpoint(), filepath.Join(t.TempDir(), "cluster.key"))
 	n.does(exitDone, "made cluster", "cluster", "init")
 	etcd.Stop()
+	n.does(exitFailed, ": look whether etcd runs at "+etcd.Endpoint()+", and at cluster.etcd.endpoints in the configuration\n", "cluster", "join")
 	stop := n.serves()
 	n.does(exitDone, "ready: serving, not changing: etcd does not answer", "health")
 	n.does(exitFailed, "serving, not changing: etcd does not answer", "cluster", "status")
