@@ -59,6 +59,9 @@ func whereEtcdIs(c *config.Config, err error) error {
 // readClusterKey reads the key that seals what goes to etcd.
 func readClusterKey(c *config.Config) (cluster.Key, error) {
 	key, err := cluster.ReadKey(c.ClusterKeyFile())
+	if errors.Is(err, fs.ErrPermission) {
+		return key, fmt.Errorf("the key of the cluster in %s cannot be read: it must belong to the user that the server runs as, and be readable by him alone (0600)", c.ClusterKeyFile())
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return key, fmt.Errorf("there is no key of the cluster in %s: copy it from another node, readable by its owner only (0600); `dialtree cluster init` makes it on the first one", c.ClusterKeyFile())
 	}
