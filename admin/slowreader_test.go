@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -36,6 +37,19 @@ type loopback struct{ net.Conn }
 
 func (loopback) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
+// piped is a connection to a server of its own.
+func piped(t *testing.T, h http.Handler) net.Conn {
+	t.Helper()
+	listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
+	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	conn, other := net.Pipe()
+	t.Cleanup(func() { conn.Close() })
+	listener.conns <- other
+	return conn
+}
+
 // A client has 30 s to read a page, on the way of which it may stand still.
 func TestContactsReadSlowly(t *testing.T) {
 	b := start(t)
@@ -50,13 +64,7 @@ func TestContactsReadSlowly(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
-				server := &http.Server{Handler: b.server.PublicHandler(), ErrorLog: log.New(io.Discard, "", 0)}
-				go server.Serve(listener)
-				defer server.Close()
-				conn, other := net.Pipe()
-				defer conn.Close()
-				listener.conns <- other
+				conn := piped(t, b.server.PublicHandler())
 				if got := readAfter(t, conn, tt.pause); !errors.Is(got, tt.want) {
 					t.Errorf("after %s: %v, want %v", tt.pause, got, tt.want)
 				}
@@ -86,4 +94,41 @@ func readAfter(t *testing.T, conn net.Conn, pause time.Duration) error {
 		t.Errorf("%d bytes and %v", n, err)
 	}
 	return err
+}
+
+// Who sends more than he may, and asks for the end of the connection, is told why, and not cut off while he writes.
+func TestUnreadBodyOfLastRequest(t *testing.T) {
+	b := start(t)
+	for _, tt := range []struct {
+		name, path, header string
+		body               int
+		want               int
+	}{
+		{"larger than nobody may", "/api/v1/session", "", 100 << 10, http.StatusRequestEntityTooLarge},
+		{"not read at all", "/api/v1/apply", "", 100 << 10, http.StatusUnauthorized},
+		{"not sent before it is asked for", "/api/v1/apply", "Expect: 100-continue\r\n", 0, http.StatusUnauthorized},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn := piped(t, b.server.PublicHandler())
+				wrote := make(chan error, 1)
+				begun := time.Now()
+				go func() {
+					_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: pbx\r\nContent-Type: application/json\r\n%sConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+						tt.path, tt.header, 100<<10, strings.Repeat(" ", tt.body))
+					wrote <- err
+				}()
+				answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if answer.StatusCode != tt.want || time.Since(begun) > time.Second {
+					t.Errorf("%s after %v", answer.Status, time.Since(begun))
+				}
+				if err := <-wrote; err != nil {
+					t.Errorf("the connection ended while the client wrote: %v", err)
+				}
+			})
+		})
+	}
 }

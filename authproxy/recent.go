@@ -35,8 +35,8 @@ func (r *recent[T]) get(key string) (T, bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.at > seq: // another login read a later state: ours may be older
-	case r.at < seq || r.found == nil || len(r.found) >= maxRecent:
+	case r.at > seq && r.at <= r.seq(): // another login read a later state: ours may be older
+	case r.at != seq || r.found == nil || len(r.found) >= maxRecent:
 		r.at, r.found = seq, map[string]T{key: value}
 	default:
 		r.found[key] = value

@@ -121,7 +121,7 @@ func (u *upstreams) refresh() error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.read && u.seq >= seq {
+	if u.read && u.seq >= seq && u.seq <= u.store.Seq() { // else the content was replaced by one with smaller numbers
 		return nil // another login was faster
 	}
 	next := make(map[string]*configuredUpstream, len(objects))

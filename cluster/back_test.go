@@ -59,37 +59,49 @@ func TestAFullDiskIsTriedAgain(t *testing.T) {
 	})
 }
 
-// What was noted at a node while etcd was away is done for all when it is back.
+// What was noted at a node while etcd took no changes is done for all when it takes some again.
 func TestWhatWasNotedIsHandedOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		etcd := simulated.New()
-		first := options(t, etcd, "a", false)
-		if err := cluster.Init(t.Context(), first, false); err != nil {
-			t.Fatal(err)
-		}
-		a, b := take(t, first), take(t, options(t, etcd, "b", true))
-		if _, err := a.store.Apply(t.Context(), &store.Changes{PutSessions: []store.Session{{ID: "s", Name: "admin", Hash: make([]byte, 32), Role: "admin", Started: time.Now(), Seen: time.Now(), Expires: time.Now().Add(time.Hour)}}}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second)
-		b.client.SetUnreachable(true)
-		time.Sleep(10 * time.Second)
-		if _, err := b.store.Apply(t.Context(), &store.Changes{EndSessions: []string{"s"}}); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Second)
-		if _, err := a.store.Session("s"); err != nil {
-			t.Errorf("before anybody could know: %v", err)
-		}
-		b.client.SetUnreachable(false)
-		time.Sleep(15 * time.Second)
-		if _, err := a.store.Session("s"); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("the session that was ended at the other node: %v", err)
-		}
-		a.stop(t)
-		b.stop(t)
-		synctest.Wait()
-	})
+	for _, c := range []struct {
+		name string
+		out  func(etcd *simulated.Etcd, b *simulated.Client, out bool)
+	}{
+		{"etcd is away", func(_ *simulated.Etcd, b *simulated.Client, out bool) { b.SetUnreachable(out) }},
+		{"etcd is full", func(etcd *simulated.Etcd, _ *simulated.Client, out bool) {
+			etcd.SetQuota(map[bool]int64{true: 1, false: 0}[out])
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				etcd := simulated.New()
+				first := options(t, etcd, "a", false)
+				if err := cluster.Init(t.Context(), first, false); err != nil {
+					t.Fatal(err)
+				}
+				a, b := take(t, first), take(t, options(t, etcd, "b", true))
+				if _, err := a.store.Apply(t.Context(), &store.Changes{PutSessions: []store.Session{{ID: "s", Name: "admin", Hash: make([]byte, 32), Role: "admin", Started: time.Now(), Seen: time.Now(), Expires: time.Now().Add(time.Hour)}}}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				c.out(etcd, b.client, true)
+				time.Sleep(10 * time.Second)
+				if _, err := b.store.Apply(t.Context(), &store.Changes{EndSessions: []string{"s"}}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(10 * time.Second)
+				if _, err := a.store.Session("s"); err != nil {
+					t.Errorf("before anybody could know: %v", err)
+				}
+				c.out(etcd, b.client, false)
+				time.Sleep(time.Minute)
+				if _, err := a.store.Session("s"); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("the session that was ended at the other node: %v", err)
+				}
+				a.stop(t)
+				b.stop(t)
+				synctest.Wait()
+			})
+		})
+	}
 }
 
 // What a node loses to a snapshot it warns of, where nobody else may have it.

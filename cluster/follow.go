@@ -75,10 +75,21 @@ func (l *changeLog) session(ctx context.Context) (met bool, err error) {
 	return true, l.listen(ctx, events)
 }
 
-// reconcile hands the others what was noted while etcd was away. It is a change, so it must not wait for the loop that called it.
+// reconcile hands the others what was noted while etcd took no changes, until ctx ends: that it was full ends no session. It makes a change, so it must not wait for the loop that called it.
 func (l *changeLog) reconcile(ctx context.Context) {
-	if err := l.content.Reconcile(ctx); err != nil && ctx.Err() == nil {
-		l.logger.Warn("what was noted while etcd was away could not be handed on; the next contact tries again", "error", err)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for failed := false; ; {
+		err := l.content.Reconcile(ctx)
+		if err != nil && !failed && ctx.Err() == nil {
+			l.logger.Warn("what was noted while etcd took no changes could not be handed on; it is tried again", "error", err)
+		}
+		failed = err != nil
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -199,6 +199,10 @@ func clusterImport(t *testing.T, nodes []*fixture.Node) {
 	var seen [3]atomic.Int64
 	for i, n := range nodes {
 		c := connect(t, n.Dialtree, plain)
+		// What searches read is brought up to date behind the store.
+		eventually(t, n.Name+" shows the phonebook", func() bool {
+			return must[fixture.Found](t)(c.Search(fixture.Search{Base: "ou=many,ou=phonebook," + fixture.DialtreeBase})).Code == 0
+		})
 		counters.Go(func() {
 			last := 0
 			for {

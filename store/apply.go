@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -21,54 +22,52 @@ func (s *Store) Apply(ctx context.Context, c *Changes) (Applied, error) {
 	case c.DryRun || !s.shares():
 		return s.attempt(ctx, c, alone, nil)
 	case s.local(c):
-		return s.attempt(ctx, c, ownOnly, nil)
+		if applied, err := s.attempt(ctx, c, ownOnly, nil); !errors.Is(err, errShared) {
+			return applied, err
+		}
 	}
 	return s.applyShared(ctx, c)
 }
 
 // attempt does a change, unless another node's came first.
-func (s *Store) attempt(ctx context.Context, c *Changes, how manner, draft Draft) (_ Applied, err error) {
+func (s *Store) attempt(ctx context.Context, c *Changes, how manner, draft Draft) (Applied, error) {
+	var applied Applied
+	err := s.write(ctx, func(tx *bbolt.Tx) error {
+		if how == alone && !c.DryRun && s.shares() { // since Apply looked
+			return &MemberError{Cluster: s.Membership().Cluster}
+		}
+		a := newApplier(ctx, s, tx, c)
+		a.share(how, draft)
+		if err := a.run(); err != nil {
+			return err
+		}
+		if !c.DryRun && a.writesAnything() {
+			if err := a.commit(draft); err != nil {
+				return err
+			}
+		}
+		applied = a.applied
+		return nil
+	})
+	return applied, err
+}
+
+// write calls f with a transaction that it may write and commit, one at a time. What it does not commit has not happened.
+func (s *Store) write(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
 	if err := s.lock(ctx); err != nil {
-		return Applied{}, err
+		return err
 	}
 	defer s.unlock()
 	if err := s.mayChange(); err != nil {
-		return Applied{}, err
-	}
-	if how == alone && !c.DryRun && s.shares() { // since Apply looked
-		return Applied{}, &MemberError{Cluster: s.Membership().Cluster}
+		return err
 	}
 	defer s.contain(&err, debug.SetPanicOnFault(true))
 	tx, err := s.beginWrite()
 	if err != nil {
-		return Applied{}, err
+		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
-
-	a := newApplier(ctx, s, tx, c)
-	a.share(how, draft)
-	if err := a.run(); err != nil {
-		return Applied{}, err
-	}
-	if c.DryRun || !a.writesAnything() {
-		return a.applied, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return Applied{}, err
-	}
-	a.release()
-	if a.w.note != nil && a.w.note.ops > 0 {
-		err = s.commitShared(ctx, &a.w, draft)
-	} else {
-		err = s.commit(tx)
-	}
-	if err != nil {
-		return Applied{}, err
-	}
-	if a.changed() {
-		s.publish(&state{seq: a.seq, counts: a.counts})
-	}
-	return a.applied, nil
+	return f(tx)
 }
 
 func (s *Store) lock(ctx context.Context) error {
@@ -200,6 +199,23 @@ func (a *applier) run() error {
 		}
 	}
 	return nil
+}
+
+// commit makes the change, for all nodes where it is theirs.
+func (a *applier) commit(draft Draft) (err error) {
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	a.release()
+	if a.w.note != nil && a.w.note.ops > 0 {
+		err = a.s.commitShared(a.ctx, &a.w, draft)
+	} else {
+		err = a.s.commit(a.tx)
+	}
+	if err == nil && a.changed() {
+		a.s.publish(&state{seq: a.seq, counts: a.counts})
+	}
+	return err
 }
 
 // writesAnything tells whether there is something to be committed.

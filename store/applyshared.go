@@ -137,7 +137,7 @@ func (s *Store) local(c *Changes) bool {
 	}
 	all, err := view(s, func(v *Snapshot) (bool, error) {
 		for _, id := range c.EndSessions {
-			if !isHere(v.tx, id) {
+			if !onlyHere(v.tx, id) {
 				return false, nil
 			}
 		}

@@ -75,26 +75,17 @@ func clearShared(w *writes) error {
 	return nil
 }
 
-// A jump is from one content to another whose changes do not follow the first one's. Numbers of both may be the same.
-type jump struct {
-	happened bool
-	from, to uint64 // the last change before, the greatest where there were several jumps, and behind
-}
-
-// past tells whether a change is one of a content that was put away.
-func (j jump) past(change uint64) bool { return j.happened && change > j.to && change <= j.from }
-
-// jump publishes the state of another content.
-func (s *Store) jump(st *state) {
-	s.mu.Lock()
-	s.jumps = jump{happened: true, from: max(s.jumps.from, s.Seq()), to: st.seq}
-	s.mu.Unlock()
-	s.publish(st)
-}
-
-// jumped tells whether nobody can say what happened since a change.
-func (s *Store) jumped(after uint64) bool {
+// distrust has readers who are at a change of this content, or of the one that is about to take its place with a number up to seq, read everything again. It comes before the
+// commit: from then on some may read the new content.
+func (s *Store) distrust(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.jumps.past(after) || s.jumps.happened && after < s.jumps.to
+	s.trusted = max(s.trusted, s.Seq()+1, seq)
+}
+
+// distrusted tells whether the number of a change may be that of another content's.
+func (s *Store) distrusted(change uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return change < s.trusted
 }

@@ -24,16 +24,16 @@ type ChangeSet struct {
 // Seq returns the number of the last change.
 func (s *Store) Seq() uint64 { return s.state.Load().seq }
 
-// Wait returns the number of the last change as soon as it is greater than after, or after is one of a content that ReplaceContent has put away. It ends with the context, or with ErrClosed.
+// Wait returns the number of the last change as soon as it is greater than after, or smaller since ReplaceContent has put a content away. It ends with the context, or with ErrClosed.
 func (s *Store) Wait(ctx context.Context, after uint64) (uint64, error) {
 	for {
 		s.mu.Lock()
-		changed, closed, jumps := s.changed, s.closed, s.jumps
+		changed, closed, trusted := s.changed, s.closed, s.trusted
 		s.mu.Unlock()
 		if closed {
 			return 0, ErrClosed
 		}
-		if seq := s.Seq(); seq > after || jumps.past(after) {
+		if seq := s.Seq(); seq > after || seq < after && after < trusted {
 			return seq, nil
 		}
 		select {
@@ -64,12 +64,15 @@ func (s *Store) ChangesSince(after uint64) ([]ChangeSet, error) {
 // ChangesSince is Store.ChangesSince at the snapshot: together with its reads, a follower is exactly at Seq.
 func (v *Snapshot) ChangesSince(after uint64) ([]ChangeSet, error) {
 	seq := v.Seq()
-	if after == seq {
+	switch {
+	case v.s.distrusted(after):
+		return nil, ErrTooOld
+	case after == seq:
 		return nil, nil
 	}
 	c := v.tx.Bucket(bucketLog).Cursor()
 	k, value := c.Seek(number(after + 1))
-	if v.s.jumped(after) || after > seq || len(k) != 8 || binary.BigEndian.Uint64(k) != after+1 {
+	if after > seq || len(k) != 8 || binary.BigEndian.Uint64(k) != after+1 {
 		return nil, ErrTooOld
 	}
 	sets := make([]ChangeSet, 0, seq-after)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 )
@@ -25,43 +24,33 @@ func (s *Store) Follow(ctx context.Context, at Position, r io.Reader) error {
 }
 
 // replay writes what a stream holds, where wanted is true of the membership.
-func (s *Store) replay(ctx context.Context, wanted func(Membership) (bool, error), at Position, r io.Reader, what byte) (err error) {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.unlock()
-	if err := s.mayChange(); err != nil {
-		return err
-	}
-	m := s.Membership()
-	if m.Cluster == "" {
-		return errors.New("follow changes: the store is the node of no cluster")
-	}
-	if yes, err := wanted(m); err != nil || !yes {
-		return err
-	}
-	defer s.contain(&err, debug.SetPanicOnFault(true))
-	tx, err := s.beginWrite()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
-	p := &replayer{ctx: ctx, s: s, w: &writes{tx: tx}}
-	st, err := p.run(r, what)
-	if err != nil {
-		return fmt.Errorf("take over change %d of the cluster: %w", at.Index, err)
-	}
-	m.Position = at
-	if err := s.commitAt(p.w, m); err != nil {
-		return err
-	}
-	s.schema.Store(p.schema)
-	if what == streamContent {
-		s.jump(st)
-	} else if st.seq != s.Seq() {
-		s.publish(st)
-	}
-	return nil
+func (s *Store) replay(ctx context.Context, wanted func(Membership) (bool, error), at Position, r io.Reader, what byte) error {
+	return s.write(ctx, func(tx *bbolt.Tx) error {
+		m := s.Membership()
+		if m.Cluster == "" {
+			return errors.New("follow changes: the store is the node of no cluster")
+		}
+		if yes, err := wanted(m); err != nil || !yes {
+			return err
+		}
+		p := &replayer{ctx: ctx, s: s, w: &writes{tx: tx}}
+		st, err := p.run(r, what)
+		if err != nil {
+			return fmt.Errorf("take over change %d of the cluster: %w", at.Index, err)
+		}
+		if what == streamContent {
+			s.distrust(st.seq)
+		}
+		m.Position = at
+		if err := s.commitAt(p.w, m); err != nil {
+			return err
+		}
+		s.schema.Store(p.schema)
+		if what == streamContent || st.seq != s.Seq() {
+			s.publish(st)
+		}
+		return nil
+	})
 }
 
 // A replayer writes what a stream holds.
@@ -104,7 +93,7 @@ func (p *replayer) checkSchema() error {
 	case p.schema > schemaVersion:
 		return &NewerSchemaError{Path: p.s.db.Path(), Have: int(p.schema), Known: schemaVersion}
 	case p.schema+1 < schemaVersion:
-		return fmt.Errorf("the content has schema version %d, and this dialtree works with %d and %d", p.schema, schemaVersion-1, schemaVersion)
+		return fmt.Errorf("the content has schema version %d, and this dialtree works with %d and %d: run one on every node first that knows version %d", p.schema, schemaVersion-1, schemaVersion, p.schema+1)
 	}
 	return nil
 }

@@ -25,6 +25,11 @@ func sessionHere(tx *bbolt.Tx, id string) []byte { return fromHere(tx, hereSessi
 func isHere(tx *bbolt.Tx, id string) bool        { return sessionHere(tx, id) != nil }
 func endedHere(tx *bbolt.Tx, id string) bool     { return fromHere(tx, hereEnded, id) != nil }
 
+// onlyHere tells whether a session is this node's alone. One that is noted here can have become a shared one where this node could not take that over at once.
+func onlyHere(tx *bbolt.Tx, id string) bool {
+	return isHere(tx, id) && tx.Bucket(bucketSessions).Get([]byte(id)) == nil
+}
+
 func sessionsHere(tx *bbolt.Tx) (all []Session, err error) {
 	c := tx.Bucket(bucketHere).Cursor()
 	for k, data := c.Seek([]byte{hereSession}); k != nil && k[0] == hereSession; k, data = c.Next() {
@@ -39,11 +44,10 @@ func sessionsHere(tx *bbolt.Tx) (all []Session, err error) {
 
 // endHere ends a session that only this node knows, and notes the end of a shared one that others must learn of.
 func (a *applier) endHere(id string, shared bool) error {
-	here := a.w.table(bucketHere)
-	if a.how == away && shared {
-		return here.Put(hereKey(hereEnded, id), []byte{})
+	if err := a.forgetHere(id); err != nil || a.how != away || !shared {
+		return err
 	}
-	return a.forgetHere(id)
+	return a.w.table(bucketHere).Put(hereKey(hereEnded, id), []byte{})
 }
 
 // forgetHere forgets what was noted of a session.

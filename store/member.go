@@ -5,35 +5,23 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 )
 
 // update changes what is this node's own, or all of a store that shares nothing.
-func (s *Store) update(ctx context.Context, f func(*writes) error) (err error) {
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.unlock()
-	if err := s.mayChange(); err != nil {
-		return err
-	}
-	defer s.contain(&err, debug.SetPanicOnFault(true))
-	tx, err := s.beginWrite()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
-	if err := f(&writes{tx: tx}); err != nil {
-		return err
-	}
-	m := readMembership(tx)
-	if err := s.commit(tx); err != nil {
-		return err
-	}
-	s.member.Store(m)
-	return nil
+func (s *Store) update(ctx context.Context, f func(*writes) error) error {
+	return s.write(ctx, func(tx *bbolt.Tx) error {
+		if err := f(&writes{tx: tx}); err != nil {
+			return err
+		}
+		m := readMembership(tx)
+		if err := s.commit(tx); err != nil {
+			return err
+		}
+		s.member.Store(m)
+		return nil
+	})
 }
 
 // Begin makes a store that is alone the first node of a cluster, at index 0. What is needed to undo its runs is kept within the bound that it has there.
@@ -70,18 +58,18 @@ func (s *Store) Leave(ctx context.Context) error {
 	return nil
 }
 
-// renumbered is how far Renumber goes: more changes than a store makes between a backup and its restoration.
+// renumbered is how far Renumber goes at least: more changes than a store makes between a backup and its restoration.
 const renumbered = 1 << 20
 
 // Renumber gives the content of a member a Seq that no other node has had, before it takes the place of theirs: what readers of another content keep under
-// its numbers must not pass for this one's. The node's position is unknown from then on, as after a restore.
+// its numbers must not pass for this one's. It counts on from the milliseconds since 1970, so that what was renumbered later is ahead, however old it is. The node's position is unknown from then on, as after a restore.
 func (s *Store) Renumber(ctx context.Context) error {
 	var st *state
 	err := s.update(ctx, func(w *writes) error {
 		if !s.shares() {
 			return errors.New("it is the node of no cluster")
 		}
-		seq := metaNumber(w.tx, metaSeq) + renumbered
+		seq := max(metaNumber(w.tx, metaSeq)+renumbered, uint64(max(0, s.now().UnixMilli())))
 		if err := errors.Join(w.tx.DeleteBucket(bucketLog), createBuckets(bucketLog)(w)); err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ type schema struct {
 	steps   []migration
 }
 
-// A migration brings a file from the version before To to To.
+// A migration brings a file to a version from the one before. In a cluster one node runs it for all: buckets that are each node's own it may create, and not change.
 type migration struct {
 	to  uint64
 	run func(w *writes) error

@@ -49,9 +49,9 @@ type Store struct {
 	decides atomic.Pointer[Committer]    // about changes of a member; nil: nobody
 	writer  chan struct{}                // holds a token while Apply or Check works; unlike bbolt's lock it can be waited for with a context
 
-	mu      sync.Mutex    // guards changed, jumps and closed
+	mu      sync.Mutex    // guards changed, trusted and closed
 	changed chan struct{} // closed at a commit, then replaced
-	jumps   jump          // of ReplaceContent
+	trusted uint64        // changes before it may be those of a content that ReplaceContent put away
 	closed  bool
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -107,6 +108,7 @@ func TestSessionsWhileAway(t *testing.T) {
 	l.away = true
 	at := b.Membership().Position
 	apply(t, b, Changes{PutSessions: []Session{session("mine"), session("brief")}, Audit: []AuditRecord{{Action: "signed in"}}})
+	apply(t, b, Changes{PutSessions: []Session{session("both")}}) // once more, as with another stamp
 	apply(t, b, Changes{EndSessions: []string{"both"}})
 	apply(t, b, Changes{EndSessions: []string{"brief"}})
 	has := func(when string, want ...string) {
@@ -144,6 +146,43 @@ func TestSessionsWhileAway(t *testing.T) {
 		t.Error("the others were told of what they never knew")
 	}
 	sameContent(t, a, b)
+}
+
+// A session that becomes a shared one while its end waits for its turn ends for all.
+func TestASessionIsSharedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, a, b := twoNodes(t)
+		apply(t, b, Changes{PutSessions: []Session{session("s")}})
+		move := func(from, to []byte, key, as []byte) {
+			t.Helper()
+			err := b.db.Update(func(tx *bbolt.Tx) error {
+				data := bytes.Clone(tx.Bucket(from).Get(key))
+				return errors.Join(tx.Bucket(from).Delete(key), tx.Bucket(to).Put(as, data))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(bucketSessions, bucketHere, []byte("s"), hereKey(hereSession, "s"))
+		if err := b.lock(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() {
+			_, err := b.Apply(t.Context(), &Changes{EndSessions: []string{"s"}})
+			ended <- err
+		}()
+		synctest.Wait()
+		move(bucketHere, bucketSessions, hereKey(hereSession, "s"), []byte("s"))
+		b.unlock()
+		if err := errors.Join(<-ended, l.catchUp(t.Context(), a)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Session("s"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("at the other node: %v", err)
+		}
+		sameContent(t, a, b)
+	})
 }
 
 // When the disk fails behind the cluster's commit, the error says that the change was made, and Follow brings it.
@@ -205,6 +244,7 @@ func TestFollowRefuses(t *testing.T) {
 		{"longer", first, append(bytes.Clone(l.changes[0]), 0), "something follows"},
 		{"a content", first, append([]byte{streamContent}, l.changes[0][1:]...), "it begins with"},
 		{"newer", first, stream(schemaVersion+1, func(n *noter) { n.create(200) }), "schema version"},
+		{"older", first, stream(schemaVersion-2, func(n *noter) { n.create(2) }), fmt.Sprintf("run one on every node first that knows version %d", schemaVersion-1)},
 		{"another's key", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaNode, []byte("x")) }), "each node's own"},
 		{"unknown bucket", first, stream(schemaVersion, func(n *noter) { n.put(99, []byte("k"), nil) }), "no bucket 99"},
 		{"another number", first, stream(schemaVersion, func(n *noter) { n.put(numberMeta, metaSeq, number(77)) }), "follows change"},
@@ -400,6 +440,117 @@ func TestRenumber(t *testing.T) {
 	}
 	if err := openTest(t).Renumber(t.Context()); err == nil {
 		t.Error("a store that is alone is renumbered")
+	}
+}
+
+// A backup that is older than one that took the place of all before gets a greater number than that, too.
+func TestRenumberOfAnOlderBackup(t *testing.T) {
+	_, _, b := twoNodes(t)
+	day := 0
+	// restored takes the place of b's content, as of another day.
+	restore := func(path string) {
+		t.Helper()
+		dir := t.TempDir()
+		if _, err := Restore(t.Context(), dir, path); err != nil {
+			t.Fatal(err)
+		}
+		day++
+		now := time.Date(2026, 1, 2+day, 0, 0, 0, 0, time.UTC)
+		s, err := Open(t.Context(), Options{Dir: dir, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		had := b.Seq()
+		if err := errors.Join(s.Renumber(t.Context()), copyContent(t.Context(), s, b)); err != nil {
+			t.Fatal(err)
+		}
+		if b.Seq() <= had {
+			t.Errorf("change %d takes the place of change %d", b.Seq(), had)
+		}
+	}
+	backup := func() string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "backup")
+		if _, err := b.Backup(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first := backup()
+	restore(first)
+	second := backup()
+	restore(second)
+	restore(first)
+}
+
+// The content of a cluster can be replaced by one with smaller numbers. A reader of the old one begins anew, and one of the new one waits for what comes.
+func TestContentWithSmallerNumbers(t *testing.T) {
+	_, _, b := twoNodes(t) // at change 1
+	var content bytes.Buffer
+	if _, err := b.WriteContent(t.Context(), &content); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"alice", "bob", "carol"} {
+		apply(t, b, Changes{Put: []Entry{user(name)}})
+	}
+	l := &sharedLog{start: Position{100, [32]byte{1}}}
+	if err := b.ReplaceContent(t.Context(), l.start, &content); err != nil || b.Seq() != 1 {
+		t.Fatalf("%v, at change %d", err, b.Seq())
+	}
+	b.Share(&logCommitter{l, b})
+	now, cancel := context.WithCancel(t.Context())
+	cancel() // Wait returns what is there already, or fails
+	if seq, err := b.Wait(now, 4); err != nil {
+		t.Errorf("a reader of the old content waits: %d, %v", seq, err)
+	}
+	apply(t, b, Changes{Put: []Entry{user("dave")}})
+	if seq, err := b.Wait(now, 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("a reader that has everything does not wait: %d, %v", seq, err)
+	}
+	for after := range uint64(5) {
+		if _, err := b.ChangesSince(after); !errors.Is(err, ErrTooOld) {
+			t.Errorf("change %d may be one of the old content, and a reader goes on: %v", after, err)
+		}
+	}
+	for _, name := range []string{"erin", "frank", "grace", "heidi"} {
+		apply(t, b, Changes{Put: []Entry{user(name)}})
+	}
+	if sets, err := b.ChangesSince(5); err != nil || len(sets) != 1 {
+		t.Errorf("behind the old content's changes: %v, %v", sets, err)
+	}
+}
+
+// A reader must not take the changes of another content for those that follow what it has read, at no moment of its replacement.
+func TestReadersWhileTheContentIsReplaced(t *testing.T) {
+	_, _, b := twoNodes(t)
+	apply(t, b, Changes{Put: []Entry{user("alice")}})
+	had := b.Seq()
+	other := openTest(t)
+	seed(t, other)
+	for i := range 10 {
+		apply(t, other, Changes{Put: []Entry{user(fmt.Sprint("other", i))}})
+	}
+	var content bytes.Buffer
+	if _, err := other.WriteContent(t.Context(), &content); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	wrong := make(chan error)
+	go func() {
+		defer close(wrong)
+		for ctx.Err() == nil {
+			sets, err := b.ChangesSince(had)
+			if len(sets) > 0 || err != nil && !errors.Is(err, ErrTooOld) {
+				wrong <- fmt.Errorf("%d changes of another content follow change %d: %v", len(sets), had, err)
+				return
+			}
+		}
+	}()
+	err := b.ReplaceContent(t.Context(), Position{100, [32]byte{1}}, &content)
+	cancel()
+	if err := errors.Join(err, <-wrong); err != nil {
+		t.Error(err)
 	}
 }
 

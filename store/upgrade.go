@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"runtime/debug"
+
+	"go.etcd.io/bbolt"
 )
 
 // Upgrade brings the content of a member to SchemaVersion by a change like any other. It is called when every node knows that version. A copy of
@@ -23,36 +24,25 @@ func (s *Store) Upgrade(ctx context.Context) error {
 	}
 }
 
-func (s *Store) tryUpgrade(ctx context.Context) (err error) {
+func (s *Store) tryUpgrade(ctx context.Context) error {
 	draft, err := s.draft(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer draft.Discard()
-	if err := s.lock(ctx); err != nil {
-		return err
-	}
-	defer s.unlock()
-	if err := s.mayChange(); err != nil {
-		return err
-	}
-	have := s.schema.Load()
-	if have == schemaVersion { // by another node meanwhile
+	return s.write(ctx, func(tx *bbolt.Tx) error {
+		have := s.schema.Load()
+		if have == schemaVersion { // by another node meanwhile
+			return nil
+		}
+		w := &writes{tx: tx, note: newNoter(draft, streamChange, schemaVersion)}
+		if err := currentSchema().run(w, have); err != nil {
+			return err
+		}
+		if err := s.commitShared(ctx, w, draft); err != nil {
+			return err
+		}
+		s.schema.Store(schemaVersion)
 		return nil
-	}
-	defer s.contain(&err, debug.SetPanicOnFault(true))
-	tx, err := s.beginWrite()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it has nothing to do
-	w := &writes{tx: tx, note: newNoter(draft, streamChange, schemaVersion)}
-	if err := currentSchema().run(w, have); err != nil {
-		return err
-	}
-	if err := s.commitShared(ctx, w, draft); err != nil {
-		return err
-	}
-	s.schema.Store(schemaVersion)
-	return nil
+	})
 }

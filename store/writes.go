@@ -16,7 +16,7 @@ type writes struct {
 }
 
 // errShared is about a change that was taken for this node's own. Nothing was changed.
-var errShared = errors.New("the change is not this node's own: try again")
+var errShared = errors.New("the change is not this node's own")
 
 // A bucket is one to be written.
 type bucket struct {
