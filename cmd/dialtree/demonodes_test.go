@@ -91,9 +91,10 @@ func TestDemoOfANodeThatDoesNotStart(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "node2.log"), []byte("its last words\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, errs, code := runCommand(t, "", "demo", "--nodes", "2", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir)
-	if code != exitFailed || !strings.Contains(errs, "dialtree: node2 ended at its start (exit status 1); the end of its log:\nits last words\n") {
-		t.Errorf("exit code %d:\n%s", code, errs)
+	var out, errs sharedBuffer // which the nodes write to, too
+	code := run(t.Context(), &env{stdin: strings.NewReader(""), stdout: &out, stderr: &errs}, []string{"demo", "--nodes", "2", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir})
+	if code != exitFailed || !strings.Contains(errs.String(), "dialtree: node2 ended at its start (exit status 1); the end of its log:\nits last words\n") {
+		t.Errorf("exit code %d:\n%s", code, errs.String())
 	}
 }
 
