@@ -67,6 +67,10 @@ func (w *clusterWatch) nodesAttention(c *Cluster, now time.Time) []Attention {
 
 func membersAttention(c *Cluster) []Attention {
 	var list []Attention
+	if c.Full() {
+		return []Attention{{Severity: severityCritical, Code: "etcd_full", Subject: "etcd",
+			Text: "etcd is full: logins and searches go on, and nothing can be changed at any node. Make room and disarm its alarm, as docs/cluster.md says below \"Quota and defragmentation\"."}}
+	}
 	for _, m := range c.Members {
 		if !m.Healthy {
 			list = append(list, Attention{Severity: severityWarning, Code: "etcd_member", Subject: memberName(m),

@@ -48,7 +48,7 @@ type ConnectorState struct {
 // Attention is something that somebody should look at.
 type Attention struct {
 	Severity string     `json:"severity" enum:"critical,warning,note"`
-	Code     string     `json:"code" doc:"upstream_down, server_down, connector_failed, connector_stopped, connector_stale, certificate_expires, certificate_not_yet_valid, certificate_not_taken_over, certificate_unreadable, certificate_unchecked, no_tls, open_to_all, few_descriptors, disk_full, backup, backup_failed, store_problem, not_ready, not_writable, not_changing, node_trouble, node_behind, node_missing, no_elected, snapshot_old, etcd_member, etcd_few, throttled"`
+	Code     string     `json:"code" doc:"upstream_down, server_down, connector_failed, connector_stopped, connector_stale, certificate_expires, certificate_not_yet_valid, certificate_not_taken_over, certificate_unreadable, certificate_unchecked, no_tls, open_to_all, few_descriptors, disk_full, backup, backup_failed, store_problem, not_ready, not_writable, not_changing, node_trouble, node_behind, node_missing, no_elected, snapshot_old, etcd_full, etcd_member, etcd_few, throttled"`
 	Subject  string     `json:"subject" doc:"What it is about: the name of an upstream, a connector, a file"`
 	Text     string     `json:"text" doc:"A sentence: what, and what to do"`
 	Since    *time.Time `json:"since,omitempty"`

@@ -153,6 +153,9 @@ func TestClusterAttention(t *testing.T) {
 		{"a server of etcd is away", func(c *admin.Cluster) {
 			c.Members = []admin.EtcdMember{{Name: "e1", Healthy: true}, {Name: "e2", Healthy: true}, {Name: "e3"}}
 		}, 0, "etcd_member warning e3"},
+		{"etcd is full", func(c *admin.Cluster) {
+			c.Members = []admin.EtcdMember{{Name: "e1", Full: true, Error: "no space"}, {Name: "e2", Full: true, Error: "no space"}, {Name: "e3"}}
+		}, 0, "etcd_full critical etcd"},
 		{"two servers of etcd", func(c *admin.Cluster) { c.Members = c.Members[:2:2] }, 0, "etcd_few note etcd"},
 		{"a learner has no vote", func(c *admin.Cluster) {
 			c.Members = append(c.Members[:2:2], admin.EtcdMember{Name: "l", Healthy: true, Learner: true})

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -79,7 +80,13 @@ type EtcdMember struct {
 	Version  string `json:"version"`
 	Bytes    int64  `json:"bytes" doc:"The size of its database file"`
 	InUse    int64  `json:"in_use" doc:"How many of these hold something: defragmenting gives back the rest"`
+	Full     bool   `json:"full,omitempty" doc:"etcd's alarm NOSPACE is on: nothing can be changed at any node until there is room and it is disarmed"`
 	Error    string `json:"error,omitempty"`
+}
+
+// Full tells whether etcd takes no changes because it has no room: all of its members know, whichever it is.
+func (c *Cluster) Full() bool {
+	return slices.ContainsFunc(c.Members, func(m EtcdMember) bool { return m.Full })
 }
 
 // Voters counts the members that have a vote.

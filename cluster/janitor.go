@@ -43,7 +43,8 @@ type janitor struct {
 	changes   []kept // those in etcd, in order
 	marks     []mark
 	compacted time.Time
-	denied    bool // it was logged that etcd does not let this node compact
+	forgotten int64 // the revision from before which etcd was last asked to forget
+	denied    bool  // it was logged that etcd does not let this node compact
 }
 
 // kept is a change that is in etcd.
@@ -296,7 +297,8 @@ func (j *janitor) before(age time.Duration) (revision int64) {
 // compact has etcd forget what is older than historyAge.
 func (j *janitor) compact(ctx context.Context) error {
 	old, now := j.before(historyAge), j.l.now()
-	if j.noCompact || old == 0 || now.Sub(j.compacted) < compactEvery {
+	// Where nothing is changed the revision stays the same. To be asked for it again etcd calls an error, which its client logs.
+	if j.noCompact || old == 0 || old == j.forgotten || now.Sub(j.compacted) < compactEvery {
 		return nil
 	}
 	j.compacted = now
@@ -305,6 +307,7 @@ func (j *janitor) compact(ctx context.Context) error {
 	err := j.l.kv.Compact(ctx, old)
 	switch {
 	case err == nil, errors.Is(err, ErrCompacted):
+		j.forgotten = old
 		return nil
 	case errors.Is(err, ErrDenied):
 		if !j.denied {

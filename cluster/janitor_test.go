@@ -61,3 +61,43 @@ func TestTheElectedNodeClears(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// etcd is not asked again and again to forget what it has forgotten, as long as nothing is changed.
+func TestWhatIsForgottenIsNotForgottenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		etcd := simulated.New()
+		o := options(t, etcd, "a", false)
+		asked := 0
+		o.KV.(*simulated.Client).Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Compact" {
+				asked++
+			}
+			return simulated.None, nil
+		}
+		if err := cluster.Init(t.Context(), o, false); err != nil {
+			t.Fatal(err)
+		}
+		c, err := cluster.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Store.Share(c)
+		a := &running{Cluster: c, store: o.Store, o: o, client: o.KV.(*simulated.Client), ended: make(chan error, 1)}
+		a.run(t)
+		time.Sleep(time.Hour)
+		idle := asked
+		time.Sleep(time.Hour)
+		if idle == 0 || asked != idle {
+			t.Errorf("it was asked %d times in the first hour, and %d times in the second one, in which nothing was changed", idle, asked-idle)
+		}
+		if err := a.put(t.Context(), "x"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if asked == idle {
+			t.Error("it is no longer asked after a change")
+		}
+		a.stop(t)
+		synctest.Wait()
+	})
+}

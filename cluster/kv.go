@@ -122,7 +122,8 @@ type Member struct {
 	Leader   bool   `json:"leader"`
 	Learner  bool   `json:"learner"`
 	Version  string `json:"version"`
-	Bytes    int64  `json:"bytes"`  // of its database
-	InUse    int64  `json:"in_use"` // of these
+	Bytes    int64  `json:"bytes"`          // of its database
+	InUse    int64  `json:"in_use"`         // of these
+	Full     bool   `json:"full,omitempty"` // its alarm NOSPACE, or another member's: no change is taken
 	Error    string `json:"error,omitempty"`
 }

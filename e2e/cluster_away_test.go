@@ -237,6 +237,9 @@ func etcdFull(t *testing.T) {
 		if a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, "no space") {
 			t.Errorf("%s: a change: %d %s", n.Name, a.status, a.body)
 		}
+		if out := command(t, n.Dialtree, 1, "", "cluster", "status"); !strings.HasPrefix(out.Stdout, "serving, not changing: etcd is full: ") {
+			t.Errorf("%s: the status does not tell that etcd is full:\n%s", n.Name, out.Stdout)
+		}
 		everywhere(t, "Before", 1, n)
 		if a := network(n.Dialtree).ask(t, http.MethodGet, "/readyz", nil); a.status != http.StatusOK {
 			t.Errorf("%s: %d %s", n.Name, a.status, a.body)

@@ -26,6 +26,7 @@ var clusterTests = []struct {
 	{"mixed versions", mixedVersions},
 	{"schedules", clusterSchedules},
 	{"paused on duty", pausedOnDuty},
+	{"behind HAProxy", behindHAProxy},
 	{"strangers", clusterStrangers},
 	{"etcd away", etcdAway},
 	{"together", clusterTogether},

@@ -98,6 +98,7 @@ var attentionTexts = map[string]text{
 	"node_missing":               text("Node %s is gone: look whether it runs and reaches etcd."),
 	"no_elected":                 text("No node runs the schedules: connectors run by hand only."),
 	"snapshot_old":               text("The latest snapshot of the content is old: etcd fills up, and new nodes take long."),
+	"etcd_full":                  text("etcd is full: logins and searches go on, and nothing can be changed until there is room and its alarm is disarmed."),
 	"etcd_member":                text("The server %s of etcd is not well: when most of them are away, nothing can be changed."),
 	"etcd_few":                   text("etcd has fewer than three servers: while one is away, nothing can be changed."),
 	"throttled":                  text("Many users are throttled: somebody may be guessing passwords."),
@@ -111,7 +112,7 @@ func attentionPath(a admin.Attention) string {
 	switch a.Code {
 	case "upstream_down", "server_down", "throttled":
 		return "/authentication"
-	case "not_changing", "node_trouble", "node_behind", "node_missing", "no_elected", "snapshot_old", "etcd_member", "etcd_few":
+	case "not_changing", "node_trouble", "node_behind", "node_missing", "no_elected", "snapshot_old", "etcd_full", "etcd_member", "etcd_few":
 		return "/system/nodes"
 	case "connector_failed", "connector_stopped", "connector_stale":
 		return "/connectors/" + a.Subject

@@ -26,6 +26,14 @@ const (
 	proxyV2Prefix = "\r\n\r\n\x00\r\nQUIT\n"
 )
 
+// errProxyUnexpected is of a load balancer that was not named: without it, all that is told is that bytes are no LDAP, or no TLS.
+var errProxyUnexpected = errors.New("a PROXY protocol header came where none is taken from this address (ldap.proxy_protocol_from)")
+
+// looksProxied tells whether the first bytes of a connection are those of a header.
+func looksProxied(b []byte) bool {
+	return len(b) >= 5 && (hasPrefix(b, proxyV2Prefix) || hasPrefix(b, proxyV1Prefix))
+}
+
 var errProxyHeader = errors.New("the connection does not begin with a PROXY protocol header")
 
 // parseProxyHeader reads the header at the head of b and returns the client's

@@ -217,6 +217,9 @@ func admissible(m *ldapwire.Message) error {
 // reject answers what cannot be understood with a Notice of Disconnection
 // (RFC 4511, section 4.1.1) and closes. raw is what came.
 func (c *Conn) reject(x *exchange, err error, raw []byte) {
+	if looksProxied(raw) {
+		err = errProxyUnexpected
+	}
 	text := err.Error()
 	var large *ldapwire.TooLargeError
 	if errors.As(err, &large) {

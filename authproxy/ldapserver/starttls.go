@@ -34,6 +34,9 @@ func (c *Conn) handshake(plain net.Conn) error {
 	wire := &timely{Conn: scrubbed{plain}, c: c}
 	t := tls.Server(wire, c.srv.tls)
 	if err := t.Handshake(); err != nil {
+		if record := (tls.RecordHeaderError{}); errors.As(err, &record) && looksProxied(record.RecordHeader[:]) {
+			return errProxyUnexpected
+		}
 		return err
 	}
 	wire.open = true

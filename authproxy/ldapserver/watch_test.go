@@ -120,3 +120,18 @@ func TestWatcherOfTLS(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// A load balancer that nobody named is told as such, and not as bytes that are no LDAP or no TLS.
+func TestWatcherOfAnUnnamedBalancer(t *testing.T) {
+	for _, header := range []string{v2 + "\x21\x11\x00\x0c\xc0\x00\x02\x01\x7f\x00\x00\x02\x04\xd2\x01\x85", "PROXY TCP4 192.0.2.1 192.0.2.2 1234 389\r\n"} {
+		for _, overTLS := range []bool{false, true} {
+			n := &notebook{}
+			s := runOn(t, ldapserver.Options{Watcher: n, Handler: handlerFunc(succeed), Certificate: certificate(t, "a")}, ldapserver.Listener{Listener: listen(t), TLS: overTLS})
+			s.dial(t).send([]byte(header))
+			lines := n.wait(t, "ended: ")
+			if len(lines) != 3 || !strings.HasSuffix(lines[1], ": a PROXY protocol header came where none is taken from this address (ldap.proxy_protocol_from)") {
+				t.Errorf("over TLS %t, %q: %q", overTLS, header, lines)
+			}
+		}
+	}
+}

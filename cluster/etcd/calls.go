@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -155,8 +156,10 @@ func (c *Client) Members(ctx context.Context) (all []cluster.Member, err error) 
 	for _, one := range list.Members {
 		s, ok := known[one.ID]
 		if !ok {
-			if s = (state{err: errors.New("it is not started")}); len(one.ClientURLs) > 0 {
+			if len(one.ClientURLs) > 0 {
 				s = ask(one.ClientURLs[:1])[0]
+			} else { // it was added and has no name either
+				s = state{endpoint: strings.Join(one.PeerURLs, ","), err: errors.New("it is not started")}
 			}
 		}
 		r := cluster.Member{Name: one.Name, Endpoint: s.endpoint, Learner: one.IsLearner}
@@ -166,7 +169,11 @@ func (c *Client) Members(ctx context.Context) (all []cluster.Member, err error) 
 			r.Version, r.Bytes, r.InUse = s.status.Version, s.status.DbSize, s.status.DbSizeInUse
 			r.Leader = s.status.Leader == one.ID
 			r.Healthy = s.status.Leader != 0 && len(s.status.Errors) == 0
-			if len(s.status.Errors) > 0 {
+			r.Full = slices.ContainsFunc(s.status.Errors, func(text string) bool { return strings.Contains(text, "NOSPACE") })
+			switch {
+			case r.Full:
+				r.Error = cluster.ErrNoSpace.Error()
+			case len(s.status.Errors) > 0:
 				r.Error = strings.Join(s.status.Errors, "; ")
 			}
 		}

@@ -228,7 +228,7 @@ func TestWhatEtcdRefuses(t *testing.T) {
 		t.Errorf("full: %v", err)
 	}
 	all, err := f.Members(t.Context())
-	if err != nil || len(all) != 1 || all[0].Healthy || !strings.Contains(all[0].Error, "NOSPACE") {
+	if err != nil || len(all) != 1 || all[0].Healthy || !all[0].Full || all[0].Error != cluster.ErrNoSpace.Error() {
 		t.Errorf("members of a full one: %+v, %v", all, err)
 	}
 }

@@ -1,6 +1,7 @@
 package etcd_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/dialtree/dialtree/cluster"
 	"github.com/dialtree/dialtree/cluster/etcd"
@@ -210,6 +213,29 @@ func watchGap(ctx context.Context, kv cluster.KV) (longest time.Duration) {
 var leaseTime = flag.Duration("lease", 2*time.Second, "the lease of who holds the election in TestTheElectionPassesOn")
 
 // By this machine's clock a lease is over before etcd gives what hung on it to another.
+// A member that was added and never started has no name and no address for clients: it is known by where other members look for it.
+func TestAMemberThatIsNotStarted(t *testing.T) {
+	t.Parallel()
+	s := start(t, 1)
+	admin, err := clientv3.New(clientv3.Config{Endpoints: s.endpoints})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	const peer = "http://127.0.0.1:2380"
+	if _, err := admin.MemberAddAsLearner(t.Context(), []string{peer}); err != nil { // without a vote it stops nothing
+		t.Fatal(err)
+	}
+	all, err := s.client(t, nil).Members(t.Context())
+	if err != nil || len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	slices.SortFunc(all, func(a, b cluster.Member) int { return cmp.Compare(a.Name, b.Name) })
+	if added := all[0]; added.Name != "" || added.Endpoint != peer || added.Healthy || added.Error != "etcd does not answer: it is not started" {
+		t.Errorf("what was added is %+v", added)
+	}
+}
+
 func TestTheElectionPassesOn(t *testing.T) {
 	t.Parallel()
 	s := start(t, 3)

@@ -40,9 +40,28 @@ func connectEtcd(c *config.Config, logger *slog.Logger) (*etcd.Client, error) {
 	})
 }
 
+// whereEtcdIs adds to an error of a command what to look at where etcd was not reached or does not let this node in.
+func whereEtcdIs(c *config.Config, err error) error {
+	s := &c.Cluster.Etcd
+	switch {
+	case errors.Is(err, cluster.ErrUnreachable):
+		keys := "cluster.etcd.endpoints"
+		if strings.HasPrefix(s.Endpoints[0], "https://") {
+			keys += " and cluster.etcd.ca_file"
+		}
+		return fmt.Errorf("%w: look whether etcd runs at %s, and at %s in the configuration", err, strings.Join(s.Endpoints, ", "), keys)
+	case errors.Is(err, cluster.ErrDenied):
+		return fmt.Errorf("%w: look at cluster.etcd.cert_file and key_file, or username and password, in the configuration, and at the rights below %s in etcd", err, s.Prefix)
+	}
+	return err
+}
+
 // readClusterKey reads the key that seals what goes to etcd.
 func readClusterKey(c *config.Config) (cluster.Key, error) {
 	key, err := cluster.ReadKey(c.ClusterKeyFile())
+	if errors.Is(err, fs.ErrPermission) {
+		return key, fmt.Errorf("the key of the cluster in %s cannot be read: it must belong to the user that the server runs as, and be readable by him alone (0600)", c.ClusterKeyFile())
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return key, fmt.Errorf("there is no key of the cluster in %s: copy it from another node, readable by its owner only (0600); `dialtree cluster init` makes it on the first one", c.ClusterKeyFile())
 	}

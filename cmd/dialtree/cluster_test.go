@@ -18,6 +18,7 @@ func TestClusterStatus(t *testing.T) {
 		`"elected":"pbx2"`, `"elected":""`,
 		`"members"`, `"missing":[{"name":"pbx3","seen":"2026-11-28T11:00:00Z"}],"members"`,
 		`"index":42,"elected":true`, `"index":42,"trouble":"its disk is full"`).Replace(wellCluster)
+	full := strings.Replace(wellCluster, `"healthy":true`, `"healthy":false,"full":true,"error":"etcd has no space left"`, 1)
 	for _, tt := range []struct {
 		name, answer string
 		args         []string
@@ -29,7 +30,8 @@ func TestClusterStatus(t *testing.T) {
 			"cluster:", "c-1", "last change: 42", "pbx2 runs them", "of change 40", "3.0 MiB; 1.0 MiB of changes behind it",
 			"NODE  VERSION  CHANGE  BEHIND  ELECTED", "pbx1  1.2.0    41      1", "pbx2  1.2.1    42      0       yes", "etcd1", "up", "leader"}, "not changing"},
 		{"ill", ill, nil, exitFailed, []string{
-			"serving, not changing: etcd does not answer, since ", "node pbx2: its disk is full\n", "node pbx3 is gone since ", "etcd's server etcd1 does not answer: connection refused\n", "no node runs them"}, ""},
+			"serving, not changing: etcd does not answer, since ", "node pbx2: its disk is full\n", "node pbx3 is gone since ", "etcd's server etcd1 is not well: connection refused\n", "no node runs them"}, ""},
+		{"etcd is full", full, nil, exitFailed, []string{"serving, not changing: etcd is full: make room and disarm its alarm", "full   leader"}, "not well"},
 		{"as JSON", wellCluster, []string{"-o", "json"}, exitDone, []string{`"elected": "pbx2"`}, ""},
 		{"ill as JSON", ill, []string{"-o", "json"}, exitFailed, []string{`"trouble": "etcd does not answer"`}, ""},
 		{"digest", `{"node":"pbx1","digest":"abcd","digest_index":42}`, []string{"--digest"}, exitDone, []string{"abcd  change 42  pbx1\n"}, "NODE"},

@@ -83,6 +83,15 @@ func TestClusterCommands(t *testing.T) {
 		t.Errorf("the key: %v, %v", info, err)
 	}
 	one.does(exitFailed, "etcd holds the cluster ", "cluster", "init")
+	if os.Geteuid() != 0 { // who may read everything
+		if err := os.Chmod(key, 0); err != nil {
+			t.Fatal(err)
+		}
+		two.does(exitFailed, "the key of the cluster in "+key+" cannot be read: it must belong to the user that the server runs as", "cluster", "join")
+		if err := os.Chmod(key, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	two.does(exitFailed, "there is no store of it in "+two.data, "serve")
 	two.does(exitDone, "two is a node of cluster ", "cluster", "join")
 	two.does(exitDone, "the store that was there before is now "+two.data+"/dialtree.db.before-join", "cluster", "join")
@@ -135,6 +144,7 @@ func TestStartWithoutEtcd(t *testing.T) {
 	n := newTestNode(t, "one", etcd.Endpoint(), filepath.Join(t.TempDir(), "cluster.key"))
 	n.does(exitDone, "made cluster", "cluster", "init")
 	etcd.Stop()
+	n.does(exitFailed, ": look whether etcd runs at "+etcd.Endpoint()+", and at cluster.etcd.endpoints in the configuration\n", "cluster", "join")
 	stop := n.serves()
 	n.does(exitDone, "ready: serving, not changing: etcd does not answer", "health")
 	n.does(exitFailed, "serving, not changing: etcd does not answer", "cluster", "status")

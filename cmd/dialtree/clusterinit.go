@@ -92,7 +92,7 @@ func initCluster(ctx context.Context, e *env, cfg *config.Config, replace bool) 
 	err = cluster.Init(ctx, o, replace)
 	bar.clear()
 	if err != nil {
-		return err
+		return whereEtcdIs(cfg, err)
 	}
 	return tellInit(e, cfg, st, replace, made)
 }

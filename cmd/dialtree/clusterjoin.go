@@ -50,7 +50,7 @@ func joinCluster(ctx context.Context, e *env, cfg *config.Config) error {
 	m, joinErr := cluster.Join(ctx, o, cfg.DataDir)
 	bar.clear()
 	if joinErr != nil {
-		return joinErr
+		return whereEtcdIs(cfg, joinErr)
 	}
 	fmt.Fprintf(e.stdout, "%s is a node of cluster %s, with its content up to change %d: start it\n", cfg.Cluster.Node, m.Cluster, m.Index)
 	if err == nil && before != nil {

@@ -87,7 +87,7 @@ func tellLeftovers(e *env, cfg *config.Config) error {
 		prefix, endpoints = cfg.Cluster.Etcd.Prefix, strings.Join(cfg.Cluster.Etcd.Endpoints, ",")
 	}
 	_, err := fmt.Fprintf(e.stdout, `what the cluster shares is still in etcd, sealed, for its other nodes. If this was the last one, remove it:
-  etcdctl --endpoints %s del --prefix %s
+  ETCDCTL_ENDPOINTS=%s etcdctl del --prefix %s
 `, endpoints, prefix)
 	return err
 }

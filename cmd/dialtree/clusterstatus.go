@@ -98,7 +98,7 @@ func (s *clusterStatus) once(ctx context.Context) error {
 	default:
 		err = writeCluster(s.e, found)
 	}
-	if err == nil && found.Trouble != "" {
+	if err == nil && (found.Trouble != "" || found.Full()) {
 		err = errFailed
 	}
 	return err
@@ -132,6 +132,9 @@ func clusterTroubles(c *admin.Cluster) []string {
 		}
 		out = append(out, text)
 	}
+	if c.Full() {
+		out = append(out, "serving, not changing: etcd is full: make room and disarm its alarm, as docs/cluster.md says below \"Quota and defragmentation\"")
+	}
 	for _, n := range c.Nodes {
 		if n.Trouble != "" && n.Name != c.Node {
 			out = append(out, fmt.Sprintf("node %s: %s", n.Name, n.Trouble))
@@ -141,8 +144,8 @@ func clusterTroubles(c *admin.Cluster) []string {
 		out = append(out, fmt.Sprintf("node %s is gone since %s: start it, or it has left", n.Name, personTime(n.Seen)))
 	}
 	for _, m := range c.Members {
-		if !m.Healthy {
-			out = append(out, fmt.Sprintf("etcd's server %s does not answer: %s", cmp.Or(m.Name, m.Endpoint), m.Error))
+		if !m.Healthy && !m.Full {
+			out = append(out, fmt.Sprintf("etcd's server %s is not well: %s", cmp.Or(m.Name, m.Endpoint), m.Error))
 		}
 	}
 	return out
@@ -181,7 +184,10 @@ func memberLister() *lister[admin.EtcdMember] {
 		header: []string{"ETCD", "ENDPOINT", "STATE", "ROLE", "VERSION", "DATABASE", "IN USE"},
 		row: func(m admin.EtcdMember) []any {
 			state, role := "up", "follower"
-			if !m.Healthy {
+			switch {
+			case m.Full:
+				state = "full"
+			case !m.Healthy:
 				state = "down"
 			}
 			switch {
@@ -189,7 +195,7 @@ func memberLister() *lister[admin.EtcdMember] {
 				role = "leader"
 			case m.Learner:
 				role = "learner"
-			case !m.Healthy:
+			case !m.Healthy && !m.Full:
 				role = ""
 			}
 			return []any{m.Name, m.Endpoint, state, role, m.Version, sizeText(m.Bytes), sizeText(m.InUse)}

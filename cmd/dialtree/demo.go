@@ -41,8 +41,8 @@ func newDemoCommand(e *env) *cobra.Command {
 		Short: "Run everything on loopback with sample data and print what to try",
 		Long: `Demo starts a small company directory, writes sample users to a CSV file, imports
 them, and serves LDAP, so that every part of the product can be tried in a minute.
-It listens on this machine only. Ctrl-C ends it and removes what it wrote, unless
-a data directory was named.
+It listens on this machine only. Ctrl-C, or closing its terminal, ends it and removes
+what it wrote, unless a data directory was named.
 
 With --nodes it runs several nodes that share their content through an etcd, which is part
 of the demo. Each node is a process that can be killed and held up, and the demo prints
@@ -55,7 +55,13 @@ how. The first has the addresses that are given, the others the next ports that 
 			if o.nodes < 1 || o.nodes > maxDemoNodes {
 				return usagef(c, "--nodes %d: it must be from 1 to %d", o.nodes, maxDemoNodes)
 			}
-			return runDemo(c.Context(), e, o)
+			ctx := c.Context()
+			if !signal.Ignored(syscall.SIGHUP) { // by nohup
+				var stop context.CancelFunc
+				ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP) // its terminal is closed, and nobody is left who could end it
+				defer stop()
+			}
+			return runDemo(ctx, e, o)
 		},
 	}
 	c.Flags().StringVar(&o.listen, "listen", "127.0.0.1:3389", "address for LDAP; port 0 takes any free one")
@@ -150,11 +156,10 @@ func runDemoAlone(ctx context.Context, o *demoOptions, d demo) error {
 	return <-ended
 }
 
-// stayAsItIs has the demo live on when it is told what it cannot do: there is no configuration to read again, and its directory
-// would not outlive a restart. What it returns ends that.
+// stayAsItIs has the demo live on when it is told to restart, which its directory would not outlive. What it returns ends that.
 func stayAsItIs(logger *slog.Logger) (end func()) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGUSR2)
 	go func() {
 		for range signals {
 			logger.Error(restartRefused, "error", "the demo does not restart: end it with Ctrl-C and start it again")

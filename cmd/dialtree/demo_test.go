@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -112,6 +114,29 @@ func TestDemo(t *testing.T) {
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("%s is left behind: %v", dir, err)
+	}
+}
+
+// Who closes the terminal of a demo has ended it, and nothing is left behind.
+func TestDemoEndsWithItsTerminal(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("SIGHUP is ignored here, as below nohup")
+	}
+	stdout, _, stop := startCommand(t, "demo", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	dir := waitFor(t, "demo", stdout, `--data-dir (\S+) connector history staff`)[1]
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(dir); os.IsNotExist(err) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s is left behind", dir)
+		}
+	}
+	if code := stop(); code != exitDone {
+		t.Errorf("exit code %d", code)
 	}
 }
 

@@ -77,20 +77,33 @@ func (n *demoNode) start(ctx context.Context, d *demoCluster) error {
 		return fmt.Errorf("start %s: %w", n.Name, err)
 	}
 	client := admin.NewClient(socketPath(n.Dir))
-	ctx, cancel := context.WithTimeout(ctx, demoStartTime)
+	starting, cancel := context.WithTimeout(ctx, demoStartTime)
 	defer cancel()
 	for {
-		if status, err := client.Status(ctx); err == nil && status.PID == n.PID() && status.Ready.Ready {
+		if status, err := client.Status(starting); err == nil && status.PID == n.PID() && status.Ready.Ready {
 			return nil
 		}
 		select {
 		case <-n.done:
-			return fmt.Errorf("%s ended at its start (%s): %s.log may tell why", n.Name, n.how, n.Dir)
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not answer: %s.log may tell why", n.Name, n.Dir)
+			return fmt.Errorf("%s ended at its start (%s); the end of its log:\n%s", n.Name, n.how, n.lastWords())
+		case <-starting.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return fmt.Errorf("%s does not answer; the end of its log:\n%s", n.Name, n.lastWords())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// lastWords are the end of its log, which is removed with the demo.
+func (n *demoNode) lastWords() string {
+	const most = 4000
+	text, err := os.ReadFile(n.Dir + ".log")
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-most):])
 }
 
 // watch starts its process, and tells when it ended while ctx lasts.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,6 +75,26 @@ func TestDemoOfNodes(t *testing.T) {
 		if err := syscall.Kill(pid, 0); err == nil {
 			t.Errorf("process %d is left behind", pid)
 		}
+	}
+}
+
+// Why a node does not start is told while its log is still there.
+func TestDemoOfANodeThatDoesNotStart(t *testing.T) {
+	dir, err := os.MkdirTemp("", "dialtree") // a test's own directory may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "node2"), 0o700), os.WriteFile(filepath.Join(dir, "node2", "dialtree.db"), []byte("no store"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "node2.log"), []byte("its last words\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs sharedBuffer // which the nodes write to, too
+	code := run(t.Context(), &env{stdin: strings.NewReader(""), stdout: &out, stderr: &errs}, []string{"demo", "--nodes", "2", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", dir})
+	if code != exitFailed || !strings.Contains(errs.String(), "dialtree: node2 ended at its start (exit status 1); the end of its log:\nits last words\n") {
+		t.Errorf("exit code %d:\n%s", code, errs.String())
 	}
 }
 

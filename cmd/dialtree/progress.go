@@ -53,7 +53,7 @@ func (p *progress) show(at admin.Progress) {
 
 // bytes shows how much of a content was moved.
 func (p *progress) bytes(phase string, done, total int64) {
-	p.show(admin.Progress{Phase: phase + " KiB", Done: int(done >> 10), Total: int(total >> 10)})
+	p.show(admin.Progress{Phase: phase + ", in KiB", Done: int(done >> 10), Total: int(total >> 10)})
 }
 
 // clear removes the bar, so that what follows stands in its place.
