@@ -22,7 +22,7 @@ func (l *changeLog) catchUp(ctx context.Context) error {
 	for {
 		// The content's position is read before the head: what this node commits meanwhile cannot make it look ahead.
 		at := l.content.Membership()
-		h, err := l.readHead(ctx)
+		h, _, err := l.readHead(ctx)
 		switch {
 		case err != nil:
 			return err

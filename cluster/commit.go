@@ -148,11 +148,10 @@ func (d *draft) ended(r *record, at int64, err error) (store.Position, error) {
 // refused finds out which condition did not hold. It returns the revision of the head where the change can be sent anew, or at where it was made after all. Otherwise, but for
 // *store.DoubtError, nothing was done, for certain.
 func (d *draft) refused(ctx context.Context, r *record, before head, headRev int64) (again, at int64, err error) {
-	h, err := d.l.readHead(ctx)
+	h, now, err := d.l.readHead(ctx)
 	if err != nil {
 		return 0, 0, d.l.awayError(ctx, err)
 	}
-	_, now := d.l.known()
 	if h == before && now != headRev {
 		return now, 0, nil // another node touched it to settle a change of its own
 	}

@@ -54,7 +54,7 @@ func (l *changeLog) Publish(ctx context.Context, c Content, o store.Origin, clus
 	l.useCluster(cluster)
 	var after *head
 	if replace {
-		h, err := l.readHead(ctx)
+		h, _, err := l.readHead(ctx)
 		if err != nil {
 			return err
 		}
@@ -167,3 +167,12 @@ func (l *changeLog) Trouble() error { return l.changeable() }
 
 // LogTo is where the log says what happens.
 func (l *changeLog) LogTo(logger *slog.Logger) { l.logger = logger }
+
+// Hear is what the loop that follows does with the head, which a watch may tell at any moment.
+func (l *changeLog) Hear(p Pair, revision int64) {
+	h, err := parseHead(p)
+	if err != nil {
+		panic(err)
+	}
+	l.noteHead(h, p.Modified, revision)
+}

@@ -127,7 +127,7 @@ func replaceContent(ctx context.Context, l *changeLog, s *store.Store, cluster s
 	if m.Cluster != "" && m.Cluster != cluster {
 		return fmt.Errorf("the store belongs to the cluster %s, and etcd holds %s: make it a store of its own first, with dialtree cluster leave", m.Cluster, cluster)
 	}
-	h, err := l.readHead(ctx)
+	h, _, err := l.readHead(ctx)
 	var lost *troubleError
 	if err != nil && !errors.As(err, &lost) {
 		return err

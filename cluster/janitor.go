@@ -91,10 +91,10 @@ func (j *janitor) round(ctx context.Context) error {
 		return nil
 	}
 	// The head is read first: what is found to belong to nothing is cleared away only if no change was made since.
-	if _, err := j.l.readHead(ctx); err != nil {
+	_, headRev, err := j.l.readHead(ctx)
+	if err != nil {
 		return err
 	}
-	_, headRev := j.l.known()
 	revision, err := j.survey(ctx)
 	if err != nil {
 		return err

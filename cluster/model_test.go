@@ -201,6 +201,9 @@ func (n *node) before(r simulated.Request) (simulated.Fault, func(bool)) {
 	if m.depth < 3 && m.chance(120) {
 		m.nested(n)
 	}
+	if m.depth < 3 && m.chance(25) {
+		after = n.hearMeanwhile(after)
+	}
 	switch {
 	case m.chance(8):
 		n.die()
@@ -229,6 +232,24 @@ func (m *model) nested(n *node) {
 	}
 	for range 1 + m.r.IntN(4) {
 		m.act()
+	}
+}
+
+// hearMeanwhile lets others act when etcd has dealt with a request, and the node hear of that before it has the answer.
+func (n *node) hearMeanwhile(after func(bool)) func(bool) {
+	return func(done bool) {
+		if after != nil {
+			after(done)
+		}
+		n.m.nested(n)
+		n.hear()
+	}
+}
+
+// hear tells the node what a watch would.
+func (n *node) hear() {
+	if p, revision, err := n.m.etcd.Client().Get(n.m.ctx, "log/head"); err == nil {
+		n.log.Hear(p, revision)
 	}
 }
 

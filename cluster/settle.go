@@ -51,11 +51,10 @@ func (l *changeLog) settleOnce(ctx context.Context, r *record, before head, head
 	if what, at, err := l.find(ctx, r); err != nil || what != settledNever {
 		return what, at, err
 	}
-	now, err := l.readHead(ctx)
+	now, at, err := l.readHead(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	_, at := l.known()
 	switch {
 	case now == before:
 		return settledNever, at, nil // another node's settling touched the head: this commit is void
