@@ -187,6 +187,27 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// etcd says once that it has no space left of what it has done all the same: at the moment when its quota is reached.
+func TestFullAndDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		calm := a.client.Before
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method != "Txn" {
+				return simulated.None, nil
+			}
+			return simulated.Full, func(bool) { a.client.Before = calm }
+		}
+		if err := a.replica.apply(m.ctx, "x", 10, false); err != nil {
+			t.Errorf("got %v", err)
+		}
+		b.step()
+		if got := strings.Join(b.replica.changes(), " "); got != "c1 x" || a.replica.digest() != b.replica.digest() {
+			t.Errorf("the other node has %s", got)
+		}
+	})
+}
+
 // TestSilence has etcd go silent while a change is being committed.
 func TestSilence(t *testing.T) {
 	for _, c := range []struct {

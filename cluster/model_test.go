@@ -41,7 +41,7 @@ func TestModel(t *testing.T) {
 	if seeds-first < 50 {
 		return
 	}
-	for _, what := range []string{"acknowledged", "large", "overtaken", "doubt", "away", "fenced", "died", "restored", "joined", "snapshot", "cleared", "doubt made", "lost", "late"} {
+	for _, what := range []string{"acknowledged", "large", "overtaken", "doubt", "away", "fenced", "died", "restored", "joined", "snapshot", "cleared", "doubt made", "lost", "late", "full"} {
 		if seen[what] < int(seeds-first)/20 {
 			t.Errorf("%q came about %d times: not much of a test", what, seen[what])
 		}
@@ -217,6 +217,9 @@ func (n *node) before(r simulated.Request) (simulated.Fault, func(bool)) {
 	case r.Method == "Txn" && m.chance(35):
 		m.seen["late"]++
 		return simulated.Late, after
+	case r.Method == "Txn" && len(r.Then) > 0 && m.chance(10):
+		m.seen["full"]++
+		return simulated.Full, after
 	}
 	return simulated.None, after
 }

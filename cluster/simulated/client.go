@@ -17,6 +17,7 @@ const (
 	LostAfter        // it is done, the answer never arrives
 	Late             // the client gives up; it is done at DeliverLate
 	Unsent           // no connection takes it
+	Full             // it is done, and etcd answers that it has no space left
 )
 
 // A Request is one that a client is about to send.
@@ -142,6 +143,9 @@ func (c *Client) call(ctx context.Context, r Request, do func() (done bool)) err
 	do()
 	if _, away := c.state(); away || fault == LostAfter {
 		return cluster.ErrUnreachable
+	}
+	if fault == Full {
+		return cluster.ErrNoSpace
 	}
 	return nil
 }
