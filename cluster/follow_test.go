@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,12 @@ func (m *model) value(key string) []byte {
 	return p.Value
 }
 
+func (m *model) remove(prefix string) {
+	if _, _, err := m.etcd.Client().Txn(m.ctx, nil, []cluster.Op{{Key: prefix, Delete: true, Prefix: true}}); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 const change = "log/changes/000000000000000"
 
 // TestNotices has a node meet what must not be there.
@@ -67,20 +74,21 @@ func TestNotices(t *testing.T) {
 			b.replica.restore(had)
 		}, ""},
 		{"another history at the same index", func(m *model, a, b *node) {
-			a.clear()
-			b.step()
-			p := b.replica.(*paper)
-			p.m.Chain[3]++
-			p.list = append(p.list[:len(p.list)-1], "other")
+			a.commitMany(8)
+			a.clear() // makes a snapshot
+			b.fork()
 		}, ""},
+		{"another history at the same index, and no snapshot", func(m *model, a, b *node) { b.fork() }, "does not follow change 5, at which this node is"},
 		{"another history before the next change", func(m *model, a, b *node) {
+			a.commitMany(8)
 			a.clear()
-			b.step()
-			p := b.replica.(*paper)
-			p.m.Chain[3]++
-			p.list = append(p.list[:len(p.list)-1], "other")
+			b.fork()
 			a.commitMany(1)
 		}, ""},
+		{"another history before the next change, and no snapshot", func(m *model, a, b *node) {
+			b.fork()
+			a.commitMany(1)
+		}, "does not follow change 5, at which this node is"},
 		{"etcd is older than the node", func(m *model, a, b *node) {
 			old := m.etcd.Save()
 			a.commitMany(1)
@@ -106,6 +114,34 @@ func TestNotices(t *testing.T) {
 		{"a header was changed", func(m *model, a, b *node) {
 			m.put(change+"1", bytes.Replace(m.value(change+"1"), []byte(`"node":"n0"`), []byte(`"node":"nx"`), 1))
 		}, "damaged or tampered with"},
+		{"the head was forged, and changes are gone", func(m *model, a, b *node) {
+			b.step()
+			m.remove(change)
+			m.put("log/head", bytes.Replace(m.value("log/head"), []byte(`"index":5`), []byte(`"index":6`), 1))
+		}, "does not follow change 5, at which this node is"},
+		{"the head was forged in its place, and changes are gone", func(m *model, a, b *node) {
+			b.step()
+			m.remove(change)
+			v := m.value("log/head")
+			digit := &v[bytes.Index(v, []byte(`"chain":"`))+len(`"chain":"`)]
+			*digit = map[bool]byte{true: '1', false: '0'}[*digit == '0']
+			m.put("log/head", v)
+		}, "does not follow change 5, at which this node is"},
+		{"the next change was damaged, and those before it are gone", func(m *model, a, b *node) {
+			b.step()
+			a.commitMany(1)
+			v := m.value(change + "6")
+			m.remove(change)
+			v[len(v)-1]++
+			m.put(change+"6", v)
+		}, "does not follow change 5, at which this node is"},
+		{"the next change says that the content was replaced, and those before it are gone", func(m *model, a, b *node) {
+			b.step()
+			a.commitMany(1)
+			v := m.value(change + "6")
+			m.remove(change)
+			m.put(change+"6", bytes.Replace(v, []byte(`"node":`), []byte(`"kind":"replace","node":`), 1))
+		}, "does not follow change 5, at which this node is"},
 		{"a later schema", func(m *model, a, b *node) {
 			m.put("log/head", bytes.Replace(m.value("log/head"), []byte(`"schema":`), []byte(`"schema":9`), 1))
 		}, "upgrade this node"},
@@ -137,10 +173,14 @@ func TestNotices(t *testing.T) {
 				if t.Failed() {
 					return
 				}
+				had := b.replica.changes()
 				err := b.log.Step(m.ctx)
 				if c.want != "" {
 					if err == nil || !strings.Contains(err.Error(), c.want) {
-						t.Fatalf("got %v", err)
+						t.Errorf("got %v", err)
+					}
+					if has := b.replica.changes(); len(has) < len(had) || !slices.Equal(has[:len(had)], had) {
+						t.Errorf("it had %v and has %v", had, has)
 					}
 					if err := b.replica.apply(m.ctx, "x", 1, false); !errors.Is(err, store.ErrAway) {
 						t.Errorf("a change meanwhile: %v", err)
@@ -156,6 +196,14 @@ func TestNotices(t *testing.T) {
 			})
 		})
 	}
+}
+
+// fork gives the node a change in the place of its last one that nobody else has.
+func (n *node) fork() {
+	n.step()
+	p := n.replica.(*paper)
+	p.m.Chain[3]++
+	p.list = append(p.list[:len(p.list)-1], "other")
 }
 
 func (n *node) step() {
