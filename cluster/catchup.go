@@ -134,11 +134,17 @@ func (l *changeLog) install(ctx context.Context, before *record, differs bool) (
 	err = l.read(ctx, r, func(sum []byte) bool { return r.MAC != nil && l.chainer().snapshot(r, sum) == *r.MAC }, func(content io.Reader) error {
 		return l.content.ReplaceContent(ctx, r.position(), content)
 	})
+	if errors.Is(err, errGone) {
+		switch now, err := l.latestSnapshot(ctx); {
+		case err != nil:
+			return nil, err
+		case now == nil || now.Draft != r.Draft:
+			return nil, errBusy
+		}
+	}
 	switch {
-	case errors.Is(err, errUnverified), errors.Is(err, errSeal):
+	case errors.Is(err, errUnverified), errors.Is(err, errSeal), errors.Is(err, errGone):
 		return nil, troublef("the snapshot of change %d in etcd is not what this cluster's nodes wrote: it was damaged or tampered with; dialtree cluster init --replace on the node with the newest content mends it", r.Index)
-	case errors.Is(err, errGone):
-		return nil, errBusy
 	}
 	return r, err
 }

@@ -142,6 +142,11 @@ func TestNotices(t *testing.T) {
 			m.remove(change)
 			m.put(change+"6", bytes.Replace(v, []byte(`"node":`), []byte(`"kind":"replace","node":`), 1))
 		}, "does not follow change 5, at which this node is"},
+		{"pieces of the snapshot are gone", func(m *model, a, b *node) {
+			a.commitMany(8)
+			a.clear()
+			m.remove("parts/")
+		}, "damaged or tampered with"},
 		{"a later schema", func(m *model, a, b *node) {
 			m.put("log/head", bytes.Replace(m.value("log/head"), []byte(`"schema":`), []byte(`"schema":9`), 1))
 		}, "upgrade this node"},
@@ -441,4 +446,35 @@ func TestLostLock(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A node finds the next snapshot where the one that it reads is cleared away for that.
+func TestASnapshotGoesWhileItIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 13)
+		a.clear()
+		ranges := 0
+		b.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method != "Range" {
+				return simulated.None, nil
+			}
+			if ranges++; ranges == 3 { // after the changes and the snapshots
+				for range 2 {
+					a.commitMany(13)
+					a.clear()
+				}
+			}
+			return simulated.None, nil
+		}
+		if err := b.log.Step(m.ctx); err == nil || !strings.Contains(err.Error(), "replaced by a newer one") {
+			t.Errorf("got %v", err)
+		}
+		if err := b.log.Trouble(); err != nil {
+			t.Errorf("it has something to tell: %v", err)
+		}
+		b.step()
+		if a.replica.digest() != b.replica.digest() {
+			t.Errorf("%v and %v", a.replica.changes(), b.replica.changes())
+		}
+	})
 }
