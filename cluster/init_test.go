@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +66,61 @@ func TestReplace(t *testing.T) {
 				}
 				a.stop(t)
 				b.stop(t)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// What was ended half-way says so, and is done again.
+func TestInitHalfWay(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		replace bool
+		fault   simulated.Fault
+		doubt   bool
+		want    string // of what doing it again says; empty: it is done
+	}{
+		{"made, and not told", false, simulated.LostAfter, true, "already: start it"},
+		{"not made", false, simulated.LostBefore, true, ""},
+		{"made, and full", false, simulated.Full, true, "already: start it"},
+		{"replaced, and not told", true, simulated.LostAfter, true, ""},
+		{"not replaced", true, simulated.LostBefore, true, ""},
+		{"not sent", true, simulated.Unsent, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := options(t, simulated.New(), "a", false)
+				if c.replace {
+					if err := cluster.Init(t.Context(), o, false); err != nil {
+						t.Fatal(err)
+					}
+				}
+				client := o.KV.(*simulated.Client)
+				client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+					for _, op := range r.Then {
+						if op.Key == "log/head" {
+							return c.fault, nil
+						}
+					}
+					return simulated.None, nil
+				}
+				err := cluster.Init(t.Context(), o, c.replace)
+				var doubt *store.DoubtError
+				if err == nil || errors.As(err, &doubt) != c.doubt || strings.Contains(err.Error(), "before this node is started") != c.replace {
+					t.Errorf("got %v", err)
+				}
+				client.Before = nil
+				err = cluster.Init(t.Context(), o, c.replace)
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("again: %v", err)
+				}
+				a := take(t, o)
+				time.Sleep(time.Second)
+				if err := a.put(t.Context(), "x"); err != nil {
+					t.Error(err)
+				}
+				a.stop(t)
 				synctest.Wait()
 			})
 		})
