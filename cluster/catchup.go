@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -29,7 +30,11 @@ func (l *changeLog) catchUp(ctx context.Context) error {
 		case h.Index < at.Index:
 			return troublef("etcd is at change %d and this node at %d: etcd lost changes, as after it was restored from a backup; "+untilDecided, h.Index, at.Index)
 		case h.is(at.Position):
-			l.set(func() { l.trouble = nil })
+			l.set(func() {
+				if l.trouble = nil; l.away == nil {
+					l.since = time.Time{}
+				}
+			})
 			return nil
 		case h.Schema > store.SchemaVersion():
 			return troublef("the content has schema version %d, and this dialtree knows versions up to %d: upgrade this node; until then it serves what it has", h.Schema, store.SchemaVersion())

@@ -165,6 +165,12 @@ func (c *Cluster) ClearSoon() {
 // Trouble is why the log takes no drafts.
 func (l *changeLog) Trouble() error { return l.changeable() }
 
+// Forget has the next draft ask for the head.
+func (l *changeLog) Forget() { l.forgetHead() }
+
+// CatchUp is what the loop that follows does now and then.
+func (l *changeLog) CatchUp(ctx context.Context) error { return l.catchUp(ctx) }
+
 // LogTo is where the log says what happens.
 func (l *changeLog) LogTo(logger *slog.Logger) { l.logger = logger }
 

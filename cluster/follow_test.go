@@ -261,6 +261,35 @@ func TestFullAndDone(t *testing.T) {
 	})
 }
 
+// What a node could not do is over when it can again: what comes later began later.
+func TestTroubleIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		head := m.value("log/head")
+		m.put("log/head", []byte("no head"))
+		b.log.Forget()
+		if err := b.replica.apply(m.ctx, "x", 1, false); !errors.Is(err, store.ErrAway) {
+			t.Fatalf("without a head: %v", err)
+		}
+		m.put("log/head", head)
+		time.Sleep(time.Hour)
+		if err := b.log.CatchUp(m.ctx); err != nil {
+			t.Fatal(err)
+		}
+		a.step()
+		time.Sleep(time.Hour)
+		b.client.SetUnreachable(true)
+		if err := b.log.Step(m.ctx); err == nil {
+			t.Fatal("it reaches etcd")
+		}
+		var away *store.AwayError
+		if err := b.log.Trouble(); !errors.As(err, &away) || time.Since(away.Since) > time.Minute {
+			t.Errorf("since %v: %v", time.Since(away.Since), err)
+		}
+	})
+}
+
 // TestSilence has etcd go silent while a change is being committed.
 func TestSilence(t *testing.T) {
 	for _, c := range []struct {
