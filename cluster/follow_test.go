@@ -147,6 +147,23 @@ func TestNotices(t *testing.T) {
 			a.clear()
 			m.remove("parts/")
 		}, "damaged or tampered with"},
+		{"an older snapshot was put behind the latest", func(m *model, a, b *node) {
+			a.commitMany(8)
+			a.clear()
+			m.put("snapshots/000000000000000e", bytes.Replace(m.value("snapshots/000000000000000d"), []byte(`"index":13`), []byte(`"index":14`), 1))
+		}, "damaged or tampered with"},
+		{"a change was damaged, and the content was replaced", func(m *model, a, b *node) {
+			v := m.value(change + "2")
+			v[len(v)-1]++
+			m.put(change+"2", v)
+			if err := b.log.Step(m.ctx); err == nil {
+				m.t.Error("it was not noticed")
+			}
+			if err := a.log.Publish(m.ctx, a.replica, store.Origin{}, clusterID, true); err != nil {
+				m.t.Fatal(err)
+			}
+			a.step()
+		}, ""},
 		{"a later schema", func(m *model, a, b *node) {
 			m.put("log/head", bytes.Replace(m.value("log/head"), []byte(`"schema":`), []byte(`"schema":9`), 1))
 		}, "upgrade this node"},
@@ -335,6 +352,31 @@ func TestSilence(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An etcd that is put back to an older state while a change waits for its answer takes nothing that follows what it has lost.
+func TestRestoredMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, _ := calmModel(t, 1)
+		old := m.etcd.Save()
+		a.commitMany(1)
+		calm := a.client.Before
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			a.client.Before = calm
+			m.etcd.Restore(old)
+			return simulated.LostBefore, nil
+		}
+		had := m.value("log/head")
+		if err := a.replica.apply(m.ctx, "x", 10, false); err == nil {
+			t.Error("it was made")
+		}
+		if m.count(change) != 1 || bytes.Equal(m.value("log/head"), had) {
+			t.Errorf("etcd has %d changes, and its head is %s", m.count(change), m.value("log/head"))
+		}
+		if err := a.log.Step(m.ctx); err == nil || !strings.Contains(err.Error(), "etcd lost changes") {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 // A change that was never sent was not made, and nobody is told to look whether it was: also where etcd stays away.

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,5 +60,94 @@ func TestTheElectedNodeClears(t *testing.T) {
 		}
 		a.stop(t)
 		synctest.Wait()
+	})
+}
+
+// Who no longer holds the election makes no snapshot and clears nothing away.
+func TestOnlyTheElectedNodeClears(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		due  func(m *model, a *node)
+	}{
+		{"a snapshot", func(m *model, a *node) { a.commitMany(13) }},
+		{"the snapshot before the latest", func(m *model, a *node) {
+			a.commitMany(13)
+			a.clear()
+			time.Sleep(time.Hour)
+		}},
+		{"changes", func(m *model, a *node) {
+			a.commitMany(13)
+			a.client.Before = func(r simulated.Request) (fault simulated.Fault, after func(bool)) {
+				if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "log/changes/") {
+					fault = simulated.LostBefore
+				}
+				return fault, nil
+			}
+			a.clear()
+			a.client.Before = nil
+		}},
+		{"pieces that nobody named", func(m *model, a *node) {
+			m.put("parts/"+strings.Repeat("0", 32)+"/000000", []byte("x"))
+			a.clear()
+			time.Sleep(time.Minute)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, a, _ := calmModel(t, 0)
+				c.due(m, a)
+				held := func() [3]int64 {
+					return [...]int64{m.etcd.Bytes("log/"), m.etcd.Bytes("parts/"), m.etcd.Bytes("snapshots/")}
+				}
+				had := held()
+				if !a.elected() {
+					t.Fatal("nobody else stands")
+				}
+				_ = a.janitor.Round(cluster.WithFence(m.ctx, cluster.CreatedAt("election/lost", 1)))
+				if has := held(); has != had {
+					t.Errorf("etcd held %v bytes and holds %v", had, has)
+				}
+				a.clear()
+				if held() == had {
+					t.Error("nothing was due")
+				}
+			})
+		})
+	}
+}
+
+// A snapshot whose pieces were cleared away before it was named is none.
+func TestASnapshotWithoutPiecesIsNotNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 13)
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, "snapshots/") {
+				m.remove("parts/")
+			}
+			return simulated.None, nil
+		}
+		a.clear()
+		a.client.Before = nil
+		if n := m.count("snapshots/"); n != 1 {
+			t.Errorf("%d snapshots", n)
+		}
+		b.step()
+	})
+}
+
+// A large change behind the snapshot is not what goes first.
+func TestALargeChangeBehindTheSnapshotStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 13)
+		a.clear()
+		a.commit(m.ctx, 5000, false)
+		a.clear()
+		if n := m.count("log/changes/"); n == 0 {
+			t.Error("it is gone")
+		}
+		b.step()
+		if a.replica.digest() != b.replica.digest() {
+			t.Errorf("%v and %v", a.replica.changes(), b.replica.changes())
+		}
 	})
 }
