@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/dialtree/dialtree/cluster"
 	"github.com/dialtree/dialtree/cluster/simulated"
+	"github.com/dialtree/dialtree/store"
 )
 
 // The elected node makes snapshots, clears away what is older and has etcd forget.
@@ -107,6 +109,7 @@ func TestOnlyTheElectedNodeClears(t *testing.T) {
 				if has := held(); has != had {
 					t.Errorf("etcd held %v bytes and holds %v", had, has)
 				}
+				time.Sleep(10 * time.Second)
 				a.clear()
 				if held() == had {
 					t.Error("nothing was due")
@@ -148,6 +151,47 @@ func TestALargeChangeBehindTheSnapshotStays(t *testing.T) {
 		b.step()
 		if a.replica.digest() != b.replica.digest() {
 			t.Errorf("%v and %v", a.replica.changes(), b.replica.changes())
+		}
+	})
+}
+
+// A brokenStore cannot be read whole.
+type brokenStore struct {
+	*paper
+	reads int
+}
+
+var errBrokenStore = errors.New("a page of the store is damaged")
+
+func (b *brokenStore) WriteContent(context.Context, io.Writer) (store.Position, error) {
+	b.reads++
+	return store.Position{}, errBrokenStore
+}
+
+// A snapshot that cannot be made is tried again more and more seldom, as each try leaves its pieces in etcd's history; and that is forgotten all the same.
+func TestASnapshotThatCannotBeMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, _ := calmModel(t, 13)
+		broken := &brokenStore{paper: a.replica.(*paper)}
+		a.log = cluster.NewLog(a.client, modelKey, a.name, broken, m.packery)
+		a.step()
+		compactions := 0
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Compact" {
+				compactions++
+			}
+			return simulated.None, nil
+		}
+		if !a.elected() {
+			t.Fatal("nobody else stands")
+		}
+		for began := time.Now(); time.Since(began) < time.Hour; time.Sleep(10 * time.Second) {
+			if err := a.janitor.Round(cluster.WithFence(m.ctx, a.held.Condition())); err != nil && !errors.Is(err, errBrokenStore) {
+				t.Fatal(err)
+			}
+		}
+		if broken.reads < 5 || broken.reads > 15 || compactions < 8 {
+			t.Errorf("in an hour it was tried %d times, and %d times history was forgotten", broken.reads, compactions)
 		}
 	})
 }
