@@ -171,6 +171,16 @@ func (l *changeLog) Forget() { l.forgetHead() }
 // CatchUp is what the loop that follows does now and then.
 func (l *changeLog) CatchUp(ctx context.Context) error { return l.catchUp(ctx) }
 
+// HeldLock is the key of the writer's lock where the log has it, or believes so.
+func (l *changeLog) HeldLock() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held == nil {
+		return ""
+	}
+	return l.held.Condition().Key
+}
+
 // LogTo is where the log says what happens.
 func (l *changeLog) LogTo(logger *slog.Logger) { l.logger = logger }
 

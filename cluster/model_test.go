@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -256,17 +257,25 @@ func (n *node) hear() {
 	}
 }
 
-// watchFence looks, at the moment when etcd makes a change, whether the node that committed it under an election holds it.
+// watchFence looks, at the moment when etcd makes a change, whether the node that committed it under an election holds it, and whether another one has the writer's lock.
 func (n *node) watchFence(r simulated.Request) func(bool) {
-	fenced := n.fenced
-	if fenced == nil || r.Method != "Txn" || len(r.Then) == 0 || !strings.HasPrefix(r.Then[0].Key, "log/changes/") || r.Then[0].Delete {
+	fenced, lock := n.fenced, n.log.HeldLock()
+	if r.Method != "Txn" || len(r.Then) == 0 || !strings.HasPrefix(r.Then[0].Key, "log/changes/") || r.Then[0].Delete {
 		return nil
 	}
 	return func(done bool) {
+		if !done {
+			return
+		}
 		observer := n.m.etcd.Client()
-		holds, _, err := observer.Txn(context.Background(), []cluster.Condition{fenced.Condition()}, nil)
-		if done && (err != nil || !holds) {
-			n.m.wrong("%s committed %s after it had lost the election", n.name, r.Then[0].Key)
+		if fenced != nil {
+			if holds, _, err := observer.Txn(context.Background(), []cluster.Condition{fenced.Condition()}, nil); err != nil || !holds {
+				n.m.wrong("%s committed %s after it had lost the election", n.name, r.Then[0].Key)
+			}
+		}
+		locks, _, err := observer.Range(context.Background(), "lock/", "", 0, true)
+		if err != nil || len(locks) > 0 && !slices.ContainsFunc(locks, func(p cluster.Pair) bool { return p.Key == lock }) {
+			n.m.wrong("%s committed %s while another node had the writer's lock: %v, %v", n.name, r.Then[0].Key, locks, err)
 		}
 	}
 }
