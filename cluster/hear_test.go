@@ -67,3 +67,25 @@ func TestHearsMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+// What is heard late changes nothing: a node follows its own change without a question.
+func TestHearsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, _ := calmModel(t, 1)
+		late, revision, err := m.etcd.Client().Get(m.ctx, "log/head")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.commitMany(1)
+		a.log.Hear(late, revision)
+		var asked []string
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			asked = append(asked, r.Method)
+			return simulated.None, nil
+		}
+		a.commitMany(1)
+		if !slices.Equal(asked, []string{"Txn"}) || m.seen["acknowledged"] != 3 {
+			t.Errorf("of %d changes the last took %v", m.seen["acknowledged"], asked)
+		}
+	})
+}

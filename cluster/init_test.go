@@ -127,6 +127,28 @@ func TestInitHalfWay(t *testing.T) {
 	}
 }
 
+// A cluster whose pieces were cleared away before it was made is none.
+func TestInitWithoutPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		etcd := simulated.New()
+		o := options(t, etcd, "a", false)
+		o.KV.(*simulated.Client).Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			for _, op := range r.Then {
+				if op.Key != "log/head" {
+					continue
+				}
+				if _, _, err := etcd.Client().Txn(t.Context(), nil, []cluster.Op{{Key: "parts/", Delete: true, Prefix: true}}); err != nil {
+					t.Error(err)
+				}
+			}
+			return simulated.None, nil
+		}
+		if err := cluster.Init(t.Context(), o, false); err == nil || etcd.Bytes("") != 0 {
+			t.Errorf("%d bytes are there: %v", etcd.Bytes(""), err)
+		}
+	})
+}
+
 // Of two that make a cluster at the same time one does, and the other one's store is as it was.
 func TestInitIsForOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
