@@ -354,6 +354,45 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// The pieces of a change in doubt stay, also where etcd is back before its draft ends.
+func TestDoubtKeepsPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		b.step()
+		d, err := a.log.Draft(m.ctx, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := []byte("x 1 ")
+		for range 2000 {
+			text = append(text, byte('a'+m.r.IntN(26)))
+		}
+		if _, err := d.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if r.Method == "Txn" && strings.HasPrefix(r.Then[0].Key, change) {
+				return simulated.LostAfter, func(bool) { a.client.SetUnreachable(true) }
+			}
+			return simulated.None, nil
+		}
+		var doubt *store.DoubtError
+		if _, err := d.Commit(m.ctx, a.replica.Membership().Position); !errors.As(err, &doubt) {
+			t.Fatalf("got %v", err)
+		}
+		a.client.SetUnreachable(false)
+		a.step()
+		d.Discard()
+		b.step()
+		if m.etcd.Bytes("parts/") < 1000 {
+			t.Error("it has no pieces: nothing is tested")
+		}
+		if got := b.replica.changes(); !slices.Equal(got, []string{"c1", "x"}) {
+			t.Errorf("the other node has %v", got)
+		}
+	})
+}
+
 // An etcd that is put back to an older state while a change waits for its answer takes nothing that follows what it has lost.
 func TestRestoredMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
