@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -464,6 +465,74 @@ func TestLock(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A change that has the writer's lock is made at its first try, however often another node changes something before each of its requests.
+func TestTheLockedChangeWins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 1)
+		var asked []string
+		a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			if asked = append(asked, r.Method); len(asked) < 50 {
+				b.commit(m.ctx, 20, false)
+			}
+			return simulated.None, nil
+		}
+		d, err := a.log.Draft(m.ctx, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Discard()
+		if _, err := fmt.Fprintf(d, "x %d %0999d", len(a.replica.changes()), 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Commit(m.ctx, a.replica.Membership().Position); err != nil {
+			t.Errorf("got %v after %v", err, asked)
+		}
+		b.step()
+		if got := b.replica.changes(); len(got) < 3 || got[len(got)-1] != "x" {
+			t.Errorf("there are %v, and nobody else changed anything: nothing is tested", got)
+		}
+	})
+}
+
+// What does not keep a change from being made costs it no second try: one that can be ranged over once has none.
+func TestOneTryIsEnough(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault simulated.Fault // of the first transaction below prefix
+		below string
+		touch bool // another node settles a change of its own just before
+	}{
+		{"the answer to a piece is lost", simulated.LostAfter, "parts/", false},
+		{"a piece is lost", simulated.LostBefore, "parts/", false},
+		{"the answer to the commit is lost", simulated.LostAfter, change, false},
+		{"the commit is lost", simulated.LostBefore, change, false},
+		{"the head is touched", simulated.None, change, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, a, b := calmModel(t, 1)
+				var results []string
+				a.log.Count(func(result string) { results = append(results, result) })
+				calm := a.client.Before
+				a.client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+					if r.Method != "Txn" || !strings.HasPrefix(r.Then[0].Key, c.below) {
+						return simulated.None, nil
+					}
+					if a.client.Before = calm; c.touch {
+						m.put("log/head", m.value("log/head"))
+					}
+					return c.fault, func(bool) { m.put("runs/other", nil) } // etcd's revision goes on
+				}
+				a.commit(m.ctx, 2000, true)
+				b.step()
+				if !slices.Equal(results, []string{"committed"}) || !slices.Equal(b.replica.changes(), []string{"c1", "c2"}) {
+					t.Errorf("%v, and the other node has %v", results, b.replica.changes())
+				}
+			})
+		})
+	}
 }
 
 // TestLateOrphan has a commit arrive that nobody waits for any more, just before the janitor takes its parts away as those of nobody.

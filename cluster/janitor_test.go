@@ -203,3 +203,17 @@ func TestASnapshotThatCannotBeMade(t *testing.T) {
 		}
 	})
 }
+
+// What the latest snapshot holds stays for nodes that are a little behind, as far as it is small.
+func TestFewBytesAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, _ := calmModel(t, 1)
+		for range 5 {
+			a.commit(m.ctx, 2000, false)
+		}
+		a.clear()
+		if n, bytes := m.count("log/changes/"), m.etcd.Bytes("log/changes/")+m.etcd.Bytes("parts/"); n != 1 || bytes > 4000 {
+			t.Errorf("%d changes are left, with the snapshot %d bytes", n, bytes)
+		}
+	})
+}
