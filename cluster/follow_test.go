@@ -176,6 +176,18 @@ func TestNotices(t *testing.T) {
 			}
 			a.step()
 		}, ""},
+		{"etcd is older than the node, and the content was replaced by a node that has less than it", func(m *model, a, b *node) {
+			old := m.etcd.Save()
+			b.step()
+			b.commitMany(3)
+			m.etcd.Restore(old)
+			a.open()
+			if err := a.log.Publish(m.ctx, a.replica, store.Origin{}, clusterID, true); err != nil {
+				m.t.Fatal(err)
+			}
+			a.step()
+			b.open()
+		}, ""},
 		{"etcd is older than the node, and the content was replaced", func(m *model, a, b *node) {
 			old := m.etcd.Save()
 			a.commitMany(1)
