@@ -520,6 +520,7 @@ func TestOneTryIsEnough(t *testing.T) {
 		{"a piece is lost", simulated.LostBefore, "parts/", false},
 		{"the answer to the commit is lost", simulated.LostAfter, change, false},
 		{"the commit is lost", simulated.LostBefore, change, false},
+		{"the commit arrives twice", simulated.Twice, change, false},
 		{"the head is touched", simulated.None, change, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -31,6 +31,11 @@ func TestReplace(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 				a.stop(t)
+				for range 1000 { // an etcd that lost everything counts from 1 again
+					if _, _, err := etcd.Client().Txn(t.Context(), nil, []cluster.Op{cluster.Put("runs/other", nil)}); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := b.put(t.Context(), "only b"); err != nil {
 					t.Fatal(err)
 				}

@@ -18,6 +18,7 @@ const (
 	Late             // the client gives up; it is done at DeliverLate
 	Unsent           // no connection takes it
 	Full             // it is done, and etcd answers that it has no space left
+	Twice            // it arrives twice, and the client hears what became of the second one
 )
 
 // A Request is one that a client is about to send.
@@ -139,6 +140,9 @@ func (c *Client) call(ctx context.Context, r Request, do func() (done bool)) err
 		c.etcd.late = append(c.etcd.late, do)
 		c.etcd.mu.Unlock()
 		return cluster.ErrUnreachable
+	}
+	if fault == Twice {
+		do()
 	}
 	do()
 	if _, away := c.state(); away || fault == LostAfter {
