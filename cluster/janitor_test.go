@@ -217,3 +217,21 @@ func TestFewBytesAreKept(t *testing.T) {
 		}
 	})
 }
+
+// A node that has other changes than the cluster makes no snapshot of them.
+func TestOnlyTheClustersContentIsASnapshot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, a, b := calmModel(t, 13)
+		b.fork()
+		b.clear()
+		if n := m.count("snapshots/"); n != 1 {
+			t.Errorf("%d snapshots", n)
+		}
+		if err := b.held.Release(m.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if a.clear(); m.count("snapshots/") != 2 {
+			t.Error("none was due: nothing is tested")
+		}
+	})
+}
