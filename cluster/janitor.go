@@ -42,12 +42,13 @@ type janitor struct {
 	limits    limits
 	noCompact bool
 
+	again time.Duration // between the last try to make a snapshot, which failed, and the next; 0: it did not
+	next  time.Time     // when that is
+
 	changes   []kept // those in etcd, in order
 	marks     []mark
 	compacted time.Time
-	again     time.Duration // between the last try to make a snapshot, which failed, and the next; 0: it did not
-	next      time.Time     // when that is
-	denied    bool          // it was logged that etcd does not let this node compact
+	denied    bool // it was logged that etcd does not let this node compact
 }
 
 // kept is a change that is in etcd.
