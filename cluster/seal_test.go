@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,6 +131,28 @@ func unpacked(t testing.TB, y *packery, plain int64, pieces [][]byte, check func
 	}
 	defer u.free()
 	return io.ReadAll(u)
+}
+
+// A change has as many pieces as a record may name, and not one more.
+func TestTooMuch(t *testing.T) {
+	y := NewPackery()
+	text := make([]byte, maxParts*y.part)
+	rand.Read(text) // does not compress
+	for _, c := range []struct {
+		bytes int
+		want  error
+	}{{len(text) - 100*y.part, nil}, {len(text), errTooMuch}} { // a frame takes a little more than what is in it
+		parts := 0
+		p, err := y.packer(func(int, []byte) error { parts++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Write(text[:c.bytes])
+		if err = errors.Join(err, p.finish()); !errors.Is(err, c.want) || c.want == nil && err != nil || parts > maxParts {
+			t.Errorf("%d bytes became %d parts: %v", c.bytes, parts, err)
+		}
+		y.free(p)
+	}
 }
 
 // FuzzPack: what was packed comes back the same, and not a byte of the end of it where the sum is not the right one or the length another.
