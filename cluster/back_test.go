@@ -121,8 +121,9 @@ func TestASnapshotThatTakesAwayIsWarnedOf(t *testing.T) {
 			b.replica.(*paper).m.Position = store.Position{Index: 3}
 		}, slog.LevelWarn},
 		{"it has other changes", func(m *model, a, b *node) {
+			a.commitMany(8)
 			a.clear()
-			b.replica.(*paper).m.Chain[3]++
+			b.fork()
 			a.commitMany(1)
 		}, slog.LevelWarn},
 		{"the content was replaced", func(m *model, a, b *node) {

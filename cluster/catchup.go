@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/dialtree/dialtree/store"
 )
@@ -22,15 +23,18 @@ func (l *changeLog) catchUp(ctx context.Context) error {
 	for {
 		// The content's position is read before the head: what this node commits meanwhile cannot make it look ahead.
 		at := l.content.Membership()
-		h, err := l.readHead(ctx)
+		h, _, err := l.readHead(ctx)
 		switch {
 		case err != nil:
 			return err
 		case h.Index < at.Index:
-			return troublef("etcd is at change %d and this node at %d: etcd lost changes, as after it was restored from a backup; nothing is changed until somebody decides: "+
-				"dialtree cluster init --replace on the node with the newest content makes that the content of all; dialtree cluster join on a node takes over what etcd has", h.Index, at.Index)
+			return troublef("etcd is at change %d and this node at %d: etcd lost changes, as after it was restored from a backup; "+untilDecided, h.Index, at.Index)
 		case h.is(at.Position):
-			l.set(func() { l.trouble = nil })
+			l.set(func() {
+				if l.trouble = nil; l.away == nil {
+					l.since = time.Time{}
+				}
+			})
 			return nil
 		case h.Schema > store.SchemaVersion():
 			return troublef("the content has schema version %d, and this dialtree knows versions up to %d: upgrade this node; until then it serves what it has", h.Schema, store.SchemaVersion())
@@ -47,6 +51,9 @@ func (l *changeLog) catchUp(ctx context.Context) error {
 		}
 	}
 }
+
+const untilDecided = "nothing is changed until somebody decides: dialtree cluster init --replace on the node with the newest content makes that the content of all; " +
+	"dialtree cluster join on a node takes over what etcd has"
 
 // errElsewhere means that what etcd has does not follow what this node has: a snapshot has to come first.
 var errElsewhere = errors.New("the next change does not follow this content")
@@ -109,6 +116,7 @@ func (l *changeLog) apply(ctx context.Context, at store.Position, p Pair) (store
 // install replaces the content by the latest snapshot, which it returns. The changes behind it come next; where they did not follow the one that was installed before, only a newer one helps.
 // differs is for the log: this node may have changes that nobody else has.
 func (l *changeLog) install(ctx context.Context, before *record, differs bool) (*record, error) {
+	at := l.content.Membership()
 	r, err := l.latestSnapshot(ctx)
 	switch {
 	case err != nil:
@@ -117,10 +125,12 @@ func (l *changeLog) install(ctx context.Context, before *record, differs bool) (
 		return nil, troublef("etcd has no snapshot that this node could begin with: the node that runs the schedules makes one; dialtree cluster status shows which that is")
 	case before != nil && before.Index == r.Index:
 		return nil, troublef("the changes in etcd do not follow its snapshot: they were damaged or tampered with; dialtree cluster init --replace on the node with the newest content mends it")
+	case r.Index < at.Index && !at.Unknown():
+		// Nobody knows yet whether the changes behind it are there and sound: who may write to etcd must not make nodes give up what they have for less.
+		return nil, troublef("what etcd has does not follow change %d, at which this node is, and its snapshot is of change %d: what is there was damaged or tampered with, or etcd was restored from a backup and has gone on since; "+untilDecided, at.Index, r.Index)
 	case r.Schema > store.SchemaVersion():
 		return nil, troublef("the content has schema version %d, and this dialtree knows versions up to %d: upgrade this node; until then it serves what it has", r.Schema, store.SchemaVersion())
 	}
-	at := l.content.Membership()
 	if about := []any{"had", at.Index, "snapshot", r.Index, "bytes", r.Bytes}; differs {
 		l.logger.Warn("the content is replaced by a snapshot, as this node's history is not the cluster's: changes that only this node had are gone", about...)
 	} else {
@@ -129,11 +139,17 @@ func (l *changeLog) install(ctx context.Context, before *record, differs bool) (
 	err = l.read(ctx, r, func(sum []byte) bool { return r.MAC != nil && l.chainer().snapshot(r, sum) == *r.MAC }, func(content io.Reader) error {
 		return l.content.ReplaceContent(ctx, r.position(), content)
 	})
+	if errors.Is(err, errGone) {
+		switch now, err := l.latestSnapshot(ctx); {
+		case err != nil:
+			return nil, err
+		case now == nil || now.Draft != r.Draft:
+			return nil, errBusy
+		}
+	}
 	switch {
-	case errors.Is(err, errUnverified), errors.Is(err, errSeal):
+	case errors.Is(err, errUnverified), errors.Is(err, errSeal), errors.Is(err, errGone):
 		return nil, troublef("the snapshot of change %d in etcd is not what this cluster's nodes wrote: it was damaged or tampered with; dialtree cluster init --replace on the node with the newest content mends it", r.Index)
-	case errors.Is(err, errGone):
-		return nil, errBusy
 	}
 	return r, err
 }

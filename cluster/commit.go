@@ -78,6 +78,8 @@ func (d *draft) send(ctx context.Context, r *record, before head, headRev int64)
 			continue
 		case isRefusal(err):
 			return store.Position{}, d.l.awayError(context.Background(), err)
+		case errors.Is(err, ErrNoSpace):
+			return d.full(ctx, r, before, err)
 		}
 		what, at, err := d.l.settle(r, before, headRev)
 		switch {
@@ -148,11 +150,10 @@ func (d *draft) ended(r *record, at int64, err error) (store.Position, error) {
 // refused finds out which condition did not hold. It returns the revision of the head where the change can be sent anew, or at where it was made after all. Otherwise, but for
 // *store.DoubtError, nothing was done, for certain.
 func (d *draft) refused(ctx context.Context, r *record, before head, headRev int64) (again, at int64, err error) {
-	h, err := d.l.readHead(ctx)
+	h, now, err := d.l.readHead(ctx)
 	if err != nil {
 		return 0, 0, d.l.awayError(ctx, err)
 	}
-	_, now := d.l.known()
 	if h == before && now != headRev {
 		return now, 0, nil // another node touched it to settle a change of its own
 	}
@@ -179,6 +180,19 @@ func (d *draft) refused(ctx context.Context, r *record, before head, headRev int
 	}
 	d.l.set(func() { d.l.locked = true }) // the next draft looks, and waits
 	return 0, 0, &store.OvertakenError{}
+}
+
+// full finds out whether a change was made to which etcd answered that it has no space left.
+func (d *draft) full(ctx context.Context, r *record, before head, why error) (store.Position, error) {
+	what, at, err := d.l.lookFor(context.WithoutCancel(ctx), r, before)
+	switch {
+	case err != nil:
+		d.committed = true // perhaps: the parts must stay
+		return store.Position{}, &store.DoubtError{Err: err}
+	case what == settledMade:
+		return d.made(r, at), nil
+	}
+	return store.Position{}, d.l.awayError(context.Background(), why)
 }
 
 // commitResult is a label of a metric; empty for what was given up or failed here.

@@ -225,7 +225,7 @@ func (l *changeLog) uploadPart(ctx context.Context, id string, n int, piece []by
 		if ctx.Err() != nil {
 			return 0, 0, ctx.Err()
 		}
-		if isRefusal(err) {
+		if isRefusal(err) || errors.Is(err, ErrNoSpace) {
 			return 0, 0, err
 		}
 	}
@@ -240,7 +240,7 @@ var errGone = errors.New("parts of it were cleared away meanwhile")
 
 // isRefusal tells errors after which etcd has certainly done nothing.
 func isRefusal(err error) bool {
-	return errors.Is(err, ErrUnsent) || errors.Is(err, ErrNoSpace) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrDenied)
+	return errors.Is(err, ErrUnsent) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrDenied)
 }
 
 func (l *changeLog) sealer() *sealer {

@@ -90,9 +90,13 @@ func (d *duty) hold(ctx context.Context, t *tenure) error {
 // errOffice ends what was done on duty.
 var errOffice = errors.New("this node is no longer the elected one")
 
-// stand stands for election until ctx ends.
+// stand stands for election until ctx ends, while this node is fit for it.
 func (d *duty) stand(ctx context.Context, t *tenure) {
 	for ctx.Err() == nil {
+		if d.unfit() {
+			retry(ctx)
+			continue
+		}
 		h, err := d.kv.Elect(ctx, t, nameElection, d.o.Node)
 		if err != nil {
 			retry(ctx)
@@ -108,7 +112,14 @@ func (d *duty) stand(ctx context.Context, t *tenure) {
 	}
 }
 
-// serve is in office until ctx or the office ends.
+// unfit tells that this node hears etcd and could change nothing for a while all the same, as its disk is full or its program too old. Elected, it would keep the schedules of all
+// from running, and what is in etcd from being cleared away.
+func (d *duty) unfit() bool {
+	v := d.look()
+	return v.Reachable && v.Trouble != "" && d.o.Now().Sub(v.Since) > upgradeLook
+}
+
+// serve is in office until ctx or the office ends, or this node is unfit for it.
 func (d *duty) serve(ctx context.Context, h Held) {
 	inOffice, end := context.WithCancelCause(ctx)
 	defer end(errOffice)
@@ -166,11 +177,11 @@ const (
 	upgradeLook  = 5 * time.Second
 )
 
-// upgrade waits until ctx ends, and brings the content to the schema that all nodes know. A node that is not registered is not asked: it finds a newer
+// upgrade waits until ctx ends or this node is unfit, and brings the content to the schema that all nodes know. A node that is not registered is not asked: it finds a newer
 // schema when it comes back, and ends with the sentence that says so.
 func (d *duty) upgrade(ctx context.Context) {
 	var since time.Time
-	for ; ctx.Err() == nil; sleep(ctx, upgradeLook) {
+	for ; ctx.Err() == nil && !d.unfit(); sleep(ctx, upgradeLook) {
 		if !d.allKnow(d.content.Schema(), d.knows) {
 			since = time.Time{}
 			continue

@@ -186,6 +186,43 @@ func TestDutyComesBack(t *testing.T) {
 	})
 }
 
+// Who hears etcd and can change nothing all the same, as its disk is full, leaves the election to one that can: schedules would run nowhere, and nothing be cleared away.
+func TestWhoCannotChangeIsNotElected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		var sick atomic.Bool
+		a, began := f.peer("a", "1"), time.Now()
+		a.look = func() view {
+			v := view{Cluster: "c", Head: 7, Reachable: true}
+			if sick.Load() {
+				v.Trouble, v.Since = "the disk is full", began
+			}
+			return v
+		}
+		a.start(t)
+		first := onDuty(t, a)
+		b := f.peer("b", "2").start(t)
+		settle(20 * time.Second)
+		if first.Err() != nil {
+			t.Fatalf("nothing is wrong yet: %v", context.Cause(first))
+		}
+		sick.Store(true)
+		onDuty(t, b)
+		settle(time.Second)
+		if first.Err() == nil || a.isElected() {
+			t.Error("the first one goes on")
+		}
+		sick.Store(false)
+		settle(time.Minute)
+		if a.isElected() || b.elected() != "b" {
+			t.Errorf("elected is %q", b.elected())
+		}
+		stop(t, b)
+		onDuty(t, a)
+		stop(t, a)
+	})
+}
+
 func TestClaims(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()

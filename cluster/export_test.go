@@ -54,7 +54,7 @@ func (l *changeLog) Publish(ctx context.Context, c Content, o store.Origin, clus
 	l.useCluster(cluster)
 	var after *head
 	if replace {
-		h, err := l.readHead(ctx)
+		h, _, err := l.readHead(ctx)
 		if err != nil {
 			return err
 		}
@@ -165,5 +165,30 @@ func (c *Cluster) ClearSoon() {
 // Trouble is why the log takes no drafts.
 func (l *changeLog) Trouble() error { return l.changeable() }
 
+// Forget has the next draft ask for the head.
+func (l *changeLog) Forget() { l.forgetHead() }
+
+// CatchUp is what the loop that follows does now and then.
+func (l *changeLog) CatchUp(ctx context.Context) error { return l.catchUp(ctx) }
+
+// HeldLock is the key of the writer's lock where the log has it, or believes so.
+func (l *changeLog) HeldLock() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held == nil {
+		return ""
+	}
+	return l.held.Condition().Key
+}
+
 // LogTo is where the log says what happens.
 func (l *changeLog) LogTo(logger *slog.Logger) { l.logger = logger }
+
+// Hear is what the loop that follows does with the head, which a watch may tell at any moment.
+func (l *changeLog) Hear(p Pair, revision int64) {
+	h, err := parseHead(p)
+	if err != nil {
+		panic(err)
+	}
+	l.noteHead(h, p.Modified, revision)
+}

@@ -62,6 +62,8 @@ func Init(ctx context.Context, o Options, replace bool) error {
 		return replaceLost(ctx, l, o.Store)
 	case err != nil:
 		return err
+	case !replace && o.Store.Membership().Cluster == c.ID:
+		return fmt.Errorf("this store is a node of the cluster %s, which etcd holds, already: start it", c.ID)
 	case !replace:
 		return fmt.Errorf("etcd holds the cluster %s below this prefix already: take this node into it with dialtree cluster join, or choose another prefix", c.ID)
 	}
@@ -120,7 +122,7 @@ func replaceLost(ctx context.Context, l *changeLog, s *store.Store) error {
 	if err := s.Renumber(ctx); err != nil {
 		return err
 	}
-	return l.publish(ctx, s, m.Cluster, &head{Index: m.Index, Chain: m.Chain})
+	return halfWay(l.publish(ctx, s, m.Cluster, &head{Index: m.Index, Chain: m.Chain}))
 }
 
 func replaceContent(ctx context.Context, l *changeLog, s *store.Store, cluster string) error {
@@ -129,7 +131,7 @@ func replaceContent(ctx context.Context, l *changeLog, s *store.Store, cluster s
 	if m.Cluster != "" && m.Cluster != cluster {
 		return fmt.Errorf("the store belongs to the cluster %s, and etcd holds %s: make it a store of its own first, with dialtree cluster leave", m.Cluster, cluster)
 	}
-	h, err := l.readHead(ctx)
+	h, _, err := l.readHead(ctx)
 	var lost *troubleError
 	if err != nil && !errors.As(err, &lost) {
 		return err
@@ -145,7 +147,15 @@ func replaceContent(ctx context.Context, l *changeLog, s *store.Store, cluster s
 	if m.Index > h.Index {
 		h = head{Index: m.Index, Chain: m.Chain}
 	}
-	return l.publish(ctx, s, cluster, &h)
+	return halfWay(l.publish(ctx, s, cluster, &h))
+}
+
+// halfWay says of a replacement that failed what becomes of a store that is renumbered, and so at an unknown position.
+func halfWay(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w; do it again before this node is started, which else takes over what etcd has", err)
 }
 
 // An originator is a store that others can begin from.
@@ -183,8 +193,11 @@ func (l *changeLog) publish(ctx context.Context, s originator, cluster string, a
 	}
 	done, _, err := l.txn(ctx, conditions, append(ops, record...)...)
 	switch {
+	case isRefusal(err):
+		l.dropParts(r.Draft, first)
+		return fmt.Errorf("nothing was changed in etcd: %w", err)
 	case err != nil:
-		return fmt.Errorf("whether it was done is not known; look with dialtree cluster status, or do it again: %w", err)
+		return fmt.Errorf("%w, with dialtree cluster status", &store.DoubtError{Err: err})
 	case !done:
 		l.dropParts(r.Draft, first)
 		return errOtherFirst

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,11 @@ func TestReplace(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 				a.stop(t)
+				for range 1000 { // an etcd that lost everything counts from 1 again
+					if _, _, err := etcd.Client().Txn(t.Context(), nil, []cluster.Op{cluster.Put("runs/other", nil)}); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if err := b.put(t.Context(), "only b"); err != nil {
 					t.Fatal(err)
 				}
@@ -69,6 +75,83 @@ func TestReplace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What was ended half-way says so, and is done again.
+func TestInitHalfWay(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		replace bool
+		fault   simulated.Fault
+		doubt   bool
+		want    string // of what doing it again says; empty: it is done
+	}{
+		{"made, and not told", false, simulated.LostAfter, true, "already: start it"},
+		{"not made", false, simulated.LostBefore, true, ""},
+		{"made, and full", false, simulated.Full, true, "already: start it"},
+		{"replaced, and not told", true, simulated.LostAfter, true, ""},
+		{"not replaced", true, simulated.LostBefore, true, ""},
+		{"not sent", true, simulated.Unsent, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := options(t, simulated.New(), "a", false)
+				if c.replace {
+					if err := cluster.Init(t.Context(), o, false); err != nil {
+						t.Fatal(err)
+					}
+				}
+				client := o.KV.(*simulated.Client)
+				client.Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+					for _, op := range r.Then {
+						if op.Key == "log/head" {
+							return c.fault, nil
+						}
+					}
+					return simulated.None, nil
+				}
+				err := cluster.Init(t.Context(), o, c.replace)
+				var doubt *store.DoubtError
+				if err == nil || errors.As(err, &doubt) != c.doubt || strings.Contains(err.Error(), "before this node is started") != c.replace {
+					t.Errorf("got %v", err)
+				}
+				client.Before = nil
+				err = cluster.Init(t.Context(), o, c.replace)
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("again: %v", err)
+				}
+				a := take(t, o)
+				time.Sleep(time.Second)
+				if err := a.put(t.Context(), "x"); err != nil {
+					t.Error(err)
+				}
+				a.stop(t)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A cluster whose pieces were cleared away before it was made is none.
+func TestInitWithoutPieces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		etcd := simulated.New()
+		o := options(t, etcd, "a", false)
+		o.KV.(*simulated.Client).Before = func(r simulated.Request) (simulated.Fault, func(bool)) {
+			for _, op := range r.Then {
+				if op.Key != "log/head" {
+					continue
+				}
+				if _, _, err := etcd.Client().Txn(t.Context(), nil, []cluster.Op{{Key: "parts/", Delete: true, Prefix: true}}); err != nil {
+					t.Error(err)
+				}
+			}
+			return simulated.None, nil
+		}
+		if err := cluster.Init(t.Context(), o, false); err == nil || etcd.Bytes("") != 0 {
+			t.Errorf("%d bytes are there: %v", etcd.Bytes(""), err)
+		}
+	})
 }
 
 // Of two that make a cluster at the same time one does, and the other one's store is as it was.

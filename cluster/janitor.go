@@ -32,6 +32,8 @@ const (
 	compactEvery  = 5 * time.Minute
 	snapshotGrace = 10 * time.Minute // for nodes that are reading the snapshot before the latest
 	clearAtOnce   = 50               // changes; with their parts 100 operations, of which etcd takes 128 as it comes
+	// Between two tries to make a snapshot that fails lies a time up to a bound that doubles: what each has uploaded stays in etcd's history for a while.
+	againFirst, againLast = roundEvery, 10 * time.Minute
 )
 
 // A janitor makes snapshots and clears away what is older. It works while its node is on duty, and every transaction of its own carries that as a fence.
@@ -39,6 +41,9 @@ type janitor struct {
 	l         *changeLog
 	limits    limits
 	noCompact bool
+
+	again time.Duration // between the last try to make a snapshot, which failed, and the next; 0: it did not
+	next  time.Time     // when that is
 
 	changes   []kept // those in etcd, in order
 	marks     []mark
@@ -70,7 +75,7 @@ func (j *janitor) run(ctx context.Context, onDuty func(context.Context) (context
 	for ctx.Err() == nil {
 		duty, err := onDuty(ctx)
 		if err == nil {
-			j.changes, j.marks, j.compacted = nil, nil, j.l.now()
+			j.changes, j.marks, j.compacted, j.again, j.next = nil, nil, j.l.now(), 0, time.Time{}
 		}
 		for err == nil && duty.Err() == nil {
 			if err := j.round(duty); err != nil && duty.Err() == nil {
@@ -92,15 +97,20 @@ func (j *janitor) round(ctx context.Context) error {
 		return nil
 	}
 	// The head is read first: what is found to belong to nothing is cleared away only if no change was made since.
-	if _, err := j.l.readHead(ctx); err != nil {
+	_, headRev, err := j.l.readHead(ctx)
+	if err != nil {
 		return err
 	}
-	_, headRev := j.l.known()
 	revision, err := j.survey(ctx)
 	if err != nil {
 		return err
 	}
 	j.note(revision)
+	return errors.Join(j.clear(ctx, headRev), j.compact(ctx))
+}
+
+// clear makes a snapshot where it is due, and takes away what is not needed any more.
+func (j *janitor) clear(ctx context.Context, headRev int64) error {
 	snapshots, err := j.snapshots(ctx)
 	if err != nil {
 		return err
@@ -108,10 +118,7 @@ func (j *janitor) round(ctx context.Context) error {
 	if err := j.clearChanges(ctx, snapshots); err != nil {
 		return err
 	}
-	if err := j.clearOrphans(ctx, headRev, snapshots); err != nil {
-		return err
-	}
-	return j.compact(ctx)
+	return j.clearOrphans(ctx, headRev, snapshots)
 }
 
 // survey brings j.changes up to date.
@@ -165,8 +172,12 @@ func (j *janitor) snapshots(ctx context.Context) ([]*record, error) {
 		}
 		all = all[1:]
 	}
-	if due {
+	if due && !j.l.now().Before(j.next) {
 		made, err := j.l.makeSnapshot(ctx)
+		if j.again = min(max(againFirst, 2*j.again), againLast); made != nil {
+			j.again = 0
+		}
+		j.next = j.l.now().Add(j.again)
 		if err != nil {
 			return nil, err
 		}

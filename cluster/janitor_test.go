@@ -48,7 +48,12 @@ func TestTheElectedNodeClears(t *testing.T) {
 		if n := count("log/changes/"); n > 12+5+1 {
 			t.Errorf("%d changes are left", n)
 		}
-		time.Sleep(25 * time.Minute)
+		time.Sleep(19 * time.Minute)
+		_, recent, err := etcd.Client().Get(t.Context(), "log/head")
+		if err := errors.Join(err, a.put(t.Context(), "x")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(6 * time.Minute)
 		if n := count("snapshots/"); n != 1 {
 			t.Errorf("%d snapshots are left", n)
 		}
@@ -56,6 +61,9 @@ func TestTheElectedNodeClears(t *testing.T) {
 		defer cancel()
 		if e := <-etcd.Client().Watch(ctx, "", 2); !errors.Is(e.Err, cluster.ErrCompacted) {
 			t.Errorf("etcd remembers everything: %+v", e)
+		}
+		if e := <-etcd.Client().Watch(ctx, "", recent); e.Err != nil {
+			t.Errorf("of what happened six minutes ago etcd says %v", e.Err)
 		}
 		a.stop(t)
 		synctest.Wait()

@@ -9,6 +9,7 @@ import (
 
 // A KV is etcd, as far as this package needs it. Keys are given without the prefix. Its methods may be called concurrently. Their errors
 // are ErrUnreachable where etcd gave no answer, or those named; a Txn that ends with ErrUnreachable may have been done, or be done later, unless it is ErrUnsent.
+// One that ends with ErrNoSpace may have been done, and is not done later: etcd answers so, too, to what it did at the moment when its quota was reached.
 type KV interface {
 	// Get returns a key; Pair.Created is 0 where there is none. revision is that of the whole of etcd at the read.
 	Get(ctx context.Context, key string) (p Pair, revision int64, err error)

@@ -226,21 +226,21 @@ func (l *changeLog) txn(ctx context.Context, conditions []Condition, then ...Op)
 	return l.kv.Txn(ctx, conditions, then)
 }
 
-// readHead asks for the head and remembers it.
-func (l *changeLog) readHead(ctx context.Context) (head, error) {
+// readHead asks for the head, and when it was changed, and remembers both. Who commits on what it returned must not ask known for the
+// revision: that may be of a later head, which the loop that follows has heard of meanwhile.
+func (l *changeLog) readHead(ctx context.Context) (h head, modified int64, err error) {
 	p, revision, err := l.get(ctx, keyHead)
 	if err != nil {
-		return head{}, err
+		return head{}, 0, err
 	}
 	if p.Created == 0 {
-		return head{}, &troubleError{"etcd has no content below the prefix of this cluster: look whether it lost its data; dialtree cluster init --replace on the node with the newest content puts it there again"}
+		return head{}, 0, &troubleError{"etcd has no content below the prefix of this cluster: look whether it lost its data; dialtree cluster init --replace on the node with the newest content puts it there again"}
 	}
-	h, err := parseHead(p)
-	if err != nil {
-		return head{}, err
+	if h, err = parseHead(p); err != nil {
+		return head{}, 0, err
 	}
 	l.noteHead(h, p.Modified, revision)
-	return h, nil
+	return h, p.Modified, nil
 }
 
 func parseHead(p Pair) (head, error) {

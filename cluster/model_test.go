@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,7 +42,7 @@ func TestModel(t *testing.T) {
 	if seeds-first < 50 {
 		return
 	}
-	for _, what := range []string{"acknowledged", "large", "overtaken", "doubt", "away", "fenced", "died", "restored", "joined", "snapshot", "cleared", "doubt made", "lost", "late"} {
+	for _, what := range []string{"acknowledged", "large", "overtaken", "doubt", "away", "fenced", "died", "restored", "joined", "snapshot", "cleared", "doubt made", "lost", "late", "full"} {
 		if seen[what] < int(seeds-first)/20 {
 			t.Errorf("%q came about %d times: not much of a test", what, seen[what])
 		}
@@ -201,6 +202,9 @@ func (n *node) before(r simulated.Request) (simulated.Fault, func(bool)) {
 	if m.depth < 3 && m.chance(120) {
 		m.nested(n)
 	}
+	if m.depth < 3 && m.chance(25) {
+		after = n.hearMeanwhile(after)
+	}
 	switch {
 	case m.chance(8):
 		n.die()
@@ -214,6 +218,9 @@ func (n *node) before(r simulated.Request) (simulated.Fault, func(bool)) {
 	case r.Method == "Txn" && m.chance(35):
 		m.seen["late"]++
 		return simulated.Late, after
+	case r.Method == "Txn" && len(r.Then) > 0 && m.chance(10):
+		m.seen["full"]++
+		return simulated.Full, after
 	}
 	return simulated.None, after
 }
@@ -232,17 +239,43 @@ func (m *model) nested(n *node) {
 	}
 }
 
-// watchFence looks, at the moment when etcd makes a change, whether the node that committed it under an election holds it.
+// hearMeanwhile lets others act when etcd has dealt with a request, and the node hear of that before it has the answer.
+func (n *node) hearMeanwhile(after func(bool)) func(bool) {
+	return func(done bool) {
+		if after != nil {
+			after(done)
+		}
+		n.m.nested(n)
+		n.hear()
+	}
+}
+
+// hear tells the node what a watch would.
+func (n *node) hear() {
+	if p, revision, err := n.m.etcd.Client().Get(n.m.ctx, "log/head"); err == nil {
+		n.log.Hear(p, revision)
+	}
+}
+
+// watchFence looks, at the moment when etcd makes a change, whether the node that committed it under an election holds it, and whether another one has the writer's lock.
 func (n *node) watchFence(r simulated.Request) func(bool) {
-	fenced := n.fenced
-	if fenced == nil || r.Method != "Txn" || len(r.Then) == 0 || !strings.HasPrefix(r.Then[0].Key, "log/changes/") || r.Then[0].Delete {
+	fenced, lock := n.fenced, n.log.HeldLock()
+	if r.Method != "Txn" || len(r.Then) == 0 || !strings.HasPrefix(r.Then[0].Key, "log/changes/") || r.Then[0].Delete {
 		return nil
 	}
 	return func(done bool) {
+		if !done {
+			return
+		}
 		observer := n.m.etcd.Client()
-		holds, _, err := observer.Txn(context.Background(), []cluster.Condition{fenced.Condition()}, nil)
-		if done && (err != nil || !holds) {
-			n.m.wrong("%s committed %s after it had lost the election", n.name, r.Then[0].Key)
+		if fenced != nil {
+			if holds, _, err := observer.Txn(context.Background(), []cluster.Condition{fenced.Condition()}, nil); err != nil || !holds {
+				n.m.wrong("%s committed %s after it had lost the election", n.name, r.Then[0].Key)
+			}
+		}
+		locks, _, err := observer.Range(context.Background(), "lock/", "", 0, true)
+		if err != nil || len(locks) > 0 && !slices.ContainsFunc(locks, func(p cluster.Pair) bool { return p.Key == lock }) {
+			n.m.wrong("%s committed %s while another node had the writer's lock: %v, %v", n.name, r.Then[0].Key, locks, err)
 		}
 	}
 }

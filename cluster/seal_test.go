@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +65,39 @@ func TestSealIsBoundToItsPlace(t *testing.T) {
 	}
 }
 
+// The chain holds fast what comes before a change, its content, and each line of its header that a reader believes.
+func TestChainHoldsFast(t *testing.T) {
+	c, sum := chainer{NewKey(1).derive("chain"), "one"}, sumOfNothing()
+	r := record{Index: 7, Schema: 5, Node: "a", Kind: "k", Plain: 9, Draft: newDraftID(), Parts: 3}
+	seen := map[link]string{}
+	add := func(what string, l link) {
+		if other, ok := seen[l]; ok {
+			t.Errorf("%s and %s have the same chain", what, other)
+		}
+		seen[l] = what
+	}
+	add("the change", c.next(link{}, &r, sum))
+	add("another change before it", c.next(link{1}, &r, sum))
+	add("another content", c.next(link{}, &r, make([]byte, len(sum))))
+	add("another cluster", chainer{c.key, "two"}.next(link{}, &r, sum))
+	add("another key", chainer{NewKey(2).derive("chain"), "one"}.next(link{}, &r, sum))
+	add("a snapshot", c.mac("snapshot", link{}, &r, sum))
+	for what, other := range map[string]func(*record){
+		"another index":           func(r *record) { r.Index++ },
+		"another schema":          func(r *record) { r.Schema++ },
+		"another node":            func(r *record) { r.Node = "b" },
+		"another kind":            func(r *record) { r.Kind = "" },
+		"another length":          func(r *record) { r.Plain++ },
+		"another draft":           func(r *record) { r.Draft = newDraftID() },
+		"other parts":             func(r *record) { r.Parts++ },
+		"the node's name in kind": func(r *record) { r.Kind, r.Node = "ka", "" },
+	} {
+		changed := r
+		other(&changed)
+		add(what, c.next(link{}, &changed, sum))
+	}
+}
+
 // packed returns what a packer makes of a text.
 func packed(t testing.TB, y *packery, text []byte) (pieces [][]byte, sum []byte) {
 	p, err := y.packer(func(_ int, piece []byte) error { pieces = append(pieces, piece); return nil })
@@ -98,6 +132,28 @@ func unpacked(t testing.TB, y *packery, plain int64, pieces [][]byte, check func
 	}
 	defer u.free()
 	return io.ReadAll(u)
+}
+
+// A change has as many pieces as a record may name, and not one more.
+func TestTooMuch(t *testing.T) {
+	y := NewPackery()
+	text := make([]byte, maxParts*y.part)
+	rand.Read(text) // does not compress
+	for _, c := range []struct {
+		bytes int
+		want  error
+	}{{len(text) - 100*y.part, nil}, {len(text), errTooMuch}} { // a frame takes a little more than what is in it
+		parts := 0
+		p, err := y.packer(func(int, []byte) error { parts++; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Write(text[:c.bytes])
+		if err = errors.Join(err, p.finish()); !errors.Is(err, c.want) || c.want == nil && err != nil || parts > maxParts {
+			t.Errorf("%d bytes became %d parts: %v", c.bytes, parts, err)
+		}
+		y.free(p)
+	}
 }
 
 // FuzzPack: what was packed comes back the same, and not a byte of the end of it where the sum is not the right one or the length another.

@@ -48,14 +48,18 @@ func (l *changeLog) settleOnce(ctx context.Context, r *record, before head, head
 		l.noteHead(before, revision, revision)
 		return settledNever, revision, nil
 	}
+	return l.lookFor(ctx, r, before)
+}
+
+// lookFor finds out what became of a commit that is not on its way any more, or is void if it is.
+func (l *changeLog) lookFor(ctx context.Context, r *record, before head) (settlement, int64, error) {
 	if what, at, err := l.find(ctx, r); err != nil || what != settledNever {
 		return what, at, err
 	}
-	now, err := l.readHead(ctx)
+	now, at, err := l.readHead(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
-	_, at := l.known()
 	switch {
 	case now == before:
 		return settledNever, at, nil // another node's settling touched the head: this commit is void

@@ -62,7 +62,7 @@ func (l *changeLog) makeSnapshot(ctx context.Context) (*record, error) {
 
 // onHistory tells whether a position is one of the changes in etcd.
 func (l *changeLog) onHistory(ctx context.Context, at store.Position) (bool, error) {
-	h, err := l.readHead(ctx)
+	h, _, err := l.readHead(ctx)
 	if err != nil || h.is(at) {
 		return err == nil, err
 	}

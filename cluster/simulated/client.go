@@ -17,6 +17,8 @@ const (
 	LostAfter        // it is done, the answer never arrives
 	Late             // the client gives up; it is done at DeliverLate
 	Unsent           // no connection takes it
+	Full             // it is done, and etcd answers that it has no space left
+	Twice            // it arrives twice, and the client hears what became of the second one
 )
 
 // A Request is one that a client is about to send.
@@ -139,9 +141,15 @@ func (c *Client) call(ctx context.Context, r Request, do func() (done bool)) err
 		c.etcd.mu.Unlock()
 		return cluster.ErrUnreachable
 	}
+	if fault == Twice {
+		do()
+	}
 	do()
 	if _, away := c.state(); away || fault == LostAfter {
 		return cluster.ErrUnreachable
+	}
+	if fault == Full {
+		return cluster.ErrNoSpace
 	}
 	return nil
 }
