@@ -19,9 +19,9 @@ import (
 
 const (
 	callTime  = 2 * time.Second // of a call, whoever is asked
-	largeTime = 5 * time.Second // of one that carries a piece of a large change
+	largeTime = 5 * time.Second // of one that carries pieces of a large change, or asks for them
 	large     = 64 << 10
-	askTime   = time.Second // that one member has for a call that another one could answer as well
+	askTime   = time.Second // that one member has for a call that another one could answer as well; one that is asked for much has all but that
 	maxSend   = 2 << 20     // etcd itself takes 1.5 MiB unless it was told otherwise
 )
 
@@ -151,13 +151,13 @@ func (c *Client) heard() {
 // A call is one question. Where repeat is true it may be asked twice; any other is asked again only where nothing of it was sent.
 type call struct {
 	repeat bool
-	bytes  int
+	large  bool
 }
 
 // do asks the members in turn until one answers or the time is over.
 func (c *Client) do(ctx context.Context, q call, ask func(context.Context, *clientv3.Client) error) error {
 	began, limit := time.Now(), callTime
-	if q.bytes > large {
+	if q.large {
 		limit = largeTime
 	}
 	whole, cancel := context.WithTimeout(ctx, limit)
@@ -193,7 +193,11 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 	ctx, cancel := context.WithCancel(whole)
 	defer cancel()
 	if q.repeat && len(c.endpoints) > 1 {
-		ctx, cancel = context.WithTimeout(ctx, askTime)
+		limit := askTime
+		if q.large {
+			limit = largeTime - askTime
+		}
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	sent := &atomic.Bool{}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -274,9 +275,39 @@ func TestTheElectionPassesOn(t *testing.T) {
 	}
 }
 
+// What a node that is far behind reads at once takes longer over a slow line than a member has for a small question.
+func TestALongAnswerOverASlowLine(t *testing.T) {
+	t.Parallel()
+	s := start(t, 1)
+	near := s.client(t, nil, "/slow/")
+	for i := range 4 {
+		if _, _, err := near.Txn(t.Context(), nil, []cluster.Op{cluster.Put(fmt.Sprintf("part/%d", i), make([]byte, 768<<10))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lines []string
+	for range 2 {
+		p := newTap(t, s.endpoints[0])
+		p.rate.Store(2 << 20) // 16 Mbit/s
+		lines = append(lines, "http://"+p.address)
+	}
+	far := (&servers{endpoints: lines}).client(t, nil, "/slow/")
+	var pairs []cluster.Pair
+	var err error
+	for range 3 { // where the machine stands still, too
+		if pairs, _, err = far.Range(t.Context(), "part/", "", 4, false); err == nil {
+			break
+		}
+	}
+	if err != nil || len(pairs) != 4 {
+		t.Errorf("%d parts, %v", len(pairs), err)
+	}
+}
+
 // A tap passes on connections until it is cut; then they stay open and nothing passes.
 type tap struct {
 	address string
+	rate    atomic.Int64 // bytes a second to the client; 0: as they come
 	mu      sync.Mutex
 	stopped bool
 }
@@ -300,8 +331,8 @@ func newTap(t *testing.T, to string) *tap {
 				continue
 			}
 			t.Cleanup(func() { in.Close(); out.Close() })
-			go p.pass(in, out)
-			go p.pass(out, in)
+			go p.pass(in, out, false)
+			go p.pass(out, in, true)
 		}
 	}()
 	return p
@@ -313,7 +344,7 @@ func (p *tap) cut() {
 	p.mu.Unlock()
 }
 
-func (p *tap) pass(from, to net.Conn) {
+func (p *tap) pass(from, to net.Conn, answers bool) {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)
@@ -326,6 +357,9 @@ func (p *tap) pass(from, to net.Conn) {
 		if err != nil {
 			to.Close()
 			return
+		}
+		if rate := p.rate.Load(); rate > 0 && answers {
+			time.Sleep(time.Duration(int64(n) * int64(time.Second) / rate))
 		}
 		to.Write(b[:n])
 	}
