@@ -214,7 +214,8 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 		c.heard()
 		return false, nil
 	}
-	if !errors.Is(mapped(err), cluster.ErrUnreachable) {
+	// A certificate that one member refuses another may take. And gRPC waits for up to two minutes before it connects to the same one again, with the new certificate.
+	if !errors.Is(mapped(err), cluster.ErrUnreachable) && !refusesCertificate(reason(err)) {
 		return false, err
 	}
 	// A caller that gives up at once says nothing about the member.

@@ -119,6 +119,43 @@ func TestCertificates(t *testing.T) {
 // eventually asks until the answer is as wanted.
 func eventually(t *testing.T, c *etcd.Client, want error) {
 	t.Helper()
+// Where authorities are replaced, or a member's clock is wrong, some members refuse a certificate that the others take.
+func TestAMemberThatRefusesTheCertificateIsPassedOver(t *testing.T) {
+	t.Parallel()
+	ours, theirs, dir := newAuthority(t), newAuthority(t), t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	ours.sign(t, file("server.pem"), file("server.key"))
+	ours.sign(t, file("client.pem"), file("client.key"))
+	theirs.sign(t, file("other.pem"), file("other.key"))
+	takes := start(t, 1, "--cert-file", file("server.pem"), "--key-file", file("server.key"), "--trusted-ca-file", ours.file, "--client-cert-auth")
+	refuses := start(t, 1, "--cert-file", file("server.pem"), "--key-file", file("server.key"), "--trusted-ca-file", theirs.file, "--client-cert-auth")
+	open := func(cert string, endpoints ...string) *etcd.Client {
+		c, err := etcd.New(etcd.Options{Endpoints: endpoints, CAFile: ours.file, CertFile: file(cert + ".pem"), KeyFile: file(cert + ".key")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	eventually(t, open("client", takes.endpoints...), nil)
+	eventually(t, open("other", refuses.endpoints...), nil)
+	for range 8 { // each begins with any of them
+		c := open("client", takes.endpoints[0], refuses.endpoints[0])
+		if _, _, err := c.Get(t.Context(), "k"); errors.Is(err, cluster.ErrDenied) {
+			t.Fatal(err)
+		}
+		if _, _, err := c.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", nil)}); errors.Is(err, cluster.ErrDenied) {
+			t.Fatal(err)
+		}
+		eventually(t, c, nil)
+	}
+	c := open("client", refuses.endpoints[0], refuses.endpoints[0])
+	eventually(t, c, cluster.ErrDenied)
+	if _, _, err := c.Txn(t.Context(), nil, []cluster.Op{cluster.Put("k", nil)}); err == nil || errors.Is(err, cluster.ErrUnreachable) && !errors.Is(err, cluster.ErrUnsent) {
+		t.Errorf("all refuse: %v", err)
+	}
+}
+
 	var err error
 	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(100 * time.Millisecond) {
 		if _, _, err = c.Get(t.Context(), "k"); want == nil && err == nil || want != nil && errors.Is(err, want) {
