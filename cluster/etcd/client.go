@@ -9,10 +9,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 
 	"github.com/dialtree/dialtree/cluster"
 )
@@ -30,6 +34,8 @@ type Client struct {
 	options   Options
 	endpoints []string
 	tls       *tls.Config
+
+	streamLife time.Duration
 
 	mu       sync.Mutex // guards what follows
 	at       int        // in endpoints
@@ -49,6 +55,7 @@ type member struct {
 	once     sync.Once
 	client   *clientv3.Client
 	err      error
+	spent    atomic.Bool     // its token has ended: only a new client gets another
 	ctx      context.Context // ends when it is left
 	leave    context.CancelFunc
 }
@@ -104,12 +111,24 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		Logger:          zap.New(quietly{logger: c.options.Logger, said: &c.said}),
 		DialOptions: []grpc.DialOption{
 			grpc.WithStatsHandler(wire{}),
-			// etcd's client waits for a connection until the call's time is over. A member that refuses connections must rather cost no time.
-			grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-				return invoke(ctx, method, req, reply, cc, append(opts[:len(opts):len(opts)], grpc.WaitForReady(false))...)
-			}),
+			grpc.WithChainUnaryInterceptor(c.asks(m)),
 		},
 	})
+}
+
+// asks sends a call to one member.
+func (c *Client) asks(m *member) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		// etcd's client waits for a connection until the call's time is over. A member that refuses connections must rather cost no time.
+		err := invoke(ctx, method, req, reply, cc, append(opts[:len(opts):len(opts)], grpc.WaitForReady(false))...)
+		if method == pb.Auth_Authenticate_FullMethodName && errors.Is(rpctypes.Error(err), rpctypes.ErrInvalidAuthToken) {
+			// etcd 3.4 wants a valid token of who asks for a new one, too, and its client would ask again and again for as long as the call may take.
+			m.spent.Store(true)
+			c.left(m)
+			return status.Error(codes.Unavailable, "its token has ended")
+		}
+		return err
+	}
 }
 
 func (m *member) end() {
@@ -130,7 +149,7 @@ func (c *Client) left(m *member) {
 		return
 	}
 	c.failures++
-	if len(c.endpoints) == 1 && c.failures < 3 && m.err == nil {
+	if len(c.endpoints) == 1 && c.failures < 3 && !m.spent.Load() && m.err == nil {
 		c.mu.Unlock()
 		return
 	}

@@ -73,7 +73,7 @@ func New(o Options) (*Client, error) {
 		o.Logger.Warn("etcd is asked without TLS: anybody on the way can read which nodes there are, and change or end what they do: use https", "endpoint", where)
 	}
 	return &Client{
-		options: o, endpoints: endpoints, tls: t,
+		options: o, endpoints: endpoints, tls: t, streamLife: streamLife,
 		// Nodes spread over the members by themselves.
 		at: rand.IntN(len(endpoints)),
 	}, nil
