@@ -66,7 +66,7 @@ func New(o Options) (*Client, error) {
 	}
 	var t *tls.Config
 	if secure {
-		if t, err = clientTLS(o.CAFile, o.CertFile, o.KeyFile); err != nil {
+		if t, err = clientTLS(o.CAFile, o.CertFile, o.KeyFile, o.Logger); err != nil {
 			return nil, err
 		}
 	} else if where := notLoopback(endpoints); where != "" {
