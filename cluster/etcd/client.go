@@ -88,12 +88,16 @@ func (c *Client) current() (*member, error) {
 	}
 	m := c.member
 	c.mu.Unlock()
-	// With a password this asks for a token, for askTime at most.
+	// With a password this asks for a token, for askTime, or callTime where there is one member only.
 	m.once.Do(func() { m.client, m.err = c.open(m) })
 	return m, m.err
 }
 
 func (c *Client) open(m *member) (*clientv3.Client, error) {
+	patience := askTime
+	if len(c.endpoints) == 1 {
+		patience = callTime
+	}
 	return clientv3.New(clientv3.Config{
 		Endpoints: []string{m.endpoint},
 		Context:   m.ctx,
@@ -101,7 +105,7 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		Username:  c.options.Username,
 		Password:  string(c.options.Password),
 		// A token is asked for within this.
-		DialTimeout: askTime,
+		DialTimeout: patience,
 		// gRPC makes at least ten seconds of it. Pings without streams are left out: etcd's servers count them as an attack and close.
 		DialKeepAliveTime:    5 * time.Second,
 		DialKeepAliveTimeout: 3 * time.Second,
