@@ -25,7 +25,7 @@ const (
 	callTime  = 2 * time.Second // of a call, whoever is asked
 	largeTime = 5 * time.Second // of one that carries pieces of a large change, or asks for them
 	large     = 64 << 10
-	askTime   = time.Second // that one member has for a call that another one could answer as well; one that is asked for much has all but that
+	askTime   = time.Second // that one member has for a call that another one could answer as well, as long as any answers in time; one that is asked for much has all but that
 	maxSend   = 2 << 20     // etcd itself takes 1.5 MiB unless it was told otherwise
 )
 
@@ -41,6 +41,7 @@ type Client struct {
 	at       int        // in endpoints
 	member   *member
 	failures int // since the last answer
+	slow     int // members that were left since one answered within askTime
 	closed   bool
 
 	said     said         // by the clients of all members
@@ -88,16 +89,12 @@ func (c *Client) current() (*member, error) {
 	}
 	m := c.member
 	c.mu.Unlock()
-	// With a password this asks for a token, for askTime, or callTime where there is one member only.
+	// With a password this asks for a token, for as long as patience says.
 	m.once.Do(func() { m.client, m.err = c.open(m) })
 	return m, m.err
 }
 
 func (c *Client) open(m *member) (*clientv3.Client, error) {
-	patience := askTime
-	if len(c.endpoints) == 1 {
-		patience = callTime
-	}
 	return clientv3.New(clientv3.Config{
 		Endpoints: []string{m.endpoint},
 		Context:   m.ctx,
@@ -105,7 +102,7 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		Username:  c.options.Username,
 		Password:  string(c.options.Password),
 		// A token is asked for within this.
-		DialTimeout: patience,
+		DialTimeout: c.patience(),
 		// gRPC makes at least ten seconds of it. Pings without streams are left out: etcd's servers count them as an attack and close.
 		DialKeepAliveTime:    5 * time.Second,
 		DialKeepAliveTimeout: 3 * time.Second,
@@ -158,17 +155,32 @@ func (c *Client) left(m *member) {
 		return
 	}
 	c.failures = 0
+	c.slow++
 	c.member = nil
 	c.at = (c.at + 1) % len(c.endpoints)
 	c.mu.Unlock()
 	m.end()
 }
 
-func (c *Client) heard() {
+// heard notes that a member answered, and whether that was within askTime.
+func (c *Client) heard(soon bool) {
 	c.answered.Store(time.Now().UnixNano())
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.failures = 0
-	c.mu.Unlock()
+	if soon {
+		c.slow = 0
+	}
+}
+
+// patience is how long one member may take before another one is asked. Where all were slow, as with a busy disk, each other one would be, too.
+func (c *Client) patience() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.endpoints) == 1 || c.slow >= len(c.endpoints) {
+		return callTime
+	}
+	return askTime
 }
 
 // A call is one question. Where repeat is true it may be asked twice; any other is asked again only where nothing of it was sent.
@@ -215,8 +227,9 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 	}
 	ctx, cancel := context.WithCancel(whole)
 	defer cancel()
+	patience := c.patience()
 	if q.repeat && len(c.endpoints) > 1 {
-		limit := askTime
+		limit := patience
 		if q.large {
 			limit = largeTime - askTime
 		}
@@ -226,7 +239,7 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 	sent := &atomic.Bool{}
 	if !q.repeat && len(c.endpoints) > 1 {
 		// What could not even be sent by then never is by this member: a connection that hangs before it is one.
-		defer time.AfterFunc(askTime, func() {
+		defer time.AfterFunc(patience, func() {
 			if !sent.Load() {
 				cancel()
 			}
@@ -234,7 +247,7 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 	}
 	err = ask(context.WithValue(ctx, wireKey{}, sent), m.client)
 	if err == nil {
-		c.heard()
+		c.heard(time.Since(began) < askTime)
 		return false, nil
 	}
 	// A certificate that one member refuses another may take. And gRPC waits for up to two minutes before it connects to the same one again, with the new certificate.

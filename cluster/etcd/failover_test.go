@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+
 	"github.com/dialtree/dialtree/cluster"
 	"github.com/dialtree/dialtree/cluster/etcd"
 )
@@ -91,6 +94,41 @@ func TestTheOnlyMemberHangs(t *testing.T) {
 	_, _, err := kv.Txn(ctx, nil, []cluster.Op{cluster.Put("k", nil)})
 	if took := time.Since(began); !errors.Is(err, cluster.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) || took > 1900*time.Millisecond {
 		t.Fatalf("%v after %v", err, took)
+	}
+}
+
+// A lateKV answers, though late.
+type lateKV struct {
+	pb.UnimplementedKVServer
+}
+
+func (lateKV) Range(ctx context.Context, _ *pb.RangeRequest) (*pb.RangeResponse, error) {
+	select {
+	case <-time.After(1200 * time.Millisecond):
+	case <-ctx.Done():
+	}
+	return &pb.RangeResponse{Header: &pb.ResponseHeader{Revision: 1}}, nil
+}
+
+// Where all members take long, as with a disk that is busy, one of them is waited for: to ask the next one, which takes as long, would never end.
+func TestAllMembersAreSlow(t *testing.T) {
+	t.Parallel()
+	var endpoints []string
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := grpc.NewServer()
+		pb.RegisterKVServer(s, lateKV{})
+		go s.Serve(l)
+		t.Cleanup(s.Stop)
+		endpoints = append(endpoints, "http://"+l.Addr().String())
+	}
+	c := (&servers{endpoints: endpoints}).client(t, nil)
+	eventually(t, c, nil)
+	for range 3 {
+		eventually(t, c, nil)
 	}
 }
 
