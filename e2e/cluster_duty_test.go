@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -65,6 +66,7 @@ func pausedOnDuty(t *testing.T) {
 	reading := make(chan struct{}, 100)
 	var first atomic.Bool
 	release := make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(release) })
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		generation := "New"
 		if first.CompareAndSwap(false, true) {
@@ -80,6 +82,7 @@ func pausedOnDuty(t *testing.T) {
 		}
 	}))
 	defer source.Close()
+	defer goOn() // which Close waits for
 	nodes := startNodes(t, 3, o, townObjects+fmt.Sprintf("---\nkind: connector\nname: slow\ntemplate: csv-phonebook\ntarget: phonebook/town\nkey: displayname\nsource: {csv: {url: %q}}\nschedule: \"@every 10s\"\n", source.URL))
 	on, rest := elected(t, nodes...)
 	select {
@@ -89,7 +92,7 @@ func pausedOnDuty(t *testing.T) {
 	}
 	check(t, on.Signal(syscall.SIGSTOP))
 	stopped := time.Now()
-	close(release) // all of it lies in the socket of the one that is paused
+	goOn() // all of it lies in the socket of the one that is paused
 	eventually(t, "another node has done the run", func() bool {
 		return sees(t, rest[0], townBase, fixture.Equal("o", "New")) == 1000
 	})
@@ -118,23 +121,42 @@ func pausedOnDuty(t *testing.T) {
 	}
 }
 
+// running has a node run a connector, and returns when its source is read. What is returned is what the command wrote at its end.
+func running(t *testing.T, n *fixture.Node, connector string, reading <-chan struct{}) <-chan fixture.Output {
+	t.Helper()
+	for {
+		ended := make(chan fixture.Output, 1)
+		go func() {
+			out, _ := n.Command(t.Context(), "", "connector", "run", connector)
+			ended <- out
+		}()
+		select {
+		case <-reading:
+			return ended
+		case out := <-ended:
+			if !mayBeTriedAgain(out.Stdout + out.Stderr) {
+				t.Fatalf("%s: the run of %s ended before it read anything: %d %s%s", n.Name, connector, out.Code, out.Stdout, out.Stderr)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%s does not run %s", n.Name, connector)
+		}
+	}
+}
+
 // A connector that runs on one node does not run on another at the same time, by hand either.
 func runsOnce(t *testing.T) {
 	o := nodesOptions(t)
 	reading, release := make(chan struct{}, 10), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(release) })
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reading <- struct{}{}
 		<-release
 		fmt.Fprintln(w, "displayname,phone\nClaimed,+49 30 1234")
 	}))
 	defer source.Close()
+	defer goOn() // which Close waits for
 	nodes := startNodes(t, 2, o, townObjects+fmt.Sprintf("---\nkind: connector\nname: claimed\ntemplate: csv-phonebook\ntarget: phonebook/town\nkey: displayname\nsource: {csv: {url: %q}}\n", source.URL))
-	ended := make(chan fixture.Output)
-	go func() {
-		out, _ := nodes[0].Command(t.Context(), "", "connector", "run", "claimed")
-		ended <- out
-	}()
-	<-reading
+	ended := running(t, nodes[0], "claimed", reading)
 	out := must[fixture.Output](t)(nodes[1].Command(t.Context(), "", "connector", "run", "claimed"))
 	if out.Code == 0 || !strings.Contains(out.Stderr, "node1") {
 		t.Errorf("the same run on another node: %d %s%s", out.Code, out.Stdout, out.Stderr)
@@ -143,7 +165,7 @@ func runsOnce(t *testing.T) {
 	eventually(t, "the other node tells of the run", func() bool {
 		return strings.Contains(owner(nodes[1].Dialtree).ask(t, http.MethodGet, "/api/v1/overview", nil).body, "claimed")
 	})
-	close(release)
+	goOn()
 	if out := <-ended; out.Code != 0 {
 		t.Errorf("the run: %d %s%s", out.Code, out.Stdout, out.Stderr)
 	}
@@ -171,8 +193,7 @@ func claimOfTheDead(t *testing.T) {
 	defer source.Close()
 	defer close(hold)
 	nodes := startNodes(t, 2, o, townObjects+fmt.Sprintf("---\nkind: connector\nname: held\ntemplate: csv-phonebook\ntarget: phonebook/town\nkey: displayname\nsource: {csv: {url: %q}}\n", source.URL))
-	go func() { _, _ = nodes[0].Command(t.Context(), "", "connector", "run", "held") }()
-	<-reading
+	running(t, nodes[0], "held", reading)
 	dead.Store(true)
 	nodes[0].Kill()
 	start := time.Now()

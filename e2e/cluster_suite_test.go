@@ -100,7 +100,7 @@ func startNodes(t *testing.T, count int, o fixture.NodesOptions, objects string,
 	}
 	first.Stop()
 	check(t, first.Configure(true))
-	check(t, first.Init(t.Context()))
+	answered(t, func() error { return first.Init(t.Context()) })
 	check(t, first.Start(t.Context()))
 	nodes := []*fixture.Node{first}
 	for i := 2; i <= count; i++ {
@@ -112,9 +112,24 @@ func startNodes(t *testing.T, count int, o fixture.NodesOptions, objects string,
 func joinNode(t *testing.T, name string, o fixture.NodesOptions, other *fixture.Node) *fixture.Node {
 	t.Helper()
 	n := newNode(t, name, o)
-	check(t, n.Join(t.Context(), other))
+	answered(t, func() error { return n.Join(t.Context(), other) })
 	check(t, n.Start(t.Context()))
 	return n
+}
+
+// answered repeats what etcd gave no answer to, as it may on a busy machine.
+func answered(t *testing.T, try func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		err := try()
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "etcd does not answer") || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		t.Log(err)
+	}
 }
 
 // together waits until all nodes are where the first says that the head is, and compares what they have byte for byte.
@@ -211,11 +226,15 @@ func everywhere(t *testing.T, name string, want int, nodes ...*fixture.Node) tim
 func insist(t *testing.T, n *fixture.Node, try func() (said string)) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if said := try(); !strings.Contains(said, "nothing was changed") || !strings.Contains(said, "try again when etcd is back") {
+		if !mayBeTriedAgain(try()) {
 			return
 		}
 		t.Logf("%s found etcd away for a moment", n.Name)
 	}
+}
+
+func mayBeTriedAgain(said string) bool {
+	return strings.Contains(said, "nothing was changed") && strings.Contains(said, "try again when etcd is back")
 }
 
 // putAgain is putContact, insisted on.
