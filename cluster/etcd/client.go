@@ -89,12 +89,16 @@ func (c *Client) current() (*member, error) {
 	}
 	m := c.member
 	c.mu.Unlock()
-	// With a password this asks for a token, for as long as patience says.
+	// With a password this asks for a token, for as long as patience says, or callTime where there is no other member.
 	m.once.Do(func() { m.client, m.err = c.open(m) })
 	return m, m.err
 }
 
 func (c *Client) open(m *member) (*clientv3.Client, error) {
+	patience := c.patience()
+	if len(c.endpoints) == 1 {
+		patience = callTime
+	}
 	return clientv3.New(clientv3.Config{
 		Endpoints: []string{m.endpoint},
 		Context:   m.ctx,
@@ -102,7 +106,7 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		Username:  c.options.Username,
 		Password:  string(c.options.Password),
 		// A token is asked for within this.
-		DialTimeout: c.patience(),
+		DialTimeout: patience,
 		// gRPC makes at least ten seconds of it. Pings without streams are left out: etcd's servers count them as an attack and close.
 		DialKeepAliveTime:    5 * time.Second,
 		DialKeepAliveTimeout: 3 * time.Second,
@@ -177,7 +181,7 @@ func (c *Client) heard(soon bool) {
 func (c *Client) patience() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.endpoints) == 1 || c.slow >= len(c.endpoints) {
+	if len(c.endpoints) > 1 && c.slow >= len(c.endpoints) {
 		return callTime
 	}
 	return askTime
