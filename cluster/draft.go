@@ -57,11 +57,18 @@ func (l *changeLog) draft(ctx context.Context, alone bool) (store.Draft, error) 
 	return d, nil
 }
 
-// ready waits for the first contact after a start, and refuses while etcd is known to be away.
+// ready waits for the first contact after a start, and while etcd is away for a moment only. It refuses when etcd is known to be away.
 func (l *changeLog) ready(ctx context.Context) error {
-	within, cancel := context.WithTimeout(ctx, meetWithin)
+	l.mu.Lock()
+	limit := meetWithin
+	if l.met && l.away != nil {
+		limit = lostWithin - l.now().Sub(l.since)
+	}
+	l.mu.Unlock()
+	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if err := l.wait(within, func() bool { return l.met || l.unable() != errNotMet }); err != nil && ctx.Err() != nil {
+	decided := func() bool { return l.ended != nil || l.unable() != errNotMet && (l.away == nil || !l.met) }
+	if err := l.wait(within, decided); err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return l.changeable()

@@ -19,6 +19,8 @@ const (
 	answerWithin = 5 * time.Second
 	// meetWithin is how long a change waits for the first contact with etcd after a start.
 	meetWithin = 5 * time.Second
+	// lostWithin is how old an outage of etcd may be for a change to wait for its end. Where members elect a leader, or a node goes on to another member, that takes less.
+	lostWithin = 3 * time.Second
 )
 
 // content is the store, as far as the log needs it.

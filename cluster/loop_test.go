@@ -83,6 +83,10 @@ func TestRun(t *testing.T) {
 		if err := put(1, "away"); !errors.Is(err, store.ErrAway) {
 			t.Errorf("while etcd is away: %v", err)
 		}
+		time.Sleep(3 * time.Second)
+		if began := time.Now(); !errors.Is(put(1, "away still"), store.ErrAway) || !time.Now().Equal(began) {
+			t.Errorf("etcd has been away for a while, and a change waited for %v", time.Since(began))
+		}
 		if err := put(0, "meanwhile"); err != nil {
 			t.Error(err)
 		}
@@ -94,12 +98,8 @@ func TestRun(t *testing.T) {
 		for _, c := range clients {
 			c.CutWatches()
 		}
-		err := put(2, "without watches")
-		if errors.Is(err, store.ErrAway) { // it has noticed that, and not yet that etcd answers
-			time.Sleep(5 * time.Second)
-			err = put(2, "without watches")
-		}
-		if err != nil {
+		synctest.Wait() // they have noticed that, and not yet that etcd answers
+		if err := put(2, "without watches"); err != nil {
 			t.Error(err)
 		}
 		equal("after watches were cut")

@@ -100,7 +100,7 @@ func startNodes(t *testing.T, count int, o fixture.NodesOptions, objects string,
 	}
 	first.Stop()
 	check(t, first.Configure(true))
-	check(t, first.Init(t.Context()))
+	answered(t, func() error { return first.Init(t.Context()) })
 	check(t, first.Start(t.Context()))
 	nodes := []*fixture.Node{first}
 	for i := 2; i <= count; i++ {
@@ -112,9 +112,24 @@ func startNodes(t *testing.T, count int, o fixture.NodesOptions, objects string,
 func joinNode(t *testing.T, name string, o fixture.NodesOptions, other *fixture.Node) *fixture.Node {
 	t.Helper()
 	n := newNode(t, name, o)
-	check(t, n.Join(t.Context(), other))
+	answered(t, func() error { return n.Join(t.Context(), other) })
 	check(t, n.Start(t.Context()))
 	return n
+}
+
+// answered repeats what etcd gave no answer to, as it may on a busy machine.
+func answered(t *testing.T, try func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		err := try()
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "etcd does not answer") || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		t.Log(err)
+	}
 }
 
 // together waits until all nodes are where the first says that the head is, and compares what they have byte for byte.
@@ -207,11 +222,62 @@ func everywhere(t *testing.T, name string, want int, nodes ...*fixture.Node) tim
 	return time.Since(start)
 }
 
-// put is putContact that has to be done.
+// insist tries again where a node says that this may be done, as nothing was changed: on a busy machine etcd may be silent for longer than a change waits.
+func insist(t *testing.T, n *fixture.Node, try func() (said string)) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if !mayBeTriedAgain(try()) {
+			return
+		}
+		t.Logf("%s found etcd away for a moment", n.Name)
+	}
+}
+
+func mayBeTriedAgain(said string) bool {
+	return strings.Contains(said, "nothing was changed") && strings.Contains(said, "try again when etcd is back")
+}
+
+// putAgain is putContact, insisted on.
+func putAgain(t *testing.T, n *fixture.Node, name string) (a answer) {
+	t.Helper()
+	insist(t, n, func() string { a = putContact(t, n, name); return a.body })
+	return a
+}
+
+// put is putAgain that has to be done.
 func put(t *testing.T, n *fixture.Node, name string) {
 	t.Helper()
-	if a := putContact(t, n, name); a.status >= 300 {
+	if a := putAgain(t, n, name); a.status >= 300 {
 		t.Fatalf("%s: put %s: %d %s", n.Name, name, a.status, a.body)
+	}
+}
+
+// apply has a node apply objects.
+func apply(t *testing.T, n *fixture.Node, objects string) {
+	t.Helper()
+	var a answer
+	insist(t, n, func() string {
+		files := []map[string]string{{"name": "documents.yaml", "text": objects}}
+		a = owner(n.Dialtree).ask(t, http.MethodPost, "/api/v1/apply", map[string]any{"files": files})
+		return a.body
+	})
+	if a.status >= 300 {
+		t.Fatalf("%s: apply: %d %s", n.Name, a.status, a.body)
+	}
+}
+
+// changing is command of one that changes something.
+func changing(t *testing.T, n *fixture.Node, code int, args ...string) {
+	t.Helper()
+	var out fixture.Output
+	insist(t, n, func() string {
+		if out = must[fixture.Output](t)(n.Command(t.Context(), "", args...)); out.Code == code {
+			return ""
+		}
+		return out.Stdout + out.Stderr
+	})
+	if out.Code != code {
+		t.Fatalf("%s: dialtree %s: exit code %d, want %d\n%s%s", n.Name, strings.Join(args, " "), out.Code, code, out.Stdout, out.Stderr)
 	}
 }
 

@@ -172,7 +172,7 @@ func TestTortureCluster(t *testing.T) {
 	eventually(t, "syncs come through", func() bool { return attack.generations.Load() > 1 })
 	stop()
 	attack.workers.Wait()
-	owner(nodes[0].Dialtree).apply(t, fmt.Sprintf("kind: connector\nname: changing\ntemplate: csv-phonebook\ntarget: phonebook/changing\nkey: customernumber\nvariables: {customernumber: customernumber}\nlimits: {removals: 90%%}\nsource: {csv: {path: %q}}\n", file))
+	apply(t, nodes[0], fmt.Sprintf("kind: connector\nname: changing\ntemplate: csv-phonebook\ntarget: phonebook/changing\nkey: customernumber\nvariables: {customernumber: customernumber}\nlimits: {removals: 90%%}\nsource: {csv: {path: %q}}\n", file))
 	end := together(t, nodes...)
 	attack.judge()
 	for _, n := range nodes {

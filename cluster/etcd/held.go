@@ -72,7 +72,7 @@ func (c *Client) hold(ctx context.Context, l cluster.Lease, wait func(context.Co
 	// The recipes give back their place without a time limit: with a member that hangs that lasts until it is left.
 	got := make(chan result, 1)
 	go func() {
-		key, err := wait(ctx, s)
+		key, err := wait(c.ownStream(ctx), s)
 		got <- result{key, err}
 	}()
 	var r result

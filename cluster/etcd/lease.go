@@ -118,7 +118,7 @@ func (l *lease) renew(ctx context.Context) error {
 		}
 		var whole context.Context
 		whole, l.end = context.WithCancel(clientv3.WithRequireLeader(m.ctx))
-		stop := time.AfterFunc(askTime, l.end)
+		stop := time.AfterFunc(l.c.patience(), l.end)
 		l.stream, err = pb.NewLeaseClient(m.client.ActiveConnection()).LeaseKeepAlive(whole)
 		if l.member = m; !stop.Stop() || err != nil {
 			l.stream = nil
@@ -127,7 +127,7 @@ func (l *lease) renew(ctx context.Context) error {
 		}
 	}
 	ended := l.end
-	stop := time.AfterFunc(askTime, ended)
+	stop := time.AfterFunc(l.c.patience(), ended)
 	defer context.AfterFunc(ctx, ended)()
 	err = l.stream.Send(&pb.LeaseKeepAliveRequest{ID: int64(l.id)})
 	var r *pb.LeaseKeepAliveResponse
@@ -141,7 +141,7 @@ func (l *lease) renew(ctx context.Context) error {
 		}
 		return errors.Join(cluster.ErrUnreachable, mapped(err))
 	}
-	l.c.heard()
+	l.c.heard(false) // a renewal waits for no disk, and says nothing about other calls
 	if r.TTL <= 0 {
 		return errLeaseGone
 	}

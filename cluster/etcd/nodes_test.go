@@ -55,6 +55,7 @@ func TestDutyPassesOnBetweenNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	var nodes []*node
+	var first context.Context // of the one that is elected
 	for i := range 3 {
 		name := fmt.Sprintf("n%d", i)
 		o := cluster.Options{KV: s.client(t, nil, "/nodes/"), Key: key, Node: name}
@@ -86,12 +87,10 @@ func TestDutyPassesOnBetweenNodes(t *testing.T) {
 		go func() { n.ended <- n.Run(ctx) }()
 		nodes = append(nodes, n)
 		if i == 0 {
-			time.Sleep(time.Second) // so that it is the elected one
+			if first, err = n.OnDuty(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	first, err := nodes[0].OnDuty(t.Context())
-	if err != nil {
-		t.Fatal(err)
 	}
 	if err := note(first, nodes[0], "before"); err != nil {
 		t.Fatal(err)
@@ -104,27 +103,29 @@ func TestDutyPassesOnBetweenNodes(t *testing.T) {
 	}
 	began := time.Now()
 	nodes[0].tap.cut()
-	got := make(chan *node, 2)
-	var second context.Context
+	type elected struct {
+		*node
+		ctx context.Context
+	}
+	got := make(chan elected, 2)
 	for _, n := range nodes[1:] {
 		go func() {
 			if ctx, err := n.OnDuty(t.Context()); err == nil {
-				second = ctx
-				got <- n
+				got <- elected{n, ctx}
 			}
 		}()
 	}
-	var next *node
+	var next elected
 	select {
 	case next = <-got:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nobody was elected")
 	}
 	t.Logf("the next one was elected %v after the cut", time.Since(began))
 	if first.Err() == nil {
 		t.Error("two are on duty")
 	}
-	if err := note(second, next, "after"); err != nil {
+	if err := note(next.ctx, next.node, "after"); err != nil {
 		t.Error(err)
 	}
 	if err := note(t.Context(), nodes[0], "away"); !errors.Is(err, store.ErrAway) {

@@ -66,14 +66,14 @@ func New(o Options) (*Client, error) {
 	}
 	var t *tls.Config
 	if secure {
-		if t, err = clientTLS(o.CAFile, o.CertFile, o.KeyFile); err != nil {
+		if t, err = clientTLS(o.CAFile, o.CertFile, o.KeyFile, o.Logger); err != nil {
 			return nil, err
 		}
 	} else if where := notLoopback(endpoints); where != "" {
 		o.Logger.Warn("etcd is asked without TLS: anybody on the way can read which nodes there are, and change or end what they do: use https", "endpoint", where)
 	}
 	return &Client{
-		options: o, endpoints: endpoints, tls: t,
+		options: o, endpoints: endpoints, tls: t, streamLife: streamLife,
 		// Nodes spread over the members by themselves.
 		at: rand.IntN(len(endpoints)),
 	}, nil

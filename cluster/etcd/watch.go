@@ -3,13 +3,18 @@ package etcd
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/dialtree/dialtree/cluster"
 )
+
+// streamLife is for how long new watches join those that there are.
+const streamLife = time.Minute
 
 // silence is how long no member may have answered anything before a watch asks whether one is there.
 const silence = 4 * time.Second
@@ -65,7 +70,7 @@ func (c *Client) watch(ctx context.Context, client *clientv3.Client, prefix stri
 			return false
 		}
 	}
-	for r := range client.Watch(clientv3.WithRequireLeader(ctx), c.options.Prefix+prefix, clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithProgressNotify()) {
+	for r := range client.Watch(clientv3.WithRequireLeader(c.ownStream(ctx)), c.options.Prefix+prefix, clientv3.WithPrefix(), clientv3.WithRev(from), clientv3.WithProgressNotify()) {
 		if err := r.Err(); err != nil {
 			// Only what the caller must act on is told: all else is etcd out of reach.
 			if err := mapped(err); !errors.Is(err, cluster.ErrUnreachable) {
@@ -88,6 +93,15 @@ func (c *Client) watch(ctx context.Context, client *clientv3.Client, prefix stri
 			return
 		}
 	}
+}
+
+// ownStream keeps a watch off the stream of those that are older than streamLife. etcd's client has all that are asked for with equal metadata share one, and
+// with a password etcd looks at the token that the stream began with for each: five minutes later that is none any more, and every new watch would be refused.
+func (c *Client) ownStream(ctx context.Context) context.Context {
+	if c.options.Username == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, "dialtree-stream", strconv.FormatInt(time.Now().UnixNano()/int64(c.streamLife), 10))
 }
 
 // trimmed is a name of an election or a lock as etcd's recipes want it: they add the slash.

@@ -10,11 +10,15 @@ import (
 var (
 	dialled   = regexp.MustCompile(`dial tcp ([^ ]+?): (?:connect: )?(.+?)"?$`)
 	unknown   = regexp.MustCompile(`lookup ([^ ]+?)(?: on [^ ]+)?: (.+?)"?$`)
+	alert     = regexp.MustCompile(`remote error: tls: [^"]+`) // in TLS 1.3 it may come after the handshake, instead of the first answer
 	handshake = regexp.MustCompile(`authentication handshake failed: (?:tls: )?(.+?)"?$`)
 )
 
 // inWords says in plain words why nobody answered. A text that is not known stays as it is, without gRPC's frame around it.
 func inWords(text string) string {
+	if m := alert.FindString(text); m != "" {
+		return "no TLS with it: " + m
+	}
 	switch {
 	case strings.Contains(text, "deadline exceeded"), strings.Contains(text, "request timed out"):
 		return "it took too long"
@@ -42,8 +46,8 @@ func inWords(text string) string {
 		}
 		return m[1] + " is not reached: " + m[2]
 	}
-	if _, inner, ok := strings.Cut(text, `desc = "`); ok {
-		return strings.TrimSuffix(inner, `"`)
+	if _, inner, ok := strings.Cut(text, "desc = "); ok {
+		return strings.Trim(inner, `"`)
 	}
 	return text
 }

@@ -10,6 +10,8 @@ func TestInWords(t *testing.T) {
 		{`connection error: desc = "transport: Error while dialing: dial tcp: lookup etcd1 on 10.0.0.53:53: no such host"`, "no address is found for etcd1: no such host"},
 		{`connection error: desc = "transport: authentication handshake failed: remote error: tls: unknown certificate authority"`, "no TLS with it: remote error: tls: unknown certificate authority"},
 		{`connection error: desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate signed by unknown authority"`, "no TLS with it: failed to verify certificate: x509: certificate signed by unknown authority"},
+		{`connection error: desc = "error reading server preface: remote error: tls: expired certificate"`, "no TLS with it: remote error: tls: expired certificate"},
+		{"rpc error: code = PermissionDenied desc = etcdserver: permission denied", "etcdserver: permission denied"},
 		{"context deadline exceeded", "it took too long"},
 		{"etcdserver: request timed out", "it took too long"},
 		{"grpc: the client connection is closing", "the connection was given up"},

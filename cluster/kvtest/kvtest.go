@@ -11,7 +11,7 @@ import (
 	"github.com/dialtree/dialtree/cluster"
 )
 
-// Run runs the cases. open gives two clients of one etcd, with an own empty prefix each time it is called. Leases last for ttl: the shortest that etcd grants.
+// Run runs the cases. open gives two clients of one etcd, with an own empty prefix each time it is called. Leases last for ttl: etcd grants none of less than two seconds, and a machine must not stand still for as long.
 func Run(t *testing.T, ttl time.Duration, open func(t *testing.T) (a, b cluster.KV)) {
 	for _, c := range []struct {
 		name string
@@ -264,7 +264,7 @@ func watchEnds(t *testing.T, p *peers) {
 			if !ok {
 				return
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Fatal("the channel is still open")
 		}
 	}
@@ -303,7 +303,7 @@ func revokes(t *testing.T, p *peers) {
 	if p.get("l").Created != 0 {
 		t.Fatal("it is there still")
 	}
-	p.ends(l.Done(), "the lease", time.Second)
+	p.ends(l.Done(), "the lease", 5*time.Second)
 	if done, _, err := p.a.Txn(p.ctx, nil, []cluster.Op{{Key: "l", Lease: l}}); err == nil || done {
 		t.Fatalf("a put with a lease that is over: %v, %v", done, err)
 	}
@@ -368,7 +368,7 @@ func (p *peers) fenced(h held, want bool) {
 }
 
 func elects(t *testing.T, p *peers) {
-	first := p.holds(p.elect(p.a, p.lease(p.a), "a"), 5*time.Second)
+	first := p.holds(p.elect(p.a, p.lease(p.a), "a"), 20*time.Second)
 	waiting := p.elect(p.b, p.lease(p.b), "b")
 	p.waits(waiting)
 	p.fenced(first, true)
@@ -376,8 +376,8 @@ func elects(t *testing.T, p *peers) {
 		t.Fatalf("want those of both below the name: %+v, %v", pairs, err)
 	}
 	p.must(first.Release(p.ctx))
-	second := p.holds(waiting, 5*time.Second)
-	p.ends(first.Done(), "what was released", time.Second)
+	second := p.holds(waiting, 20*time.Second)
+	p.ends(first.Done(), "what was released", 5*time.Second)
 	p.fenced(first, false)
 	p.fenced(second, true)
 	pairs, _, err := p.a.Range(p.ctx, "election/", "", 0, false)
@@ -388,12 +388,12 @@ func elects(t *testing.T, p *peers) {
 
 func fences(t *testing.T, p *peers) {
 	l := p.lease(p.a)
-	first := p.holds(p.elect(p.a, l, "a"), 5*time.Second)
+	first := p.holds(p.elect(p.a, l, "a"), 20*time.Second)
 	waiting := p.elect(p.b, p.lease(p.b), "b")
 	p.waits(waiting)
 	p.must(l.Revoke(p.ctx))
-	p.ends(first.Done(), "the election of a lease that is over", time.Second)
-	p.fenced(p.holds(waiting, 5*time.Second), true)
+	p.ends(first.Done(), "the election of a lease that is over", 5*time.Second)
+	p.fenced(p.holds(waiting, 20*time.Second), true)
 	p.fenced(first, false)
 }
 
@@ -419,7 +419,7 @@ func locks(t *testing.T, p *peers) {
 	p.waits(waiting)
 	p.fenced(first, true)
 	p.must(first.Release(p.ctx))
-	second := p.holds(waiting, 5*time.Second)
+	second := p.holds(waiting, 20*time.Second)
 	p.fenced(first, false)
 	p.fenced(second, true)
 	p.must(second.Release(p.ctx))
@@ -429,7 +429,7 @@ func locks(t *testing.T, p *peers) {
 	p.must(err)
 	_, _, err = p.b.Txn(p.ctx, nil, []cluster.Op{{Key: "lock/", Delete: true, Prefix: true}})
 	p.must(err)
-	p.ends(h.Done(), "a lock whose key is gone", 5*time.Second)
+	p.ends(h.Done(), "a lock whose key is gone", 20*time.Second)
 }
 
 func givesUp(t *testing.T, p *peers) {
