@@ -21,7 +21,7 @@ const (
 // changesAttention tells first of all that nothing can be changed.
 func (s *Server) changesAttention() []Attention {
 	text, since := s.unchangeable()
-	if text == "" {
+	if text == "" || s.clusterWatch.full() != "" { // etcd_full tells of that
 		return nil
 	}
 	return []Attention{{Severity: severityCritical, Code: "not_changing", Subject: s.options.Cluster.Node(), Since: since,

@@ -128,6 +128,30 @@ func TestServingNotChanging(t *testing.T) {
 	if standing.Trouble != "etcd does not answer" || standing.Since == nil || !standing.Since.Equal(since.Truncate(time.Second)) {
 		t.Errorf("pages say %+v", standing)
 	}
+
+	// A full etcd answers, and refuses each change by itself.
+	const full = "etcd has no space left"
+	members := func(full string) {
+		cluster.set(func(f *fakeCluster) {
+			f.away, f.status = nil, wellCluster(since)
+			f.status.Members[1].Full, f.status.Members[1].Healthy, f.status.Members[1].Error = full != "", full == "", full
+		})
+		if _, err := b.client.Cluster(t.Context(), admin.ClusterOptions{Members: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	members(full)
+	o, status = look()
+	if !status.Ready.Ready || status.Ready.Changes != "serving, not changing: "+full || standing.Trouble != full {
+		t.Errorf("ready is %+v, and pages say %+v", status.Ready, standing)
+	}
+	if attentionFor(o, "etcd_full") == nil || attentionFor(o, "not_changing") != nil {
+		t.Errorf("what needs attention is %+v", o.Attention)
+	}
+	members("")
+	if _, status = look(); status.Ready.Changes != "ok" || standing.Trouble != "" {
+		t.Errorf("ready is %+v, and pages say %+v", status.Ready, standing)
+	}
 }
 
 func TestClusterAttention(t *testing.T) {

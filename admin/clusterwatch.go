@@ -110,6 +110,20 @@ func (w *clusterWatch) unelected() time.Time {
 	return w.empty
 }
 
+// full says that etcd had no room for changes when it was looked at last; empty: it had. Nothing else tells that: it answers, and refuses each change by itself.
+func (w *clusterWatch) full() string {
+	c, _ := w.last()
+	if c == nil || !c.Reachable {
+		return ""
+	}
+	for _, m := range c.Members {
+		if m.Full {
+			return m.Error
+		}
+	}
+	return ""
+}
+
 func (w *clusterWatch) last() (*Cluster, time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -135,19 +149,20 @@ func (s *Server) lookAtCluster(ctx context.Context, now time.Time) *Cluster {
 	return c
 }
 
-// watchCluster looks at the cluster until ctx ends.
+// watchCluster looks at the cluster until ctx ends, and more often while nothing can be changed, so that the end of that is told soon.
 func (s *Server) watchCluster(ctx context.Context) {
 	if s.options.Cluster == nil {
 		return
 	}
-	t := time.NewTicker(lookEvery)
-	defer t.Stop()
 	for {
-		s.lookAtCluster(ctx, s.options.Now())
+		pause := lookEvery
+		if c := s.lookAtCluster(ctx, s.options.Now()); c != nil && c.Full() {
+			pause = clusterFresh
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-t.C:
+		case <-time.After(pause):
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (s *Server) unchangeable() (text string, since *time.Time) {
 	}
 	err := s.options.Cluster.Changeable()
 	if err == nil {
-		return "", nil
+		return s.clusterWatch.full(), nil
 	}
 	var away *store.AwayError
 	if !errors.As(err, &away) {

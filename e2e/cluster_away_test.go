@@ -237,7 +237,7 @@ func etcdFull(t *testing.T) {
 			t.Errorf("%s: the status does not tell that etcd is full:\n%s", n.Name, out.Stdout)
 		}
 		everywhere(t, "Before", 1, n)
-		if a := network(n.Dialtree).ask(t, http.MethodGet, "/readyz", nil); a.status != http.StatusOK {
+		if a := network(n.Dialtree).ask(t, http.MethodGet, "/readyz", nil); a.status != http.StatusOK || !strings.Contains(a.body, "serving, not changing: etcd has no space left") {
 			t.Errorf("%s: %d %s", n.Name, a.status, a.body)
 		}
 	}
