@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ type fate uint8
 
 const (
 	acknowledged fate = iota
-	denied            // it said that nothing was changed
+	denied            // it said that nothing was changed, or was not reached
 	doubtful          // it said nothing, or that it does not know
 )
 
@@ -218,7 +219,11 @@ func (s *siege) look(r *rand.Rand) {
 
 // fateOf reads what became of a change.
 func (s *siege) fateOf(status int, text string, err error) fate {
+	var network *net.OpError
 	switch {
+	case errors.As(err, &network) && network.Op == "dial": // it was never sent: the node is dead
+		s.unreachable.Add(1)
+		return denied
 	case err != nil:
 		s.doubtful.Add(1)
 		return doubtful
